@@ -1,0 +1,58 @@
+# Two commands matter: `make demo` (a running product on a public grid) and `make test` (all checks and tests).
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench soak lock wheel clean system-packages
+
+help:  ## This list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.run  ## A running product on the reference grid; ARGS='--for 60' ends by itself
+	$(BIN)/gridcrew up --demo $(ARGS)
+
+test: $(VENV)/.test system-packages  ## Install what tests need and run all checks and tests
+	$(MAKE) check
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(VENV)/.test  ## Style, types, contracts, sizes
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/test_tidy.py tests/test_docs.py
+
+bench: $(VENV)/.test system-packages  ## Measure; results go to benchmarks/results/
+	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/.test system-packages  ## Hours of faults; needs privileges
+	$(BIN)/python -m pytest --override-ini 'addopts=' -m soak tests
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements/run.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.test: requirements/test.lock $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.lock
+	@touch $@
+
+system-packages:
+	@sh .ci/system-packages
+
+lock:  ## Renew the lock files after a change of dependencies
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --extra demo --extra build pyproject.toml -o requirements/run.lock
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --extra demo --extra build --extra test -c requirements/run.lock pyproject.toml -o requirements/test.lock
+
+wheel: $(VENV)/.run  ## Our packages and the built front end, nothing else
+	$(BIN)/python -m hatchling build -t wheel
+
+clean:  ## Remove what was built (not the data in var/)
+	rm -rf $(VENV) dist build field_api/web/dist field_api/web/node_modules

@@ -1,0 +1,1 @@
+"""Who goes where by when: work, rules, people, the HTTP API and its pages."""

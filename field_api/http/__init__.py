@@ -1,0 +1,1 @@
+"""The HTTP door: Flask, nothing else in the house knows it."""

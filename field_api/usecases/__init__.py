@@ -1,0 +1,1 @@
+"""What the product does for its people, one file per use case; I/O comes in through ports."""

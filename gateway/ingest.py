@@ -1,0 +1,1 @@
+"""From spooled frames to readings and evidence."""

@@ -1,0 +1,1 @@
+"""Where things are and what feeds what: the network as immutable arrays."""

@@ -1,0 +1,1 @@
+"""The room's edge: files, databases and foreign libraries."""

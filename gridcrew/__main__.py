@@ -1,0 +1,46 @@
+"""Entry point: settings that must hold before anything is imported, then the command line."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+from pydantic import ValidationError
+
+from geo.errors import GeoError
+from gridcrew.cli import cli
+
+BAD_INPUT = 2
+
+
+def main() -> None:
+    """Run one command; bad input ends with one clear line and exit code 2."""
+    data_dir = Path(os.environ.get("GRIDCREW_DATA_DIR", "var"))
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(data_dir.absolute() / "numba"))
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(problem.exit_code)
+    except ValidationError as problem:
+        _refuse(f"settings: {_first(problem)}")
+    except GeoError as problem:
+        _refuse(str(problem))
+
+
+def _first(problem: ValidationError) -> str:
+    first = problem.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']} (found {first['input']!r})"
+
+
+def _refuse(line: str) -> None:
+    click.echo(f"Error: {line}", err=True)
+    sys.exit(BAD_INPUT)
+
+
+if __name__ == "__main__":
+    main()

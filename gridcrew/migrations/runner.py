@@ -1,0 +1,45 @@
+"""Bring one owner's database to the newest version; refuse one that is newer than this program."""
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, text
+
+from geo.adapters.database import open_database, writing
+
+OWNERS: Final = ("network", "gateway", "outages", "desk")
+_HOME: Final = Path(__file__).parent
+
+
+class SchemaTooNew(RuntimeError):
+    """The data were written by a later version of the program; going back would harm them."""
+
+
+def migrate_all(location: str) -> dict[str, str]:
+    """Migrate every owner's database at ``location``; owner → version reached."""
+    return {owner: migrate(open_database(location, owner), owner) for owner in OWNERS}
+
+
+def migrate(engine: Engine, owner: str) -> str:
+    """Migrate one database and answer its version. Running it again changes nothing."""
+    config = Config()
+    config.set_main_option("script_location", str(_HOME))
+    config.set_main_option("version_locations", str(_HOME / owner))
+    config.set_main_option("path_separator", "os")
+    scripts = ScriptDirectory.from_config(config)
+    with writing(engine).begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{owner}"'))
+        known = {script.revision for script in scripts.walk_revisions()}
+        current = MigrationContext.configure(connection).get_current_revision()
+        if current is not None and current not in known:
+            raise SchemaTooNew(
+                f"{owner}: the database has version {current}, this program knows {sorted(known)}"
+            )
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        return str(scripts.get_current_head())

@@ -1,0 +1,16 @@
+"""Frames that could not be understood: kept whole, listed, replayable; they never block the next."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    key: str
+    topic: str
+    body: bytes
+    received_ms: int
+    problem: str
+    """What was expected and what was found, with the field."""
+    code_version: str
+    id: int = 0
+    """Place in the list; 0 before it is stored."""

@@ -1,0 +1,53 @@
+"""Evidence: what a device, a person or a plan said about supply, as one ordered, replayable log.
+
+One row is one frame and kind with its devices packed; a reading frame of 200 living meters is one row
+``alive``. Given the same *set* of rows, in any order and however often repeated, everything concluded from
+them is the same.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+Volts = tuple[float | None, float | None, float | None]
+"""Phase-to-neutral volts of phases A, B, C; None where a phase does not exist or was not read."""
+
+
+class EvidenceKind(StrEnum):
+    POWER_OFF = "power_off"
+    """Last gasp of a meter or terminal."""
+    POWER_ON = "power_on"
+    """Supply returned."""
+    ALIVE = "alive"
+    """Any reading, heartbeat or ping answer."""
+    SILENT = "silent"
+    """A ping unanswered, a heartbeat overdue, a poll without an answer: unknown, never "off"."""
+    VOLTAGE = "voltage"
+    SWITCH_OPEN = "switch_open"
+    SWITCH_CLOSED = "switch_closed"
+    FAULT_PASSAGE = "fault_passage"
+    CALL = "call"
+    """A customer says that the power is off; ``devices`` are customer ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    kind: EvidenceKind
+    at_ms: int
+    """Device time, UTC epoch milliseconds."""
+    received_ms: int
+    source: str
+    """Who brought it: a terminal id, a file, a person."""
+    devices: tuple[str, ...]
+    """Meter, terminal, sensor or edge ids; customer ids where kind is CALL."""
+    key: str
+    """Idempotence: the same key is the same fact, however often and on whatever path it arrives."""
+    volts: tuple[Volts, ...] = ()
+    """One triple per device where kind is VOLTAGE, else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvidence:
+    """Evidence with its place in the log; ids grow by one in commit order."""
+
+    id: int
+    evidence: Evidence

@@ -1,0 +1,109 @@
+"""What the telemetry room asks of its stores. One behaviour suite per port runs on every adapter."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from telemetry.deadletters import DeadLetter
+from telemetry.evidence import Evidence, LoggedEvidence
+from telemetry.outages import LoggedRevision, OutageRevision
+from telemetry.readings import Reading, ReadingBatch
+
+
+class ReadingStore(Protocol):
+    """Time series of meters. Writing the same batch again changes nothing."""
+
+    def write(self, batches: Sequence[ReadingBatch]) -> int:
+        """Store the batches durably, all or none; how many were new."""
+
+    def latest(self, meters: Sequence[str]) -> dict[str, Reading]:
+        """The newest reading by device time of each meter that has one."""
+
+    def series(self, meter: str, from_ms: int, to_ms: int, limit: int = 10_000) -> tuple[Reading, ...]:
+        """Readings of one meter with from_ms ≤ at < to_ms, oldest first, at most ``limit``."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+
+class EvidenceLog(Protocol):
+    """The ordered log. Ids grow by one in commit order; a key already present is dropped."""
+
+    def append(self, evidence: Sequence[Evidence]) -> int:
+        """Append all or none; how many were new."""
+
+    def read(self, after_id: int, limit: int = 1000) -> tuple[LoggedEvidence, ...]:
+        """Rows with id > after_id, in order, at most ``limit``."""
+
+    def first_id_since(self, received_ms: int) -> int:
+        """Id of the first row received at or after that instant, or one past the newest."""
+
+    def newest_id(self) -> int:
+        """0 while empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorPosition:
+    """How far into each evidence log the published outages reach: log name → id."""
+
+    positions: Mapping[str, int]
+
+
+class OutageLog(Protocol):
+    """Revisions in the order of publishing, with the detector's position in the same transaction."""
+
+    def publish(self, revisions: Sequence[OutageRevision], position: DetectorPosition) -> None:
+        """Append the revisions and move the position, all or none; (outage, revision) is unique."""
+
+    def position(self) -> DetectorPosition:
+        """Empty before the first publishing."""
+
+    def read(self, after_id: int, limit: int = 1000) -> tuple[LoggedRevision, ...]:
+        """Rows with id > after_id, in order."""
+
+    def current(self, open_only: bool) -> tuple[LoggedRevision, ...]:
+        """The newest revision of every outage (of the open ones), newest start first."""
+
+    def revisions(self, outage_id: str) -> tuple[LoggedRevision, ...]:
+        """All revisions of one outage, oldest first; empty for an unknown id."""
+
+
+class DeadLetters(Protocol):
+    """Read side of the dead letters; the gateway writes them with its cursor."""
+
+    def listed(self, after_id: int = 0, limit: int = 100) -> tuple[DeadLetter, ...]:
+        """Oldest first."""
+
+    def count(self) -> int:
+        """How many are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayCounters:
+    """Conservation: received = new + duplicate; new = stored + dead + pending."""
+
+    received: int
+    duplicate: int
+    stored: int
+    dead: int
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceState:
+    """What the registry knows of a terminal or meter."""
+
+    device: str
+    terminal: str
+    first_seen_ms: int
+    last_seen_ms: int
+    online: bool
+
+
+class GatewayRecords(Protocol):
+    """What the API shows of the gateway."""
+
+    def counters(self) -> GatewayCounters: ...
+
+    def terminals(self, after: str = "", limit: int = 1000) -> tuple[DeviceState, ...]:
+        """Terminals by id."""
