@@ -1,0 +1,1 @@
+"""What the field room asks of its stores and channels."""
