@@ -1,0 +1,124 @@
+"""The evidence log on SQLite and PostgreSQL: one table, ids without gaps in commit order.
+
+Devices of a row are packed (JSON, deflated); the same roster is packed once and remembered.
+"""
+
+import zlib
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, Engine, Row, Table, func, insert, select
+
+from geo.adapters.database import lock_log, writing
+from telemetry.adapters import gateway_tables
+from telemetry.evidence import Evidence, EvidenceKind, LoggedEvidence, Volts
+
+MAX_READ: Final = 10_000
+_KEYS_PER_QUERY: Final = 500
+_MAX_PACKED_BYTES: Final = 16 * 1024 * 1024
+_devices = msgspec.json.Decoder(tuple[str, ...])
+_volts = msgspec.json.Decoder(tuple[Volts, ...])
+
+
+class SqlEvidenceLog:
+    """``EvidenceLog`` on one table of one database (the gateway's, or another of the same shape)."""
+
+    def __init__(self, engine: Engine, table: Table = gateway_tables.evidence) -> None:
+        self._engine = engine
+        self._table = table
+
+    def append(self, evidence: Sequence[Evidence]) -> int:
+        """Append all or none; how many were new."""
+        if not evidence:
+            return 0
+        with writing(self._engine).begin() as connection:
+            return self.append_within(connection, evidence)
+
+    def append_within(self, connection: Connection, evidence: Sequence[Evidence]) -> int:
+        """Append as part of the caller's writing transaction; how many were new."""
+        if not evidence:
+            return 0
+        lock_log(connection, self._table.name)
+        first: dict[str, Evidence] = {}
+        for fact in evidence:
+            first.setdefault(fact.key, fact)
+        known = self._known(connection, list(first))
+        fresh = [fact for key, fact in first.items() if key not in known]
+        if fresh:
+            newest = self._newest(connection)
+            rows = [_row(newest + place, fact) for place, fact in enumerate(fresh, start=1)]
+            connection.execute(insert(self._table), rows)
+        return len(fresh)
+
+    def read(self, after_id: int, limit: int = 1000) -> tuple[LoggedEvidence, ...]:
+        """Rows with id > after_id, in order, at most ``limit`` (10,000 at once)."""
+        query = select(self._table).where(self._table.c.id > after_id).order_by(self._table.c.id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.limit(min(limit, MAX_READ))).all()
+        return tuple(_logged(row) for row in rows)
+
+    def first_id_since(self, received_ms: int) -> int:
+        """Id of the first row received at or after that instant, or one past the newest."""
+        query = select(func.min(self._table.c.id)).where(self._table.c.received_ms >= received_ms)
+        with self._engine.connect() as connection:
+            first = connection.scalar(query)
+            return int(first) if first is not None else self._newest(connection) + 1
+
+    def newest_id(self) -> int:
+        """0 while empty."""
+        with self._engine.connect() as connection:
+            return self._newest(connection)
+
+    def _newest(self, connection: Connection) -> int:
+        return int(connection.scalar(select(func.max(self._table.c.id))) or 0)
+
+    def _known(self, connection: Connection, keys: list[str]) -> set[str]:
+        known: set[str] = set()
+        for start in range(0, len(keys), _KEYS_PER_QUERY):
+            part = keys[start : start + _KEYS_PER_QUERY]
+            known.update(connection.scalars(select(self._table.c.key).where(self._table.c.key.in_(part))))
+        return known
+
+
+def _row(place: int, fact: Evidence) -> dict[str, Any]:
+    return {
+        "id": place,
+        "key": fact.key,
+        "kind": fact.kind.value,
+        "at_ms": fact.at_ms,
+        "received_ms": fact.received_ms,
+        "source": fact.source,
+        "devices": _packed_devices(fact.devices),
+        "volts": zlib.compress(msgspec.json.encode(fact.volts), 1) if fact.volts else None,
+    }
+
+
+def _logged(row: Row[Any]) -> LoggedEvidence:
+    return LoggedEvidence(
+        id=row.id,
+        evidence=Evidence(
+            kind=EvidenceKind(row.kind),
+            at_ms=row.at_ms,
+            received_ms=row.received_ms,
+            source=row.source,
+            devices=_unpacked_devices(bytes(row.devices)),
+            key=row.key,
+            volts=_volts.decode(_inflated(bytes(row.volts))) if row.volts is not None else (),
+        ),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _packed_devices(devices: tuple[str, ...]) -> bytes:
+    return zlib.compress(msgspec.json.encode(devices), 1)
+
+
+@lru_cache(maxsize=4096)
+def _unpacked_devices(packed: bytes) -> tuple[str, ...]:
+    return _devices.decode(_inflated(packed))
+
+
+def _inflated(packed: bytes) -> bytes:
+    return zlib.decompressobj().decompress(packed, _MAX_PACKED_BYTES)
