@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 Int8 = NDArray[np.int8]
 Int32 = NDArray[np.int32]
+UInt64 = NDArray[np.uint64]
 Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 Texts = tuple[str, ...]
