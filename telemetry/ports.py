@@ -68,6 +68,25 @@ class OutageLog(Protocol):
         """All revisions of one outage, oldest first; empty for an unknown id."""
 
 
+@dataclass(frozen=True, slots=True)
+class FoldSnapshot:
+    """What the detector had folded of the evidence logs up to ``positions``, so that a restart reads on."""
+
+    network_hash: str
+    """The rows in ``body`` are rows of this network."""
+    positions: Mapping[str, int]
+    body: bytes
+    """See ``telemetry.fold.pack``."""
+
+
+class FoldSnapshots(Protocol):
+    """One snapshot; the newest replaces the one before."""
+
+    def keep(self, snapshot: FoldSnapshot) -> None: ...
+
+    def kept(self) -> FoldSnapshot | None: ...
+
+
 class DeadLetters(Protocol):
     """Read side of the dead letters; the gateway writes them with its cursor."""
 
