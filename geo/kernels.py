@@ -159,3 +159,15 @@ def loop_signatures(
             else:
                 signature[i] = 0
     return signature, closing[:count].copy()
+
+
+@nb.njit(cache=True)
+def meeting_points(parent: Int32, end: Int32, first: Int32, second: Int32) -> Int32:
+    """Per pair of positions ``first ≤ second`` the lowest position that feeds both; −1 under two sources."""
+    met = np.empty(len(first), np.int32)
+    for k in range(len(first)):
+        above = first[k]
+        while above >= 0 and end[above] <= second[k]:
+            above = parent[above]
+        met[k] = above
+    return met

@@ -124,7 +124,7 @@ class Edges:
     from_node: Int32
     to_node: Int32
     closed: Bool
-    """Normal position; True for everything that is no switch."""
+    """Normal position; False on something that is no switch means out of service."""
     phases: Int8
     length_m: Float64
     name: Texts
@@ -194,6 +194,21 @@ class Customers:
         return len(self.ids)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Identifiers:
+    """Which foreign id names which element of ours, and when (``identifiers.csv``; times as they came)."""
+
+    system: Texts = ()
+    foreign_id: Texts = ()
+    own_id: Texts = ()
+    valid_from: Texts = ()
+    valid_to: Texts = ()
+    extra: Extra = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.system)
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
     """One immutable snapshot. Two networks are the same when their ``content_hash`` is."""
@@ -206,6 +221,7 @@ class Network:
     customers: Customers
     content_hash: str
     """Hex, 16 digits; see ``geo.fingerprint``."""
+    identifiers: Identifiers = field(default_factory=Identifiers)
 
     @cached_property
     def node_row(self) -> Mapping[str, int]:

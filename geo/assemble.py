@@ -1,0 +1,241 @@
+"""From tables of text to a network: every cell read, every reference resolved, every doubt told.
+
+Whoever brings a network (a folder of CSV files, a foreign library) makes the tables of ``geo.doors`` and
+comes through here, so that all networks pass the same checks.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from geo import doors
+from geo.errors import Finding, NetworkRefused
+from geo.fingerprint import content_hash
+from geo.network import (
+    ABSENT,
+    Customers,
+    Edges,
+    Identifiers,
+    Int32,
+    Meters,
+    Network,
+    Nodes,
+    Sensors,
+    Terminals,
+    Texts,
+)
+from geo.report import Report
+from geo.rows import Reader, Table
+from geo.validation import check_structure
+from geo.voltage import low_side
+
+Tables = Mapping[str, Table]
+"""Tables by the name of their door; one that may be absent may be missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """What came of the tables: a network, or None where ``findings`` holds errors."""
+
+    network: Network | None
+    findings: tuple[Finding, ...]
+
+    def accepted(self) -> Network:
+        """The network; raises ``NetworkRefused`` where there is none."""
+        if self.network is None:
+            raise NetworkRefused(self.findings)
+        return self.network
+
+
+def assemble(tables: Tables, report: Report | None = None) -> Assembled:
+    """Read all tables; ``report`` may bring what was already found while they were loaded."""
+    report = report or Report()
+    readers = _readers(tables, report)
+    if readers is None:
+        return Assembled(None, report.findings())
+    network = _read(readers)
+    if not report.refused:
+        check_structure(network, readers)
+    if report.refused:
+        return Assembled(None, report.findings())
+    return Assembled(replace(network, content_hash=content_hash(network)), report.findings())
+
+
+def _readers(tables: Tables, report: Report) -> dict[str, Reader] | None:
+    readers: dict[str, Reader] = {}
+    complete = True
+    for door in doors.DOORS:
+        found = tables.get(door.name)
+        if found is None and not door.may_be_absent:
+            report.error("missing-table", f"{door.file} is missing", "", door.file)
+            complete = False
+            continue
+        empty = Table(door.file, dict.fromkeys(door.columns, ()))
+        reader = Reader(door, found if found is not None else empty, report)
+        complete &= reader.complete()
+        if not len(reader) and not door.may_be_absent and door is not doors.METERS:
+            report.error("empty-table", f"{door.file} has no rows", "", reader.source.place)
+            complete = False
+        readers[door.name] = reader
+    return readers if complete else None
+
+
+def _read(readers: Mapping[str, Reader]) -> Network:
+    devices: dict[str, str] = {}
+    nodes = _nodes(readers["nodes"])
+    node_row = _rows(nodes.ids)
+    edges = _edges(readers["edges"], node_row, devices)
+    terminals = _terminals(readers["terminals"], edges, devices)
+    customers = _customers(readers["customers"], node_row)
+    return Network(
+        nodes=nodes,
+        edges=edges,
+        meters=_meters(readers["meters"], nodes, edges, terminals, customers, devices),
+        terminals=terminals,
+        sensors=_sensors(readers["sensors"], edges, devices),
+        customers=customers,
+        content_hash="",
+        identifiers=_identifiers(readers["identifiers"]),
+    )
+
+
+def _rows(ids: Texts) -> dict[str, int]:
+    return {identifier: row for row, identifier in enumerate(ids)}
+
+
+def _nodes(read: Reader) -> Nodes:
+    return Nodes(
+        ids=read.identifiers({}),
+        kind=read.kinds("kind", doors.NODE_KINDS),
+        name=read.texts("name"),
+        lon=read.numbers("lon", -180, 180),
+        lat=read.numbers("lat", -90, 90),
+        voltage_kv=read.numbers("voltage_kv", 0, 1200),
+        extra=read.extra(),
+    )
+
+
+def _edges(read: Reader, node_row: Mapping[str, int], taken: dict[str, str]) -> Edges:
+    return Edges(
+        ids=read.identifiers(taken),
+        kind=read.kinds("kind", doors.EDGE_KINDS),
+        from_node=read.references("from_id", node_row, "dangling-edge"),
+        to_node=read.references("to_id", node_row, "dangling-edge"),
+        closed=read.flags("closed", doors.FLAGS),
+        phases=read.kinds("phases", doors.PHASES, "bad-phases"),
+        length_m=read.numbers("length_m", 0, 1e7),
+        name=read.texts("name"),
+        rated_kva=read.numbers("rated_kva", 0, 1e7),
+        transformer_kind=read.kinds("transformer_kind", doors.TRANSFORMER_KINDS),
+        extra=read.extra(),
+    )
+
+
+def _terminals(read: Reader, edges: Edges, taken: dict[str, str]) -> Terminals:
+    return Terminals(
+        ids=read.identifiers(taken),
+        edge=read.references("edge_id", _rows(edges.ids), "unknown-edge"),
+        extra=read.extra(),
+    )
+
+
+def _sensors(read: Reader, edges: Edges, taken: dict[str, str]) -> Sensors:
+    return Sensors(
+        ids=read.identifiers(taken),
+        edge=read.references("edge_id", _rows(edges.ids), "unknown-edge"),
+        kind=read.kinds("kind", doors.SENSOR_KINDS),
+        extra=read.extra(),
+    )
+
+
+def _customers(read: Reader, node_row: Mapping[str, int]) -> Customers:
+    return Customers(
+        ids=read.identifiers({}),
+        name=read.texts("name"),
+        customer_class=read.kinds("class", doors.CUSTOMER_CLASSES),
+        priority=read.kinds("priority", doors.PRIORITIES),
+        phone=read.texts("phone"),
+        address=read.texts("address"),
+        grid=read.texts("grid_id"),
+        access_point=read.references("access_point_id", node_row, "unknown-node", optional=True),
+        extra=read.extra(),
+    )
+
+
+def _meters(
+    read: Reader,
+    nodes: Nodes,
+    edges: Edges,
+    terminals: Terminals,
+    customers: Customers,
+    taken: dict[str, str],
+) -> Meters:
+    terminal = read.references("terminal_id", _rows(terminals.ids), "unknown-terminal", optional=True)
+    return Meters(
+        ids=read.identifiers(taken),
+        node=_places(read, nodes, edges, terminals, terminal),
+        customer=read.references("customer_id", _rows(customers.ids), "unknown-customer"),
+        phases=read.kinds("phases", doors.PHASES, "bad-phases"),
+        terminal=terminal,
+        extra=read.extra(),
+    )
+
+
+def _places(read: Reader, nodes: Nodes, edges: Edges, terminals: Terminals, terminal: Int32) -> Int32:
+    """The node of every meter; where only its transformer is known, that transformer's low side (a star)."""
+    cells = read.texts("node_id")
+    node_row = _rows(nodes.ids)
+    node = np.array([node_row.get(cell, ABSENT) for cell in cells], np.int32)
+    lost = np.flatnonzero(node == ABSENT).tolist()
+    if not lost:
+        return node
+    edge_row, terminal_row, low = _rows(edges.ids), _rows(terminals.ids), low_side(nodes, edges)
+    for row in lost:
+        transformer = _transformer_named(cells[row], edge_row, terminal_row, terminals, int(terminal[row]))
+        if transformer == ABSENT:
+            _tell_lost(read, row, cells[row])
+            continue
+        node[row] = low[transformer]
+        read.warn(
+            "place-unknown",
+            row,
+            f"its place below {edges.ids[transformer]!r} is unknown; it hangs on it as a star",
+        )
+    return node
+
+
+def _tell_lost(read: Reader, row: int, cell: str) -> None:
+    if cell:
+        read.tell("unknown-node", row, f"node_id names {cell!r}, which does not exist")
+    else:
+        read.tell(
+            "meter-without-transformer",
+            row,
+            "it has neither a node nor a terminal that tells its transformer",
+        )
+
+
+def _transformer_named(
+    cell: str,
+    edge_row: Mapping[str, int],
+    terminal_row: Mapping[str, int],
+    terminals: Terminals,
+    terminal: int,
+) -> int:
+    if cell:
+        terminal = terminal_row.get(cell, ABSENT)
+        if terminal == ABSENT:
+            return edge_row.get(cell, ABSENT)
+    return ABSENT if terminal == ABSENT else int(terminals.edge[terminal])
+
+
+def _identifiers(read: Reader) -> Identifiers:
+    return Identifiers(
+        system=read.texts("system"),
+        foreign_id=read.texts("foreign_id"),
+        own_id=read.texts("own_id"),
+        valid_from=read.texts("from"),
+        valid_to=read.texts("to"),
+        extra=read.extra(),
+    )
