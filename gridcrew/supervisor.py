@@ -14,9 +14,10 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 LOG_BYTES: Final = 5_000_000
 LOG_FILES: Final = 3
@@ -28,10 +29,11 @@ MAX_BACK_OFF_S: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One process to keep running: ``python -m gridcrew <arguments>``."""
+    """One process to keep running: ``python -m <module> <arguments>``."""
 
     name: str
     arguments: Sequence[str]
+    module: str = "gridcrew"
 
 
 @dataclass(slots=True)
@@ -110,7 +112,7 @@ class Supervisor:
 
     def _launch(self, program: Program, failures: int) -> _Child:
         process = subprocess.Popen(  # noqa: S603 (our own program)
-            [*_die_with_parent(), sys.executable, "-m", "gridcrew", *program.arguments],
+            [*_die_with_parent(), sys.executable, "-m", program.module, *program.arguments],
             env=self._environment | {"PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -124,15 +126,17 @@ class Supervisor:
         return child
 
     def _follow(self, child: _Child) -> None:
-        log = _bounded_log(self._log_folder, child.program.name)
-        stream: IO[str] | None = child.process.stdout
-        for line in stream or ():
-            text = line.rstrip("\n")
-            log.info("%s", text)
-            if text.endswith(f"{child.program.name} ready"):
-                child.ready.set()
-            elif not self._quiet:
-                self._say(child.program.name, text)
+        name, stream = child.program.name, child.process.stdout
+        if stream is None:
+            return
+        with stream, closing(_bounded_log(self._log_folder, name)) as log:
+            for line in stream:
+                text = line.rstrip("\n")
+                log.emit(logging.makeLogRecord({"msg": text}))
+                if text.endswith(f"{name} ready"):
+                    child.ready.set()
+                elif not self._quiet:
+                    self._say(name, text)
 
     def _say(self, name: str, text: str) -> None:
         sys.stdout.write(f"{name:>8} | {text}\n")
@@ -153,15 +157,10 @@ def _die_with_parent() -> list[str]:
     return [setpriv, "--pdeathsig", "TERM"] if setpriv and os.name == "posix" else []
 
 
-def _bounded_log(folder: Path, name: str) -> logging.Logger:
+def _bounded_log(folder: Path, name: str) -> logging.Handler:
     folder.mkdir(parents=True, exist_ok=True)
-    logger = logging.getLogger(f"gridcrew.supervisor.{name}")
-    logger.propagate = False
-    logger.setLevel(logging.INFO)
-    if not logger.handlers:
-        handler = logging.handlers.RotatingFileHandler(
-            folder / f"{name}.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
-        )
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-        logger.addHandler(handler)
-    return logger
+    log = logging.handlers.RotatingFileHandler(
+        folder / f"{name}.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
+    )
+    log.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    return log
