@@ -1,0 +1,295 @@
+"""Who is out, and what failed? The exact posterior of an energised tree given all observations.
+
+``infer`` chooses a few onset bins (``telemetry.onsets``), weighs the evidence (``telemetry.likelihoods``)
+and sweeps the compressed tree up and down (``telemetry.inference_kernels``). Nothing here depends on the
+order in which evidence came.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from geo.network import Bool, Float64, Int8, Int32
+from telemetry.customer_posterior import meter_probabilities, near_dead_shares
+from telemetry.inference_grid import InferenceGrid
+from telemetry.inference_kernels import decode, sweep_down, sweep_up
+from telemetry.inference_model import InferenceModel, Prior
+from telemetry.likelihoods import NodeEvidence, node_evidence, reporting_shares
+from telemetry.observations import Int64, Observations
+from telemetry.onsets import Onsets, find_onsets
+from telemetry.outage_size import OutageSizes, outage_sizes
+
+__all__ = ["InferenceGrid", "InferenceModel", "Posterior", "Prior", "infer"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chances:
+    """Failure priors of one call: those of the grid, moved by switch reports, plans and fault indicators."""
+
+    survival: Float64
+    """[positions] log P(the element does not fail)."""
+    class_survival: Float64
+    """[classes]"""
+    fail: Float64
+    """[classes, columns]: column k − 1 is log P(failing in a given one of k bins)."""
+    blocked: Float64
+    """[zones] P(the terminal is blocked), 0 where there is none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """The answer for one set of observations at ``now_ms``. Positions are those of ``grid.tree``."""
+
+    grid: InferenceGrid
+    seen: Observations
+    now_ms: int
+    model: InferenceModel
+    onsets: Onsets
+    chances: Chances
+    evidence: NodeEvidence
+    """Each class's own evidence."""
+    shares: Float64
+    """[zones, columns] F, the share of last gasps that have had the time to arrive."""
+    log_evidence: float
+    """log P(observations) relative to "all alive, no terminal blocked"."""
+    state: Float64
+    """[classes, 2, columns + 1] P(dead since column s | alive in the last one, terminal works | blocked)."""
+    class_cut: Float64
+    """[classes] P(a topmost cut lies in the class)."""
+    map_state: Int8
+    """[classes] column of the most probable state, the last one for alive."""
+    rho: Float64
+    """[zones] P(dead) of a meter whose record is wrong, from the zones near by."""
+
+    @cached_property
+    def cuts(self) -> Int32:
+        """Positions of the most probable set of topmost cuts, ascending; of a class its likeliest element."""
+        return _cut_positions(self)
+
+    @cached_property
+    def cut_probability(self) -> Float64:
+        """[positions] P(the element is a topmost cut)."""
+        return self.first_failing_share * self._by_position(self.class_cut, 0.0)
+
+    @cached_property
+    def class_probability(self) -> Float64:
+        """[cuts] P(a topmost cut lies in the cut's equivalence class)."""
+        probability: Float64 = self.class_cut[self.grid.class_of[self.cuts]]
+        return probability
+
+    @cached_property
+    def dead_probability(self) -> Float64:
+        """[positions] P(the place is dead)."""
+        return _dead_probability(self)
+
+    @cached_property
+    def meter_out_probability(self) -> Float64:
+        """[meters] P(the customer's meter is out): the place, its own evidence and κ together."""
+        return meter_probabilities(
+            self.grid, self.seen, self.onsets, self.shares, self.state, self.rho, self.model
+        )
+
+    @cached_property
+    def blocked_probability(self) -> Float64:
+        """[terminals] P(nothing comes through from its meters)."""
+        zone = self.grid.terminal_zone
+        top = self.grid.zone_top[np.maximum(zone, 0)]
+        blocked: Float64 = np.where(zone >= 0, self.state[top, 1, :].sum(axis=1), self.model.blocked)
+        return blocked
+
+    @cached_property
+    def cut_onset_ms(self) -> Int64:
+        """[cuts] instant of the likeliest onset bin."""
+        classes = self.grid.class_of[self.cuts]
+        onset: Int64 = self.onsets.at_ms[self.grid.zone[classes], self.map_state[classes]]
+        return onset
+
+    @cached_property
+    def sizes(self) -> OutageSizes:
+        return outage_sizes(self.grid, self.cuts, self.meter_out_probability, self.dead_probability)
+
+    @property
+    def expected(self) -> Float64:
+        """[cuts] expected number of customers out below it."""
+        return self.sizes.expected
+
+    @property
+    def low(self) -> Int64:
+        """[cuts] 5 % quantile of that number."""
+        return self.sizes.low
+
+    @property
+    def high(self) -> Int64:
+        """[cuts] 95 % quantile, higher cuts considered."""
+        return self.sizes.high
+
+    def equivalents(self, position: int) -> Int32:
+        """Positions of the elements that the evidence cannot tell apart from this one, likeliest first."""
+        element_class = int(self.grid.class_of[position])
+        if element_class < 0:
+            return np.array([position], dtype=np.int32)
+        members = self.grid.members(element_class)
+        ranked: Int32 = members[np.argsort(-self.first_failing_share[members], kind="stable")]
+        return ranked
+
+    @cached_property
+    def first_failing_share(self) -> Float64:
+        """[positions] P(the element is the first failing one of its class | one fails)."""
+        return first_failing(self.grid, self.chances)
+
+    def _by_position(self, by_class: Float64, elsewhere: float) -> Float64:
+        inside = self.grid.class_of >= 0
+        spread: Float64 = np.where(inside, by_class[self.grid.class_of], elsewhere)
+        return spread
+
+
+def infer(grid: InferenceGrid, observations: Observations, now_ms: int, model: InferenceModel) -> Posterior:
+    """The posterior given the observations, evaluated at ``now_ms`` (UTC epoch ms)."""
+    onsets = find_onsets(grid, observations, now_ms, model)
+    chances = _chances(grid, observations, onsets, now_ms, model)
+    shares = reporting_shares(onsets, now_ms, model)
+    rho = np.full(len(grid.zone_top), model.elsewhere_dead)
+    evidence = node_evidence(grid, observations, onsets, shares, rho, model)
+    log_evidence, state, class_cut = _sum(grid, onsets, chances, evidence)
+    return Posterior(
+        grid=grid,
+        seen=observations,
+        now_ms=now_ms,
+        model=model,
+        onsets=onsets,
+        chances=chances,
+        evidence=evidence,
+        shares=shares,
+        log_evidence=log_evidence,
+        state=state,
+        class_cut=class_cut,
+        map_state=_best(grid, onsets, chances, evidence),
+        rho=near_dead_shares(grid, state, model),
+    )
+
+
+def _sum(
+    grid: InferenceGrid, onsets: Onsets, chances: Chances, evidence: NodeEvidence
+) -> tuple[float, Float64, Float64]:
+    works, stuck = evidence.works.copy(), evidence.stuck.copy()
+    up_works, up_stuck = np.zeros_like(works), np.zeros_like(stuck)
+    classes, width = works.shape
+    tree = (grid.parent, grid.zone, onsets.bins, onsets.inner, chances.blocked)
+    failing = (chances.class_survival, chances.fail)
+    sweep_up(0, classes, *tree, *failing, False, works, stuck, up_works, up_stuck)
+    alive = np.zeros(width)
+    alive[-1] = 1.0  # what feeds a source is never dead
+    state, top = np.zeros((classes, 2, width)), np.zeros(classes)
+    messages = (works, stuck, up_works, up_stuck)
+    sweep_down(0, classes, *tree, *failing, *messages, alive, 0, state[:, 0], state[:, 1], top)
+    return _log_evidence(grid, chances.blocked, up_works, up_stuck), state, top
+
+
+def _log_evidence(grid: InferenceGrid, blocked: Float64, up_works: Float64, up_stuck: Float64) -> float:
+    roots = np.flatnonzero(grid.parent < 0)
+    prior = blocked[grid.zone[roots]]
+    works, stuck = up_works[roots, -1], up_stuck[roots, -1]
+    with np.errstate(divide="ignore"):
+        return float(np.sum(np.logaddexp(np.log1p(-prior) + works, np.log(prior) + stuck)))
+
+
+def _best(grid: InferenceGrid, onsets: Onsets, chances: Chances, evidence: NodeEvidence) -> Int8:
+    works, stuck = evidence.works.copy(), evidence.stuck.copy()
+    up_works, up_stuck = np.zeros_like(works), np.zeros_like(stuck)
+    classes = len(works)
+    tree = (grid.parent, grid.zone, onsets.bins, onsets.inner, chances.blocked)
+    failing = (chances.class_survival, chances.fail)
+    sweep_up(0, classes, *tree, *failing, True, works, stuck, up_works, up_stuck)
+    state, shut = np.zeros(classes, dtype=np.int8), np.zeros(classes, dtype=np.int8)
+    decode(*tree, *failing, works, stuck, up_works, up_stuck, state, shut)
+    return state
+
+
+def _chances(
+    grid: InferenceGrid, seen: Observations, onsets: Onsets, now_ms: int, model: InferenceModel
+) -> Chances:
+    survival, class_survival = grid.survival, grid.class_survival
+    moved = _moved(grid, seen, now_ms, model)
+    if moved:
+        survival, class_survival = survival.copy(), class_survival.copy()
+        for position, value in moved.items():
+            if grid.class_of[position] >= 0:
+                class_survival[grid.class_of[position]] += value - survival[position]
+            survival[position] = value
+    columns = np.arange(1, max(onsets.columns, 1) + 1)
+    with np.errstate(divide="ignore"):
+        fail = np.log(-np.expm1(class_survival[:, None] / columns))
+    return Chances(
+        survival=survival,
+        class_survival=class_survival,
+        fail=np.maximum(fail, -1e300),
+        blocked=np.where(grid.zone_latent, model.blocked, 0.0),
+    )
+
+
+def _moved(grid: InferenceGrid, seen: Observations, now_ms: int, model: InferenceModel) -> dict[int, float]:
+    """Positions whose prior the evidence about elements moves, and log P(it does not fail)."""
+    since = now_ms - int(model.window_s * 1000)
+    moved: dict[int, float] = {}
+    position = grid.edge_position
+    for edge in np.flatnonzero((seen.edge_fault_passage_ms >= since) & (position >= 0)):
+        top = int(position[edge])
+        for below in range(top, int(grid.tree.end[top])):
+            moved[below] = max(moved.get(below, grid.survival[below]) * model.fault_passage_gain, -2.0)
+    opened = (seen.edge_open_ms > seen.edge_closed_ms) & (seen.edge_open_ms >= since)
+    for edges, prior in ((seen.edge_planned, model.planned_prior), (opened, model.switch_open_prior)):
+        for edge in np.flatnonzero(edges & (position >= 0)):
+            if not grid.tree.on_loop[position[edge]]:
+                moved[int(position[edge])] = float(np.log1p(-prior))
+    return moved
+
+
+def first_failing(grid: InferenceGrid, chances: Chances) -> Float64:
+    """[positions] P(the element fails and none above it in its class | one of the class fails)."""
+    inside = np.flatnonzero(grid.class_of >= 0)
+    order = inside[np.argsort(grid.class_of[inside], kind="stable")]
+    total = np.cumsum(chances.survival[order])
+    classes = grid.class_of[order]
+    start = np.searchsorted(classes, classes)
+    before = total - chances.survival[order]
+    above = before - before[start]
+    share = np.zeros(len(grid.class_of))
+    share[order] = (
+        np.exp(above) * np.expm1(chances.survival[order]) / np.expm1(chances.class_survival[classes])
+    )
+    return share
+
+
+def _cut_positions(posterior: Posterior) -> Int32:
+    grid = posterior.grid
+    last = posterior.onsets.columns
+    dead: Bool = posterior.map_state != last
+    fed = np.where(grid.parent >= 0, ~dead[grid.parent], True)
+    best = [posterior.equivalents(int(grid.class_top[c]))[0] for c in np.flatnonzero(dead & fed)]
+    return np.array(sorted(best), dtype=np.int32)
+
+
+def _dead_probability(posterior: Posterior) -> Float64:
+    """Alive at an element of a chain = alive above the chain less the cuts in it so far."""
+    grid = posterior.grid
+    alive_class = posterior.state[:, :, -1].sum(axis=1)
+    above = np.where(grid.parent >= 0, alive_class[grid.parent], 1.0)
+    inside = np.flatnonzero(grid.class_of >= 0)
+    order = inside[np.argsort(grid.class_of[inside], kind="stable")]
+    classes = grid.class_of[order]
+    start = np.searchsorted(classes, classes)
+    share = posterior.first_failing_share[order]
+    total = np.cumsum(share)
+    so_far = total - (total - share)[start]
+    alive = np.ones(len(grid.class_of))
+    alive[order] = above[classes] - posterior.class_cut[classes] * so_far
+    return np.clip(1.0 - _through(grid, alive, posterior.chances.survival), 0.0, 1.0)
+
+
+def _through(grid: InferenceGrid, alive: Float64, survival: Float64) -> Float64:
+    """Places with nothing below them that speaks: alive above and not failed themselves."""
+    for position in np.flatnonzero(grid.class_of < 0):
+        above = grid.tree.parent[position]
+        alive[position] = (alive[above] if above >= 0 else 1.0) * np.exp(survival[position])
+    return alive

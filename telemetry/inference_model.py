@@ -1,0 +1,99 @@
+"""The numbers that the outage inference believes before it has seen any evidence.
+
+Defaults are round figures of the order found in field studies; they are meant to be replaced by what is
+learned from confirmed outages. Every probability is per window (one night of weather, ``window_s`` at most).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+
+from geo.network import EdgeKind, Float64
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """P(an element of this kind fails in the window) = 1 − exp(−(each + per_km · length))."""
+
+    each: float
+    per_km: float = 0.0
+
+
+_PRIORS: Mapping[EdgeKind, Prior] = MappingProxyType(
+    {
+        EdgeKind.LINE: Prior(2e-5, 3e-4),
+        EdgeKind.CABLE: Prior(2e-5, 1.5e-4),
+        EdgeKind.BREAKER: Prior(5e-5),
+        EdgeKind.SWITCH: Prior(2e-5),
+        EdgeKind.FUSE: Prior(1e-4),
+        EdgeKind.TRANSFORMER: Prior(1.5e-4),
+        EdgeKind.SERVICE: Prior(1e-4),
+    }
+)
+
+
+@dataclass(frozen=True)
+class InferenceModel:
+    """Probabilities and delays; seconds end in ``_s``."""
+
+    miss: float = 0.4
+    """P(the last gasp of a dead meter is lost)."""
+    false_alarm: float = 1e-3
+    """P(a living meter reports a last gasp in the window)."""
+    mapping_error: float = 0.03
+    """κ: P(the record of a meter's place is wrong)."""
+    elsewhere_dead: float = 0.02
+    """ρ: P(the true place of a wrongly recorded meter is dead), before near areas are looked at."""
+    blocked: float = 0.05
+    """P(nothing comes through from the meters of a terminal)."""
+    blocked_leak: float = 0.01
+    """How much rarer than in a working area a message out of a blocked area is."""
+    false_life: float = 1e-4
+    """P(a dead meter seems alive) : P(a living one does)."""
+    last_gasp_mean_delay_s: float = 15.0
+    last_gasp_early_s: float = 30.0
+    """How far before the estimated onset a last gasp may lie and still belong to it."""
+    last_gasp_late_s: float = 120.0
+    """How late it may be at full worth; its worth then falls to nothing at five times that."""
+    alive_tolerance_s: float = 2.0
+    """A sign of life counts against an onset only when it is later by more than this."""
+    silent_gain: float = 3.0
+    """P(poll unanswered | dead) : P(unanswered | alive), while the terminal speaks."""
+    call_gain: float = 150.0
+    """P(call | dead) : P(call | alive)."""
+    call_delay_s: float = 120.0
+    terminal_off_gain: float = 420.0
+    """P(terminal's own last gasp | dead) : P(it | alive)."""
+    terminal_alive_gain: float = 0.011
+    """P(terminal speaks | dead) : P(it speaks | alive); it has a capacitor."""
+    terminal_alive_blocked: float = 0.1
+    """P(terminal speaks | its meters do not come through) : P(it speaks | they do)."""
+    terminal_silent_dead: float = 50.0
+    """P(terminal silent | dead) : P(silent | alive and working)."""
+    terminal_silent_blocked: float = 95.0
+    """P(terminal silent | blocked) : P(silent | alive and working)."""
+    switch_open_prior: float = 0.97
+    """P(supply interrupted at a switch | newest report says open)."""
+    planned_prior: float = 0.9
+    planned_lookback_s: float = 300.0
+    """Planned work without any sign of its onset is taken to have begun this long ago."""
+    fault_passage_gain: float = 20.0
+    """By how much the indication of a fault indicator raises the odds of every element below it."""
+    loop_prior: float = 1e-8
+    """An element on a closed loop interrupts nobody by itself."""
+    source_prior: float = 1e-5
+    window_s: float = 72 * 3600.0
+    """Evidence older than this is moot."""
+    cluster_gap_s: float = 60.0
+    """Signs of onset further apart than this belong to different onsets."""
+    cluster_span_s: float = 300.0
+    onsets: int = 3
+    """Onset bins of a supply area beside one local bin per transformer area; at most 7."""
+    priors: Mapping[EdgeKind, Prior] = field(default_factory=lambda: _PRIORS)
+
+    def arrived(self, elapsed_s: Float64) -> Float64:
+        """F: share of the last gasps not lost that have arrived ``elapsed_s`` after the onset."""
+        share: Float64 = -np.expm1(-np.maximum(elapsed_s, 0.0) / self.last_gasp_mean_delay_s)
+        return share

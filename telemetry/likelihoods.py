@@ -1,0 +1,188 @@
+"""What each piece of evidence is worth, per onset bin, with the doubt about the record mixed into everything.
+
+For a meter let r(s) = P(its evidence | dead since s) / P(its evidence | alive). With probability κ the record
+of its place is wrong, and then the evidence is that of a place elsewhere, dead with probability ρ:
+
+    W = ρ max_s r(s) + 1 − ρ,   P(e | state) ∝ (1 − κ) r(state) + κ W
+
+Under "the terminal is blocked" the right record makes every message out of the area unlikely, but the wrong
+record stays as it was: without κ there, one misplaced meter would disprove every blocked terminal.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from geo.network import Bool, Float64, Int8, Int32
+from telemetry.inference_grid import InferenceGrid
+from telemetry.inference_model import InferenceModel
+from telemetry.observations import NEVER, Int64, Observations
+from telemetry.onsets import Onsets
+
+Constants = tuple[float, float, float, float, float, float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NodeEvidence:
+    """[classes, columns + 1] log-likelihood relative to "alive, the terminal works"; last column: alive."""
+
+    works: Float64
+    stuck: Float64
+    """The same if the zone's terminal is blocked."""
+
+
+def constants(model: InferenceModel) -> Constants:
+    """The model's numbers that the kernels of single meters use, times in milliseconds."""
+    return (
+        (1.0 - model.miss) / model.false_alarm,
+        model.false_life,
+        model.silent_gain,
+        model.call_gain,
+        model.blocked_leak,
+        model.last_gasp_early_s * 1000.0,
+        model.last_gasp_late_s * 1000.0,
+        model.alive_tolerance_s * 1000.0,
+        model.mapping_error,
+    )
+
+
+@numba.njit(cache=True)
+def meter_ratio(
+    off: int, alive: int, silent: int, call: int, onset: int, no_gasp: float, numbers: Constants
+) -> tuple[float, float, float]:
+    """r of one meter for one onset, and two factors of the blocked hypothesis, for dead and for alive.
+
+    ``no_gasp`` is P(no last gasp by now | dead since the onset), 1 where it cannot send one.
+    """
+    gasp_gain, false_life, silent_gain, call_gain, leak, early, late, tolerance, _ = numbers
+    ratio, spoke = no_gasp, 1.0
+    if off > alive and off != NEVER:
+        offset = float(off - onset)
+        if offset >= -early:
+            spoke = leak
+            worth = 1.0 if offset <= late else max(0.0, 1.0 - (offset - late) / (4.0 * late))
+            if worth > 0.0:
+                ratio = math.exp(worth * math.log(gasp_gain))
+    if alive != NEVER and float(alive - onset) > tolerance:
+        ratio *= false_life
+        spoke = leak
+    heard = max(off, alive)
+    if silent != NEVER and silent > heard and silent > onset:
+        ratio *= silent_gain
+        spoke = min(spoke, leak)
+    outside = 1.0
+    if call != NEVER and call > heard and float(call - onset) > -early:
+        ratio *= call_gain
+        outside = call_gain
+    return ratio, spoke, outside
+
+
+@numba.njit(cache=True)
+def add_meters(
+    place: Int32, zone: Int32, bins: Int8, onset: Int64, no_gasp: Float64, rho: Float64,
+    off: Int64, alive: Int64, silent: Int64, call: Int64, can_gasp: Bool, numbers: Constants,
+    works: Float64, stuck: Float64,
+) -> None:  # fmt: skip
+    """Add every meter's log-likelihoods to its class."""
+    kappa = numbers[8]
+    last = works.shape[1] - 1
+    ratio = np.ones(last + 1)
+    spoke = np.ones(last + 1)
+    outside = np.ones(last + 1)
+    for m in range(len(place)):
+        if place[m] < 0:
+            continue
+        z = zone[m]
+        count = bins[z]
+        if count == 0:
+            continue
+        best = 0.0
+        for s in range(count):
+            quiet = no_gasp[z, s] if can_gasp[m] else 1.0
+            ratio[s], spoke[s], outside[s] = meter_ratio(
+                off[m], alive[m], silent[m], call[m], onset[z, s], quiet, numbers
+            )
+            best = max(best, ratio[s])
+        wrong = kappa * (rho[z] * best + 1.0 - rho[z])
+        base = math.log((1.0 - kappa) + wrong)
+        v = place[m]
+        for s in range(count):
+            works[v, s] += math.log((1.0 - kappa) * ratio[s] + wrong) - base
+            stuck[v, s] += math.log((1.0 - kappa) * spoke[s] * outside[s] + wrong) - base
+        stuck[v, last] += math.log((1.0 - kappa) * spoke[count - 1] + wrong) - base
+
+
+def reporting_shares(onsets: Onsets, now_ms: int, model: InferenceModel) -> Float64:
+    """F [zones, columns]: share of the last gasps not lost that have had the time to arrive."""
+    elapsed_s = np.where(onsets.at_ms == NEVER, 0, now_ms - onsets.at_ms) / 1000.0
+    return model.arrived(elapsed_s)
+
+
+def node_evidence(
+    grid: InferenceGrid,
+    seen: Observations,
+    onsets: Onsets,
+    shares: Float64,
+    rho: Float64,
+    model: InferenceModel,
+) -> NodeEvidence:
+    """All evidence of meters and terminals, by class."""
+    shape = (len(grid.parent), onsets.columns + 1)
+    evidence = NodeEvidence(works=np.zeros(shape), stuck=np.zeros(shape))
+    add_meters(
+        grid.meter_class, grid.meter_zone, onsets.bins, onsets.at_ms, no_gasp(shares, model), rho,
+        seen.meter_off_ms, seen.meter_alive_ms, seen.meter_silent_ms, seen.meter_call_ms, seen.meter_can_gasp,
+        constants(model), evidence.works, evidence.stuck,
+    )  # fmt: skip
+    _add_terminals(grid, seen, onsets, model, evidence)
+    return evidence
+
+
+def no_gasp(shares: Float64, model: InferenceModel) -> Float64:
+    """P(no last gasp by now | dead), from the share that would have arrived."""
+    missing: Float64 = 1.0 - (1.0 - model.miss) * shares
+    return missing
+
+
+def _newest(zone: Int32, at_ms: Int64, zones: int) -> Int64:
+    newest = np.full(zones, NEVER, dtype=np.int64)
+    known = zone >= 0
+    np.maximum.at(newest, zone[known], at_ms[known])
+    return newest
+
+
+def _add_terminals(
+    grid: InferenceGrid, seen: Observations, onsets: Onsets, model: InferenceModel, evidence: NodeEvidence
+) -> None:
+    zones = len(grid.zone_top)
+    off = _newest(grid.terminal_zone, seen.terminal_off_ms, zones)
+    alive = _newest(grid.terminal_zone, seen.terminal_alive_ms, zones)
+    silent = _newest(grid.terminal_zone, seen.terminal_silent_ms, zones)
+    spoken = np.flatnonzero((np.maximum(np.maximum(off, alive), silent) != NEVER) & (onsets.bins > 0))
+    for zone in spoken:
+        _add_terminal(
+            int(zone), (int(off[zone]), int(alive[zone]), int(silent[zone])), grid, onsets, model, evidence
+        )
+
+
+def _add_terminal(
+    zone: int, newest: tuple[int, int, int], grid: InferenceGrid, onsets: Onsets, model: InferenceModel,
+    evidence: NodeEvidence,
+) -> None:  # fmt: skip
+    off, alive, silent = newest
+    place, count = grid.zone_top[zone], int(onsets.bins[zone])
+    tolerance_ms, early_ms = model.alive_tolerance_s * 1000, model.last_gasp_early_s * 1000
+    blocked = 0.0
+    for s in range(count):
+        onset = int(onsets.at_ms[zone, s])
+        if off > alive and off >= onset - early_ms:
+            evidence.works[place, s] += math.log(model.terminal_off_gain)
+        if alive != NEVER and alive > onset + tolerance_ms:
+            evidence.works[place, s] += math.log(model.terminal_alive_gain)
+            blocked = math.log(model.terminal_alive_blocked)
+        if silent > max(off, alive) and silent > onset:
+            evidence.works[place, s] += math.log(model.terminal_silent_dead)
+            blocked = math.log(model.terminal_silent_blocked)
+    evidence.stuck[place, :] += blocked

@@ -1,0 +1,65 @@
+"""What is known of every device at one moment: newest instants, one entry per row of the network's tables.
+
+This is the evidence set folded into arrays, so it does not depend on the order or repetition of evidence.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo.network import Bool, Network
+
+Int64 = NDArray[np.int64]
+
+NEVER: Final = int(np.iinfo(np.int64).min)
+"""The instant of something that never happened."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observations:
+    """Newest instants (UTC epoch ms by the device's clock, ``NEVER`` if none) by table row."""
+
+    meter_off_ms: Int64
+    """Newest last gasp."""
+    meter_alive_ms: Int64
+    """Newest proof of life: power-up, voltage, reading, heartbeat, ping answer."""
+    meter_silent_ms: Int64
+    """Newest unanswered poll or ping while its terminal was speaking."""
+    meter_call_ms: Int64
+    """Newest call of its customer."""
+    terminal_off_ms: Int64
+    terminal_alive_ms: Int64
+    terminal_silent_ms: Int64
+    edge_open_ms: Int64
+    """Newest report of an open (tripped) position."""
+    edge_closed_ms: Int64
+    edge_fault_passage_ms: Int64
+    edge_planned: Bool
+    """True inside a window of planned work at the moment of asking."""
+    meter_can_gasp: Bool
+    """False where the meter has no capacitor for a last gasp, or was out of reach before."""
+
+
+def nothing_observed(network: Network) -> Observations:
+    """Observations of a network from which nothing was heard; every meter is taken to be able to gasp."""
+    meters, terminals, edges = len(network.meters), len(network.terminals), len(network.edges)
+
+    def never(rows: int) -> Int64:
+        return np.full(rows, NEVER, dtype=np.int64)
+
+    return Observations(
+        meter_off_ms=never(meters),
+        meter_alive_ms=never(meters),
+        meter_silent_ms=never(meters),
+        meter_call_ms=never(meters),
+        terminal_off_ms=never(terminals),
+        terminal_alive_ms=never(terminals),
+        terminal_silent_ms=never(terminals),
+        edge_open_ms=never(edges),
+        edge_closed_ms=never(edges),
+        edge_fault_passage_ms=never(edges),
+        edge_planned=np.zeros(edges, dtype=np.bool_),
+        meter_can_gasp=np.ones(meters, dtype=np.bool_),
+    )

@@ -1,0 +1,176 @@
+"""When did it happen? A few onset bins for every zone, from the instants at which devices said "off".
+
+Instants closer than a minute are one cluster. The heaviest clusters of a source's area (at least two signs)
+are bins of everything it feeds; what is left over, a lone last gasp above all, becomes the local bin of its
+transformer's zone. Ties are broken by time, so the same observations always give the same bins.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from geo.network import Bool, Float64, Int8, Int32
+from telemetry.inference_grid import InferenceGrid
+from telemetry.inference_model import InferenceModel
+from telemetry.observations import NEVER, Int64, Observations
+
+STRONG_SIGN = 3.0
+"""A terminal's last gasp or a switch report weighs as much as three meters."""
+EARLY_SHARE = 0.1
+"""A cluster's onset is this quantile of its instants, so that one stray sign does not set it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Onsets:
+    """Onset bins by zone, oldest first; unused columns hold ``NEVER``."""
+
+    at_ms: Int64
+    """[zones, columns]"""
+    bins: Int8
+    """[zones] how many columns are used."""
+    inner: Int8
+    """[zones, columns] the column in this zone of each column of the zone around it."""
+
+    @property
+    def columns(self) -> int:
+        return int(self.at_ms.shape[1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Signs:
+    """Instants that may be onsets, sorted by (root, instant, zone)."""
+
+    root: Int32
+    zone: Int32
+    at_ms: Int64
+    weight: Float64
+
+
+def find_onsets(grid: InferenceGrid, seen: Observations, now_ms: int, model: InferenceModel) -> Onsets:
+    """The onset bins that these observations call for."""
+    signs = _signs(grid, seen, now_ms, model)
+    cluster = _clusters(signs, model)
+    zones = len(grid.zone_top)
+    shared: dict[int, list[int]] = {}
+    kept = _heaviest(signs, cluster, model.onsets)
+    for number in np.flatnonzero(kept):
+        member = np.flatnonzero(cluster == number)
+        shared.setdefault(int(signs.root[member[0]]), []).append(_onset(signs.at_ms[member]))
+    local = _local(grid, signs, cluster, kept)
+    width = max([len(found) for found in shared.values()], default=0) + bool(local)
+    onsets = Onsets(
+        at_ms=np.full((zones, width), NEVER, dtype=np.int64),
+        bins=np.zeros(zones, dtype=np.int8),
+        inner=np.tile(np.arange(width, dtype=np.int8), (zones, 1)),
+    )
+    for root, found in shared.items():
+        under = np.flatnonzero(grid.zone_root == root)
+        onsets.at_ms[under, : len(found)] = sorted(found)
+        onsets.bins[under] = len(found)
+    for zone, at_ms in local.items():
+        _insert(onsets, zone, at_ms)
+    return onsets
+
+
+def _insert(onsets: Onsets, zone: int, at_ms: int) -> None:
+    count = int(onsets.bins[zone])
+    column = int(np.searchsorted(onsets.at_ms[zone, :count], at_ms))
+    onsets.at_ms[zone, column + 1 : count + 1] = onsets.at_ms[zone, column:count].copy()
+    onsets.at_ms[zone, column] = at_ms
+    onsets.inner[zone, column:] += 1
+    onsets.bins[zone] = count + 1
+
+
+def _onset(instants: Int64) -> int:
+    """Low quantile of sorted instants."""
+    return int(instants[int(EARLY_SHARE * len(instants))])
+
+
+def _recent(off_ms: Int64, alive_ms: Int64, now_ms: int, model: InferenceModel) -> Bool:
+    """Whether "off" is the last word and not moot."""
+    since = now_ms - int(model.window_s * 1000)
+    recent: Bool = (off_ms > alive_ms) & (off_ms >= since)
+    return recent
+
+
+def _signs(grid: InferenceGrid, seen: Observations, now_ms: int, model: InferenceModel) -> _Signs:
+    def of(rows: Int64, zone: Int32, at_ms: Int64, weight: float) -> tuple[Int32, Int64, Float64]:
+        rows = rows[zone[rows] >= 0]
+        return zone[rows], np.minimum(at_ms[rows], now_ms), np.full(len(rows), weight)
+
+    off = np.flatnonzero(_recent(seen.meter_off_ms, seen.meter_alive_ms, now_ms, model))
+    heard = np.maximum(seen.meter_alive_ms, seen.meter_off_ms)
+    call = np.flatnonzero(_recent(seen.meter_call_ms, heard, now_ms, model))
+    terminal = np.flatnonzero(_recent(seen.terminal_off_ms, seen.terminal_alive_ms, now_ms, model))
+    opened = np.flatnonzero(_recent(seen.edge_open_ms, seen.edge_closed_ms, now_ms, model))
+    called_ms = seen.meter_call_ms[call] - int(model.call_delay_s * 1000)
+    assumed_ms = np.full(len(seen.meter_call_ms), NEVER, dtype=np.int64)
+    assumed_ms[call] = called_ms
+    planned = np.flatnonzero(seen.edge_planned)
+    edge_zone = _edge_zones(grid)
+    lookback = np.full(len(edge_zone), now_ms - int(model.planned_lookback_s * 1000), dtype=np.int64)
+    parts = (
+        of(off, grid.meter_zone, seen.meter_off_ms, 1.0),
+        of(call, grid.meter_zone, assumed_ms, 1.0),
+        of(terminal, grid.terminal_zone, seen.terminal_off_ms, STRONG_SIGN),
+        of(opened, edge_zone, seen.edge_open_ms, STRONG_SIGN),
+        of(planned, edge_zone, lookback, STRONG_SIGN),
+    )
+    zone = np.concatenate([part[0] for part in parts])
+    at_ms = np.concatenate([part[1] for part in parts])
+    weight = np.concatenate([part[2] for part in parts])
+    root = grid.zone_root[zone]
+    order = np.lexsort((zone, at_ms, root))
+    return _Signs(root=root[order], zone=zone[order], at_ms=at_ms[order], weight=weight[order])
+
+
+def _edge_zones(grid: InferenceGrid) -> Int32:
+    """[edges] zone of the element, −1 where nothing is known below it."""
+    position = grid.edge_position
+    element_class = np.where(position >= 0, grid.class_of[position], -1)
+    zones: Int32 = np.where(element_class >= 0, grid.zone[element_class], -1).astype(np.int32)
+    return zones
+
+
+def _clusters(signs: _Signs, model: InferenceModel) -> Int32:
+    """[signs] running number of the cluster."""
+    gap_ms, span_ms = int(model.cluster_gap_s * 1000), int(model.cluster_span_s * 1000)
+    cluster = np.zeros(len(signs.at_ms), dtype=np.int32)
+    number, began = 0, 0
+    breaks = np.ones(len(cluster), dtype=np.bool_)
+    breaks[1:] = (np.diff(signs.root) != 0) | (np.diff(signs.at_ms) > gap_ms)
+    for index in range(len(cluster)):
+        if index and (breaks[index] or signs.at_ms[index] - signs.at_ms[began] > span_ms):
+            number, began = number + 1, index
+        cluster[index] = number
+    return cluster
+
+
+def _heaviest(signs: _Signs, cluster: Int32, most: int) -> Bool:
+    """[clusters] whether it is one of the ``most`` heaviest of its source, with two signs at least."""
+    if not len(cluster):
+        return np.zeros(0, dtype=np.bool_)
+    first = np.searchsorted(cluster, np.arange(cluster[-1] + 1))
+    weight = np.bincount(cluster, weights=signs.weight)
+    root, at_ms = signs.root[first], signs.at_ms[first]
+    order = np.lexsort((-at_ms, -weight, root))
+    rank = np.empty(len(order), dtype=np.int64)
+    starts = np.searchsorted(root[order], root[order])
+    rank[order] = np.arange(len(order)) - starts
+    kept: Bool = (rank < most) & (weight >= 2.0)
+    return kept
+
+
+def _local(grid: InferenceGrid, signs: _Signs, cluster: Int32, kept: Bool) -> dict[int, int]:
+    """The local onset of each leaf zone with signs that no shared bin holds: its largest, newest cluster."""
+    if not len(cluster):
+        return {}
+    best: dict[int, tuple[float, int]] = {}
+    left = np.flatnonzero(~kept[cluster] & grid.zone_leaf[signs.zone])
+    pairs = np.column_stack((signs.zone[left], cluster[left]))
+    found, index, inverse = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
+    weights = np.bincount(inverse.ravel(), weights=signs.weight[left])
+    for (zone, _), first, weight in zip(found, index, weights, strict=True):
+        candidate = (float(weight), int(signs.at_ms[left[first]]))
+        best[int(zone)] = max(best.get(int(zone), candidate), candidate)
+    return {zone: at_ms for zone, (_, at_ms) in sorted(best.items())}
