@@ -10,12 +10,11 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from geo.errors import Severity
-from geo.network import ABSENT, SWITCHING_KINDS, Bool, EdgeKind, Int32, Network, NodeKind
+from geo.network import ABSENT, SWITCHING_KINDS, EdgeKind, Int32, Network, NodeKind
 from geo.rows import Reader
+from geo.topology import components
 from geo.tree import EnergisedTree, energise
 from geo.voltage import low_side
 
@@ -53,14 +52,6 @@ class Structure:
         count = np.bincount(node, minlength=len(self.network.nodes))[self.tree.node]
         total = np.concatenate(([0], np.cumsum(count)))
         return (total[self.tree.end] - total[:-1]).astype(np.int32)
-
-
-def components(network: Network, edge_mask: Bool) -> Int32:
-    """Per node a number of its connected part over the edges of the mask."""
-    ends = network.edges.from_node[edge_mask], network.edges.to_node[edge_mask]
-    count = len(network.nodes)
-    graph = coo_array((np.ones(len(ends[0]), np.int8), ends), shape=(count, count))
-    return np.asarray(connected_components(graph, directed=False)[1], np.int32)
 
 
 @dataclass(frozen=True, slots=True)

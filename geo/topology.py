@@ -1,0 +1,20 @@
+"""What hangs together, whatever feeds it."""
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from geo.network import Bool, Int32, Network
+
+
+def components(network: Network, edge_mask: Bool) -> Int32:
+    """Per node a number of its connected part over the edges of the mask."""
+    chosen = network.edges.from_node[edge_mask], network.edges.to_node[edge_mask]
+    return connected(chosen[0], chosen[1], len(network.nodes))
+
+
+def connected(from_node: Int32, to_node: Int32, node_count: int) -> Int32:
+    """Per node a number of its connected part over these edges."""
+    weight = np.ones(len(from_node), np.int8)
+    graph = coo_array((weight, (from_node, to_node)), shape=(node_count, node_count))
+    return np.asarray(connected_components(graph, directed=False)[1], np.int32)
