@@ -1,1 +1,353 @@
-"""What the field room asks of its stores and channels."""
+"""What the field room asks of its stores and channels.
+
+``Desk`` opens a session: one transaction in which all of the desk's repositories agree. Functions that show
+something to a person take that person's ``Scope``; there is no default, so that no caller can forget it.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from field_api.alerts import Told
+from field_api.incidents import Incident
+from field_api.notices import Announcement, Notice, NoticeState, Posting
+from field_api.organisation import Crew, CrewState, GridCell
+from field_api.people import Scope, User
+from field_api.projection import Site
+from field_api.work import HistoryEntry, Order
+from telemetry.evidence import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class PageAfter:
+    """Where a page begins: after the row with this sort value and id (newest first)."""
+
+    value: int
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOrder:
+    order: Order
+    state: str
+    history: tuple[HistoryEntry, ...]
+
+    @property
+    def revision(self) -> int:
+        """What a person who steps it must have seen."""
+        return self.history[-1].revision
+
+
+class Organisation(Protocol):
+    """Grid cells and crews."""
+
+    def cells(self, scope: Scope) -> tuple[GridCell, ...]: ...
+
+    def crews(self, scope: Scope) -> tuple[Crew, ...]: ...
+
+    def crew(self, scope: Scope, crew_id: str) -> Crew | None: ...
+
+    def put_cell(self, cell: GridCell) -> None:
+        """Add it, or replace what has its id."""
+
+    def put_crew(self, crew: Crew) -> None:
+        """Add it, or replace what has its id."""
+
+    def move_crew(self, crew_id: str, lon: float, lat: float, at_ms: int, state: CrewState) -> bool:
+        """Note a position unless a newer one is known; was it noted?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    user: User
+    password_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A browser session or a machine token; the secret itself is never kept."""
+
+    secret_hash: str
+    kind: str
+    user_id: str
+    csrf_token: str
+    created_ms: int
+    expires_ms: int
+
+
+class Users(Protocol):
+    """People and what proves that it is them."""
+
+    def by_username(self, username: str) -> Login | None: ...
+
+    def by_id(self, user_id: str) -> User | None: ...
+
+    def listed(self) -> tuple[User, ...]: ...
+
+    def put(self, user: User, password_hash: str, created_ms: int) -> None:
+        """Add the user, or replace the one with this username; changing a password ends their sessions."""
+
+    def admit(self, credential: Credential) -> None:
+        """Keep a credential; forgets expired ones and the oldest beyond a limit per user."""
+
+    def credential(self, secret_hash: str, now_ms: int) -> Credential | None:
+        """The credential if it has not expired."""
+
+    def revoke(self, secret_hash: str) -> None: ...
+
+
+class Incidents(Protocol):
+    def of_outage(self, outage_id: str) -> Incident | None: ...
+
+    def add(self, incident: Incident) -> None:
+        """Keep a new incident; its outage belongs to it."""
+
+    def attach(self, outage_id: str, incident_id: str) -> None:
+        """Let an outage belong to an incident, whatever it belonged to."""
+
+
+class Orders(Protocol):
+    def get(self, scope: Scope, order_id: str) -> StoredOrder | None: ...
+
+    def listed(
+        self, scope: Scope, is_open: bool | None, after: PageAfter | None, limit: int
+    ) -> tuple[StoredOrder, ...]:
+        """Newest first; ``is_open`` None means all."""
+
+    def of_outage(self, scope: Scope, outage_id: str) -> tuple[StoredOrder, ...]:
+        """Oldest first."""
+
+    def open_by_crew(self) -> Mapping[str, int]:
+        """Number of open orders of each crew that has any."""
+
+    def add(self, order: Order, state: str, first: HistoryEntry) -> None: ...
+
+    def append(self, order_id: str, entry: HistoryEntry, state: str, is_open: bool) -> bool:
+        """Add to the history if ``entry.sequence`` follows the last one; False where somebody was faster."""
+
+    def move(self, order_id: str, outage_id: str, incident_id: str) -> None:
+        """Let an order follow its outage into another incident."""
+
+    def amend(self, order: Order) -> None:
+        """Replace what the order is about (element, place, customers, priority)."""
+
+    def under_way(self, waiting_state: str) -> Mapping[str, str]:
+        """Crew id → its oldest open order that is past ``waiting_state``."""
+
+    def next_number(self, series: str) -> int:
+        """1, 2, 3, … within a series such as ``R-20261122``."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutageView:
+    """The newest revision of an outage as people see it; ``document`` is the JSON that they get."""
+
+    outage_id: str
+    revision: int
+    state: str
+    is_open: bool
+    started_ms: int
+    grid_id: str
+    grid_ids: frozenset[str]
+    """Every cell with a customer out, and the owning one."""
+    document: str
+
+
+class OutageViews(Protocol):
+    def put(self, view: OutageView) -> bool:
+        """Keep it unless the same or a newer revision is there; was it kept?"""
+
+    def get(self, scope: Scope, outage_id: str) -> OutageView | None: ...
+
+    def listed(
+        self, scope: Scope, is_open: bool | None, after: PageAfter | None, limit: int
+    ) -> tuple[OutageView, ...]:
+        """Newest start first; ``is_open`` None means all."""
+
+
+class Outbox(Protocol):
+    def announce(self, announcement: Announcement, postings: Sequence[Posting]) -> int:
+        """Queue a text for people; a key already known is dropped; how many were new."""
+
+    def rejoin(self, incident_id: str, into: str) -> None:
+        """What was announced about one incident counts as told about another."""
+
+    def told(self, incident_id: str) -> Mapping[str, Told]:
+        """What each person heard about an incident."""
+
+    def due(self, now_ms: int, limit: int) -> tuple[Notice, ...]:
+        """Queued notices whose time has come, oldest first."""
+
+    def settle(self, notice_ids: Sequence[int], state: NoticeState) -> None:
+        """Mark as sent or failed."""
+
+    def postpone(self, notice_ids: Sequence[int], due_ms: int, problem: str) -> None:
+        """Count a failed attempt and try again then."""
+
+    def listed(self, scope: Scope, before_id: int | None, limit: int) -> tuple[Notice, ...]:
+        """Newest first."""
+
+    def count(self, state: NoticeState) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEvent:
+    """What happened, for every screen: the JSON is the one that the resource's GET gives."""
+
+    name: str
+    grid_ids: frozenset[str]
+    """Who may see it: people of one of these cells."""
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    id: int
+    event: FeedEvent
+
+
+class Feed(Protocol):
+    """The log behind the server-sent events; ids grow by one in commit order."""
+
+    def append(self, at_ms: int, events: Sequence[FeedEvent]) -> None: ...
+
+    def read(self, after_id: int, limit: int) -> tuple[LoggedEvent, ...]: ...
+
+    def newest_id(self) -> int:
+        """0 while empty."""
+
+    def oldest_id(self) -> int:
+        """Of the events still kept; 0 while empty."""
+
+    def prune(self, keep: int) -> None:
+        """Forget all but the newest ``keep`` events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer that an operation got; ``digest`` tells whether a repetition asks the same."""
+
+    digest: str
+    document: str
+
+
+class Operations(Protocol):
+    """Client-made operation ids: a repetition gets the same answer (fault 28)."""
+
+    def answered(self, user_id: str, operation_id: str) -> Answered | None: ...
+
+    def keep(self, user_id: str, operation_id: str, at_ms: int, answer: Answered) -> None: ...
+
+    def prune(self, before_ms: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    id: str
+    customer_id: str
+    grid_id: str
+    at_ms: int
+    received_ms: int
+    text: str
+    taken_by: str
+    outage_id: str | None
+
+
+class Calls(Protocol):
+    def add(self, call: Call) -> None: ...
+
+    def of_outage(self, scope: Scope, outage_id: str) -> tuple[Call, ...]: ...
+
+    def witness(self, evidence: Evidence) -> None:
+        """Append to the desk's evidence, which the detector reads as one more source."""
+
+
+class Positions(Protocol):
+    """How far a consumer has come, committed with what it made of it."""
+
+    def get(self, name: str) -> int:
+        """0 before the first."""
+
+    def advance(self, name: str, expected: int, to: int, at_ms: int) -> bool:
+        """Move the position if it still is ``expected``; False: another worker was faster."""
+
+
+class DeskSession(Protocol):
+    """One transaction over everything."""
+
+    @property
+    def organisation(self) -> Organisation: ...
+    @property
+    def users(self) -> Users: ...
+    @property
+    def incidents(self) -> Incidents: ...
+    @property
+    def orders(self) -> Orders: ...
+    @property
+    def outages(self) -> OutageViews: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def feed(self) -> Feed: ...
+    @property
+    def operations(self) -> Operations: ...
+    @property
+    def calls(self) -> Calls: ...
+    @property
+    def positions(self) -> Positions: ...
+
+
+class Desk(Protocol):
+    """The desk's database."""
+
+    def reading(self) -> AbstractContextManager[DeskSession]:
+        """A consistent look."""
+
+    def writing(self) -> AbstractContextManager[DeskSession]:
+        """All or nothing: committed at the end, rolled back on an exception."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A notice as a channel gets it: already addressed and masked where the channel must not know."""
+
+    key: str
+    kind: str
+    outage_id: str
+    recipient: str
+    text: str
+
+
+class Channel(Protocol):
+    """Something that carries notices to people."""
+
+    @property
+    def name(self) -> str: ...
+
+    def send(self, deliveries: Sequence[Delivery]) -> None:
+        """Deliver all; raises OSError where none is certain. The same key may come again after a crash."""
+
+
+class Clock(Protocol):
+    """The time of day, so that tests can set it."""
+
+    def __call__(self) -> int:
+        """UTC epoch milliseconds."""
+
+
+class Passwords(Protocol):
+    def hashed(self, password: str) -> str: ...
+
+    def matches(self, password_hash: str | None, password: str) -> bool:
+        """Takes as long for an unknown user (None) as for a wrong password."""
+
+
+class Sites(Protocol):
+    """Networks with what the desk derives from them."""
+
+    def of(self, network_hash: str) -> Site:
+        """The site of a snapshot; raises ``UnknownElement`` for a hash never stored."""
+
+    def current(self) -> Site | None:
+        """The site of the network in force, or None before the first import."""

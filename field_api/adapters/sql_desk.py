@@ -1,0 +1,48 @@
+"""The desk on SQLite and PostgreSQL: one transaction over all of its repositories."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine
+
+from field_api.adapters.sql_organisation import SqlOrganisation
+from field_api.adapters.sql_users import SqlUsers
+from field_api.adapters.sql_views import SqlFeed, SqlOutageViews, SqlOutbox
+from field_api.adapters.sql_work import SqlCalls, SqlIncidents, SqlOperations, SqlOrders, SqlPositions
+from field_api.ports import DeskSession
+from geo.adapters.database import writing
+
+
+class SqlSession:
+    """``DeskSession`` on one connection in its transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.organisation = SqlOrganisation(connection)
+        self.users = SqlUsers(connection)
+        self.incidents = SqlIncidents(connection)
+        self.orders = SqlOrders(connection)
+        self.outages = SqlOutageViews(connection)
+        self.outbox = SqlOutbox(connection)
+        self.feed = SqlFeed(connection)
+        self.operations = SqlOperations(connection)
+        self.calls = SqlCalls(connection)
+        self.positions = SqlPositions(connection)
+
+
+class SqlDesk:
+    """``Desk`` on one engine, migrated by others."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def reading(self) -> Iterator[DeskSession]:
+        """A consistent look."""
+        with self._engine.connect() as connection:
+            yield SqlSession(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[DeskSession]:
+        """Committed at the end, rolled back on an exception."""
+        with writing(self._engine).begin() as connection:
+            yield SqlSession(connection)

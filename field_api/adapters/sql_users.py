@@ -1,0 +1,94 @@
+"""Users, sessions and tokens in the desk's tables."""
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, delete, insert, select
+
+from field_api.adapters.tables import credentials, user_cells, users
+from field_api.people import Role, User
+from field_api.ports import Credential, Login
+
+MAX_CREDENTIALS_PER_USER: Final = 50
+
+
+class SqlUsers:
+    """``Users`` within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def by_username(self, username: str) -> Login | None:
+        row = self._connection.execute(select(users).where(users.c.username == username)).first()
+        return None if row is None else Login(self._user(row), row.password_hash)
+
+    def by_id(self, user_id: str) -> User | None:
+        row = self._connection.execute(select(users).where(users.c.id == user_id)).first()
+        return None if row is None else self._user(row)
+
+    def listed(self) -> tuple[User, ...]:
+        rows = self._connection.execute(select(users).order_by(users.c.username)).all()
+        return tuple(self._user(row) for row in rows)
+
+    def put(self, user: User, password_hash: str, created_ms: int) -> None:
+        for old in self._connection.scalars(select(users.c.id).where(users.c.username == user.username)):
+            self._forget(old)
+        self._forget(user.id)
+        self._connection.execute(
+            insert(users).values(
+                id=user.id, username=user.username, name=user.name, role=user.role.value,
+                crew_id=user.crew_id, whole_company=user.whole_company, language=user.language,
+                password_hash=password_hash, created_ms=created_ms,
+            )
+        )  # fmt: skip
+        cells = [{"user_id": user.id, "grid_id": grid_id} for grid_id in user.grid_ids]
+        if cells:
+            self._connection.execute(insert(user_cells), cells)
+
+    def admit(self, credential: Credential) -> None:
+        mine = credentials.c.user_id == credential.user_id
+        self._connection.execute(
+            delete(credentials).where(mine, credentials.c.expires_ms <= credential.created_ms)
+        )
+        newest = select(credentials.c.secret_hash).where(mine).order_by(credentials.c.created_ms.desc())
+        kept = list(self._connection.scalars(newest.limit(MAX_CREDENTIALS_PER_USER - 1)))
+        self._connection.execute(delete(credentials).where(mine, credentials.c.secret_hash.not_in(kept)))
+        self._connection.execute(
+            insert(credentials).values(
+                secret_hash=credential.secret_hash, kind=credential.kind, user_id=credential.user_id,
+                csrf_token=credential.csrf_token, created_ms=credential.created_ms,
+                expires_ms=credential.expires_ms,
+            )
+        )  # fmt: skip
+
+    def credential(self, secret_hash: str, now_ms: int) -> Credential | None:
+        query = select(credentials).where(
+            credentials.c.secret_hash == secret_hash, credentials.c.expires_ms > now_ms
+        )
+        row = self._connection.execute(query).first()
+        if row is None:
+            return None
+        return Credential(
+            row.secret_hash, row.kind, row.user_id, row.csrf_token, row.created_ms, row.expires_ms
+        )
+
+    def revoke(self, secret_hash: str) -> None:
+        self._connection.execute(delete(credentials).where(credentials.c.secret_hash == secret_hash))
+
+    def _forget(self, user_id: str) -> None:
+        for table in (user_cells, credentials):
+            self._connection.execute(delete(table).where(table.c.user_id == user_id))
+        self._connection.execute(delete(users).where(users.c.id == user_id))
+
+    def _user(self, row: Row[Any]) -> User:
+        query = select(user_cells.c.grid_id).where(user_cells.c.user_id == row.id)
+        cells = tuple(self._connection.scalars(query.order_by(user_cells.c.grid_id)))
+        return User(
+            row.id,
+            row.username,
+            row.name,
+            Role(row.role),
+            row.crew_id,
+            cells,
+            row.whole_company,
+            row.language,
+        )

@@ -1,0 +1,230 @@
+"""Incidents, orders with their history, operations, calls and positions in the desk's tables."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select, update
+
+from field_api.adapters.sql_organisation import in_scope
+from field_api.adapters.tables import (
+    calls,
+    evidence,
+    incident_outages,
+    incidents,
+    operations,
+    order_history,
+    order_numbers,
+    orders,
+    positions,
+)
+from field_api.incidents import Incident
+from field_api.people import Scope
+from field_api.ports import Answered, Call, PageAfter, StoredOrder
+from field_api.work import HistoryEntry, Order
+from geo.adapters.database import lock_log
+from telemetry.adapters.evidence_log import SqlEvidenceLog
+from telemetry.evidence import Evidence
+
+
+class SqlIncidents:
+    """``Incidents`` within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def of_outage(self, outage_id: str) -> Incident | None:
+        query = (
+            select(incidents)
+            .join(incident_outages, incident_outages.c.incident_id == incidents.c.id)
+            .where(incident_outages.c.outage_id == outage_id)
+        )
+        row = self._connection.execute(query).first()
+        return None if row is None else Incident(row.id, row.outage_id, row.grid_id, row.created_ms)
+
+    def add(self, incident: Incident) -> None:
+        self._connection.execute(insert(incidents).values(**asdict(incident)))
+        self.attach(incident.outage_id, incident.id)
+
+    def attach(self, outage_id: str, incident_id: str) -> None:
+        self._connection.execute(delete(incident_outages).where(incident_outages.c.outage_id == outage_id))
+        self._connection.execute(
+            insert(incident_outages).values(outage_id=outage_id, incident_id=incident_id)
+        )
+
+
+class SqlOrders:
+    """``Orders`` within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, scope: Scope, order_id: str) -> StoredOrder | None:
+        found = self._stored(select(orders).where(orders.c.id == order_id, in_scope(orders.c.grid_id, scope)))
+        return found[0] if found else None
+
+    def listed(
+        self, scope: Scope, is_open: bool | None, after: PageAfter | None, limit: int
+    ) -> tuple[StoredOrder, ...]:
+        query = select(orders).where(in_scope(orders.c.grid_id, scope))
+        if is_open is not None:
+            query = query.where(orders.c.open == is_open)
+        if after is not None:
+            same = and_(orders.c.created_ms == after.value, orders.c.id < after.id)
+            query = query.where(or_(orders.c.created_ms < after.value, same))
+        return self._stored(query.order_by(orders.c.created_ms.desc(), orders.c.id.desc()).limit(limit))
+
+    def of_outage(self, scope: Scope, outage_id: str) -> tuple[StoredOrder, ...]:
+        query = select(orders).where(orders.c.outage_id == outage_id, in_scope(orders.c.grid_id, scope))
+        return self._stored(query.order_by(orders.c.created_ms, orders.c.id))
+
+    def open_by_crew(self) -> Mapping[str, int]:
+        query = select(orders.c.crew_id, func.count()).where(orders.c.open).group_by(orders.c.crew_id)
+        return {row[0]: row[1] for row in self._connection.execute(query)}
+
+    def add(self, order: Order, state: str, first: HistoryEntry) -> None:
+        values = asdict(order) | {"state": state, "open": True, "sequence": first.sequence}
+        values["lon"], values["lat"] = _known(order.lon), _known(order.lat)
+        self._connection.execute(insert(orders).values(**values))
+        self._connection.execute(insert(order_history).values(order_id=order.id, **asdict(first)))
+
+    def append(self, order_id: str, entry: HistoryEntry, state: str, is_open: bool) -> bool:
+        moved = self._connection.execute(
+            update(orders)
+            .where(orders.c.id == order_id, orders.c.sequence == entry.sequence - 1)
+            .values(state=state, open=is_open, sequence=entry.sequence)
+        )
+        if moved.rowcount != 1:
+            return False
+        self._connection.execute(insert(order_history).values(order_id=order_id, **asdict(entry)))
+        return True
+
+    def move(self, order_id: str, outage_id: str, incident_id: str) -> None:
+        self._connection.execute(
+            update(orders).where(orders.c.id == order_id).values(outage_id=outage_id, incident_id=incident_id)
+        )
+
+    def amend(self, order: Order) -> None:
+        self._connection.execute(
+            update(orders)
+            .where(orders.c.id == order.id)
+            .values(
+                element=order.element, element_kind=order.element_kind, element_name=order.element_name,
+                lon=_known(order.lon), lat=_known(order.lat), customers=order.customers,
+                priority=order.priority,
+            )
+        )  # fmt: skip
+
+    def under_way(self, waiting_state: str) -> Mapping[str, str]:
+        query = select(orders.c.crew_id, orders.c.id).where(orders.c.open, orders.c.state != waiting_state)
+        newest_first = query.order_by(orders.c.created_ms.desc(), orders.c.id.desc())
+        return {row[0]: row[1] for row in self._connection.execute(newest_first)}
+
+    def next_number(self, series: str) -> int:
+        lock_log(self._connection, f"order_numbers/{series}")
+        last = self._connection.scalar(select(order_numbers.c.last).where(order_numbers.c.series == series))
+        if last is None:
+            self._connection.execute(insert(order_numbers).values(series=series, last=1))
+            return 1
+        self._connection.execute(
+            update(order_numbers).where(order_numbers.c.series == series).values(last=last + 1)
+        )
+        return int(last) + 1
+
+    def _stored(self, query: Select[Any]) -> tuple[StoredOrder, ...]:
+        rows = self._connection.execute(query).all()
+        histories = self._histories([row.id for row in rows])
+        return tuple(StoredOrder(_order(row), row.state, tuple(histories[row.id])) for row in rows)
+
+    def _histories(self, ids: Sequence[str]) -> dict[str, list[HistoryEntry]]:
+        histories: dict[str, list[HistoryEntry]] = {identifier: [] for identifier in ids}
+        query = select(order_history).where(order_history.c.order_id.in_(ids))
+        for row in self._connection.execute(query.order_by(order_history.c.sequence)):
+            histories[row.order_id].append(_entry(row))
+        return histories
+
+
+class SqlOperations:
+    """``Operations`` within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def answered(self, user_id: str, operation_id: str) -> Answered | None:
+        query = select(operations).where(
+            operations.c.user_id == user_id, operations.c.operation_id == operation_id
+        )
+        row = self._connection.execute(query).first()
+        return None if row is None else Answered(row.digest, row.document)
+
+    def keep(self, user_id: str, operation_id: str, at_ms: int, answer: Answered) -> None:
+        self._connection.execute(
+            insert(operations).values(
+                user_id=user_id, operation_id=operation_id, at_ms=at_ms,
+                digest=answer.digest, document=answer.document,
+            )
+        )  # fmt: skip
+
+    def prune(self, before_ms: int) -> None:
+        self._connection.execute(delete(operations).where(operations.c.at_ms < before_ms))
+
+
+class SqlCalls:
+    """``Calls`` within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._evidence = SqlEvidenceLog(connection.engine, evidence)
+
+    def add(self, call: Call) -> None:
+        self._connection.execute(insert(calls).values(**asdict(call)))
+
+    def of_outage(self, scope: Scope, outage_id: str) -> tuple[Call, ...]:
+        query = select(calls).where(calls.c.outage_id == outage_id, in_scope(calls.c.grid_id, scope))
+        return tuple(Call(*row) for row in self._connection.execute(query.order_by(calls.c.at_ms)))
+
+    def witness(self, evidence: Evidence) -> None:
+        self._evidence.append_within(self._connection, [evidence])
+
+
+class SqlPositions:
+    """``Positions`` within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, name: str) -> int:
+        position = self._connection.scalar(select(positions.c.position).where(positions.c.name == name))
+        return int(position or 0)
+
+    def advance(self, name: str, expected: int, to: int, at_ms: int) -> bool:
+        # The lock keeps two workers from both making the first row.
+        lock_log(self._connection, f"positions/{name}")
+        if self.get(name) != expected:
+            return False
+        self._connection.execute(delete(positions).where(positions.c.name == name))
+        self._connection.execute(insert(positions).values(name=name, position=to, at_ms=at_ms))
+        return True
+
+
+def _known(degrees: float) -> float | None:
+    return None if math.isnan(degrees) else degrees
+
+
+def _order(row: Row[Any]) -> Order:
+    return Order(
+        id=row.id, number=row.number, type=row.type, incident_id=row.incident_id, outage_id=row.outage_id,
+        grid_id=row.grid_id, crew_id=row.crew_id, element=row.element, element_kind=row.element_kind,
+        element_name=row.element_name, lon=math.nan if row.lon is None else row.lon,
+        lat=math.nan if row.lat is None else row.lat, customers=row.customers, priority=row.priority,
+        area=row.area, created_ms=row.created_ms,
+    )  # fmt: skip
+
+
+def _entry(row: Row[Any]) -> HistoryEntry:
+    return HistoryEntry(
+        sequence=row.sequence, revision=row.revision, step=row.step, at_ms=row.at_ms,
+        by=row.by, by_name=row.by_name, note=row.note, device_ms=row.device_ms,
+        finding_element=row.finding_element, finding_cause=row.finding_cause,
+    )  # fmt: skip

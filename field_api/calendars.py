@@ -1,0 +1,29 @@
+"""The only place of local time: days and clock faces of the company, Asia/Shanghai."""
+
+from datetime import date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from field_api.instants import EPOCH
+
+ZONE: Final = ZoneInfo("Asia/Shanghai")
+
+
+def local(at_ms: int) -> datetime:
+    """The instant on the company's wall clock."""
+    return (EPOCH + timedelta(milliseconds=at_ms)).astimezone(ZONE)
+
+
+def local_day(at_ms: int) -> date:
+    """The company's calendar day of an instant."""
+    return local(at_ms).date()
+
+
+def day_stamp(at_ms: int) -> str:
+    """``20261122``, as order numbers carry it."""
+    return local(at_ms).strftime("%Y%m%d")
+
+
+def clock_face(at_ms: int) -> str:
+    """``11-22 16:30``, as people read it in a notice."""
+    return local(at_ms).strftime("%m-%d %H:%M")

@@ -1,0 +1,106 @@
+"""One outage, one incident, one repair order at a time, whatever the detector revises and customers call.
+
+Revisions of an outage are decided here against what the desk already holds; the same revision decided twice
+gives nothing new, because the first decision's output is part of the second's input (invariant 4).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from field_api.work import WorkType, is_open
+from telemetry.outages import OutageRevision, OutageState
+
+SUPPLY_RETURNED = "supply_returned"
+SCOPE_CHANGED = "scope_changed"
+MOVED = "moved"
+CANCEL = "cancel"
+ENDED_STATES = frozenset({OutageState.RESTORED, OutageState.RETRACTED, OutageState.MERGED})
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """What happened, as the desk works on it; outages that prove one share it."""
+
+    id: str
+    outage_id: str
+    """The outage that opened it."""
+    grid_id: str
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFact:
+    """What the decision needs to know of an order of the incident."""
+
+    id: str
+    state: str
+    supply_returned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do with the orders of the incident; order ids and the reason told in their history."""
+
+    open_order: bool = False
+    note: Mapping[str, tuple[str, ...]] | None = None
+    """Order id → facts to note."""
+    cancel: tuple[str, ...] = ()
+    move: tuple[str, ...] = ()
+    """Orders that follow the outage into the incident of ``merged_into``."""
+    reason: str = ""
+
+
+def incident_id(outage_id: str) -> str:
+    """Deterministic, so that two workers cannot open two."""
+    return f"inc-{outage_id}"
+
+
+def order_id(outage_id: str, ordinal: int) -> str:
+    """The ``ordinal``-th repair order (1, 2, …) of that outage."""
+    return f"ord-{outage_id}-{ordinal}"
+
+
+def decide(
+    revision: OutageRevision,
+    orders: tuple[OrderFact, ...],
+    work_type: WorkType,
+    other_has_open: bool = False,
+) -> Decision:
+    """What a revision asks of the desk.
+
+    ``orders`` are those of this outage; ``other_has_open`` says whether the incident that a merged outage
+    goes into has an open order of its own.
+    """
+    open_orders = tuple(order for order in orders if is_open(work_type, order.state))
+    match revision.state:
+        case OutageState.SUSPECTED:
+            return Decision()
+        case OutageState.CONFIRMED:
+            return Decision(open_order=not open_orders)
+        case OutageState.RESTORED:
+            return Decision(note=_unnoted(open_orders))
+        case OutageState.RETRACTED:
+            return _withdraw(open_orders, work_type, "outage retracted: supply was never lost")
+        case OutageState.MERGED if other_has_open:
+            return _withdraw(open_orders, work_type, f"one outage with {revision.merged_into}")
+        case OutageState.MERGED:
+            return Decision(move=tuple(order.id for order in open_orders[:1]))
+    raise ValueError(f"unknown state of an outage: {revision.state!r}")
+
+
+def _unnoted(orders: tuple[OrderFact, ...]) -> dict[str, tuple[str, ...]]:
+    return {order.id: (SUPPLY_RETURNED,) for order in orders if not order.supply_returned}
+
+
+def _withdraw(orders: tuple[OrderFact, ...], work_type: WorkType, reason: str) -> Decision:
+    """Cancel what nobody has reached yet; a crew on site closes its order itself."""
+    rule = work_type.rule(CANCEL)
+    sources = rule.sources if rule else frozenset[str]()
+    early = tuple(order.id for order in orders if order.state in sources)
+    rest = tuple(order for order in orders if order.id not in early)
+    return Decision(cancel=early, note=_unnoted(rest), reason=reason)
+
+
+def key_of_call(customer_id: str, at_ms: int) -> str:
+    """Idempotence of a call as evidence: one customer, one instant, one fact."""
+    return f"call:{customer_id}:{at_ms}"

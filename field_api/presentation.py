@@ -1,0 +1,172 @@
+"""From the desk's values to what people get: pure, the same for a request and for the feed."""
+
+import json
+import math
+from typing import Literal
+
+from field_api import calendars
+from field_api.clocks import Due, Profile, due_times
+from field_api.instants import iso, iso_or_none
+from field_api.masking import mask_name, mask_phone
+from field_api.notices import Notice
+from field_api.organisation import Crew, GridCell
+from field_api.people import User
+from field_api.ports import StoredOrder
+from field_api.projection import Impact, Site
+from field_api.resources import (
+    CauseResource,
+    CrewResource,
+    DueResource,
+    GridCellResource,
+    HistoryResource,
+    NoticeResource,
+    OrderDetailResource,
+    OrderResource,
+    OutageResource,
+    Resource,
+    RevisionResource,
+    UserResource,
+)
+from field_api.work import HistoryEntry, WorkType, legal_steps
+from geo.network import Network
+from telemetry.outages import Cause, OutageRevision
+
+
+def document(resource: Resource) -> str:
+    """The JSON text of a resource, as it is answered and as the feed carries it."""
+    return json.dumps(resource.model_dump(mode="json", by_alias=True), ensure_ascii=False, allow_nan=False)
+
+
+def degrees(value: float) -> float | None:
+    """A coordinate, or None where it is unknown."""
+    return None if math.isnan(value) else round(value, 7)
+
+
+def user_resource(user: User) -> UserResource:
+    """A person as they see themselves."""
+    language: Literal["zh", "en"] = "en" if user.language == "en" else "zh"
+    return UserResource(
+        id=user.id, username=user.username, name=user.name, role=user.role, crew_id=user.crew_id,
+        grid_ids=user.grid_ids, language=language,
+    )  # fmt: skip
+
+
+def cause_resource(cause: Cause, site: Site) -> CauseResource:
+    """The probable cause with its name and place."""
+    place = site.place_of(cause.element)
+    return CauseResource(
+        element=cause.element, kind=cause.kind, name=place.name, equivalent=cause.equivalent,
+        lon=degrees(place.lon), lat=degrees(place.lat),
+    )  # fmt: skip
+
+
+def outage_resource(
+    revision: OutageRevision, site: Site, impact: Impact, owner: GridCell, areas: tuple[str, ...]
+) -> OutageResource:
+    """An outage as of this revision."""
+    return OutageResource(
+        id=revision.outage_id, revision=revision.revision, state=revision.state,
+        cause=cause_resource(revision.cause, site), started_at=iso(revision.started_at_ms),
+        restored_at=iso_or_none(revision.restored_at_ms), probability=round(revision.probability, 6),
+        expected=round(revision.expected, 3), low=revision.low, high=revision.high,
+        customers_out=len(impact.customers), key_customers=impact.key_customers,
+        vulnerable_customers=impact.vulnerable_customers, grid_id=owner.id, grid_name=owner.name,
+        area_names=areas, reasons=revision.reasons, network_hash=revision.network_hash,
+        updated_at=iso(revision.at_ms), merged_into=revision.merged_into,
+    )  # fmt: skip
+
+
+def revision_resource(revision: OutageRevision, site: Site) -> RevisionResource:
+    """One step of what was believed."""
+    return RevisionResource(
+        revision=revision.revision, at=iso(revision.at_ms), state=revision.state,
+        probability=round(revision.probability, 6), expected=round(revision.expected, 3),
+        cause=cause_resource(revision.cause, site), reasons=revision.reasons,
+    )  # fmt: skip
+
+
+def order_resource(
+    stored: StoredOrder, work_type: WorkType, profile: Profile, crew_name: str, now_ms: int
+) -> OrderResource:
+    """An order as lists and the feed show it."""
+    return OrderResource(**_order_fields(stored, work_type, profile, crew_name, now_ms))
+
+
+def order_detail(
+    stored: StoredOrder, work_type: WorkType, profile: Profile, crew_name: str, now_ms: int
+) -> OrderDetailResource:
+    """An order with all that happened to it."""
+    history = tuple(_history_resource(entry) for entry in stored.history)
+    fields = _order_fields(stored, work_type, profile, crew_name, now_ms)
+    return OrderDetailResource(**fields, history=history)
+
+
+def _order_fields(
+    stored: StoredOrder, work_type: WorkType, profile: Profile, crew_name: str, now_ms: int
+) -> dict[str, object]:
+    order = stored.order
+    due = due_times(work_type, profile, order.area, stored.history, now_ms)
+    return {
+        "id": order.id, "number": order.number, "type": order.type, "state": stored.state,
+        "revision": stored.revision, "outage_id": order.outage_id, "incident_id": order.incident_id,
+        "grid_id": order.grid_id, "crew_id": order.crew_id, "crew_name": crew_name,
+        "element": order.element, "element_kind": order.element_kind, "element_name": order.element_name,
+        "lon": degrees(order.lon), "lat": degrees(order.lat), "customers": order.customers,
+        "priority": order.priority, "created_at": iso(order.created_ms),
+        "due": tuple(_due_resource(one) for one in due), "transitions": legal_steps(work_type, stored.state),
+    }  # fmt: skip
+
+
+def _due_resource(due: Due) -> DueResource:
+    return DueResource(
+        clock=due.clock, due_at=iso(due.due_ms), rule=due.rule, basis=due.basis,
+        provisional=due.provisional, state=due.state,
+    )  # fmt: skip
+
+
+def _history_resource(entry: HistoryEntry) -> HistoryResource:
+    return HistoryResource(
+        step=entry.step, at=iso(entry.at_ms), by=entry.by, by_name=entry.by_name,
+        note=entry.note or None, device_at=iso_or_none(entry.device_ms),
+    )  # fmt: skip
+
+
+def crew_resource(crew: Crew, order_id: str | None) -> CrewResource:
+    """A crew with its newest position and the order it is on."""
+    return CrewResource(
+        id=crew.id, name=crew.name, grid_ids=crew.grid_ids, state=crew.state, lon=degrees(crew.lon),
+        lat=degrees(crew.lat), position_at=iso(crew.position_ms) if crew.position_ms else None,
+        order_id=order_id,
+    )  # fmt: skip
+
+
+def cell_resource(cell: GridCell, crews: tuple[Crew, ...]) -> GridCellResource:
+    """A grid cell with its crews."""
+    crew_ids = tuple(crew.id for crew in crews if cell.id in crew.grid_ids)
+    return GridCellResource(
+        id=cell.id, name=cell.name, name_en=cell.name_en, bounds=cell.bounds, crew_ids=crew_ids
+    )
+
+
+def masked_recipient(network: Network, customer_id: str) -> str:
+    """``张* 138****5678``; a customer whom the network no longer knows is only a star."""
+    row = network.customer_row.get(customer_id)
+    if row is None:
+        return "*"
+    return f"{mask_name(network.customers.name[row])} {mask_phone(network.customers.phone[row])}".strip()
+
+
+def notice_resource(notice: Notice, network: Network, count: int = 1) -> NoticeResource:
+    """A notice as lists and the feed show it: the recipient masked."""
+    told = notice.announcement
+    return NoticeResource(
+        id=str(notice.id), at=iso(told.at_ms), outage_id=told.outage_id, kind=told.kind,
+        channel=notice.posting.channel, recipient=masked_recipient(network, notice.posting.recipient),
+        state=notice.state, text=told.text, count=count,
+    )  # fmt: skip
+
+
+def notice_text(template: str, area: str, cause: str, off_ms: int, on_ms: int | None) -> str:
+    """A notice's words: cause, time off and time on are always there (NTF-03)."""
+    on = "—" if on_ms is None else calendars.clock_face(on_ms)
+    return template.format(area=area, cause=cause, off=calendars.clock_face(off_ms), on=on)

@@ -1,0 +1,231 @@
+"""What a revision means on the network: names, places, cells and the people who are out. Pure array work.
+
+A ``Site`` is one network snapshot with what is derived from it once; trees for other switch positions are
+kept for the few that were asked for last.
+"""
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from field_api.organisation import Bounds
+from geo.errors import UnknownElement
+from geo.network import ABSENT, CustomerClass, EdgeKind, Int32, Network, NodeKind, Priority
+from geo.tracing import Element, Feeding, find
+from geo.tree import EnergisedTree
+from telemetry.outages import OutageRevision
+from telemetry.scope import OutageScope, scope_of, tree_of
+
+TREES_KEPT: Final = 16
+NO_CELL: Final = "grid-0"
+"""The cell of customers that the network puts in none: the company itself."""
+
+Switches = tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An element as people see it; NaN coordinates where the network has none."""
+
+    id: str
+    type: str
+    kind: str
+    name: str
+    lon: float
+    lat: float
+    voltage_kv: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Impact:
+    """Who is out: rows of customers, most urgent first, and how many by cell."""
+
+    scope: OutageScope
+    customers: Int32
+    by_cell: dict[str, int]
+    key_customers: int
+    vulnerable_customers: int
+
+
+class Site:
+    """A network and what the desk derives from it. Safe to share between threads."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self._trees: OrderedDict[Switches, EnergisedTree] = OrderedDict()
+        self._lock = Lock()
+
+    @cached_property
+    def feeding(self) -> Feeding:
+        """The network fed in its normal switch positions."""
+        return Feeding.normal(self.network)
+
+    @cached_property
+    def bounds(self) -> Bounds:
+        """West, south, east, north of everything that has a place."""
+        return _bounds(self.network.nodes.lon, self.network.nodes.lat)
+
+    def tree(self, revision: OutageRevision) -> EnergisedTree:
+        """The tree for the switch positions that the revision speaks of."""
+        with self._lock:
+            if revision.switches in self._trees:
+                self._trees.move_to_end(revision.switches)
+                return self._trees[revision.switches]
+        tree = tree_of(self.network, revision)
+        with self._lock:
+            self._trees[revision.switches] = tree
+            while len(self._trees) > TREES_KEPT:
+                self._trees.popitem(last=False)
+        return tree
+
+    def impact(self, revision: OutageRevision) -> Impact:
+        """Who is out as of this revision; nobody once it is over."""
+        scope = scope_of(self.network, self.tree(revision), revision)
+        priority = self.network.customers.priority[scope.customer_rows]
+        order = np.argsort(-priority.astype(np.int16), kind="stable")
+        cells, counts = np.unique(self._cell_codes[scope.customer_rows], return_counts=True)
+        return Impact(
+            scope=scope,
+            customers=scope.customer_rows[order],
+            by_cell={self.cell_ids[code]: int(count) for code, count in zip(cells, counts, strict=True)},
+            key_customers=int(np.count_nonzero(priority == Priority.KEY)),
+            vulnerable_customers=int(np.count_nonzero(priority == Priority.VULNERABLE)),
+        )
+
+    @cached_property
+    def cell_ids(self) -> tuple[str, ...]:
+        """Ids of the cells that the network's customers name."""
+        return tuple(sorted({grid or NO_CELL for grid in self.network.customers.grid})) or (NO_CELL,)
+
+    @cached_property
+    def _cell_codes(self) -> NDArray[np.int32]:
+        code = {cell: place for place, cell in enumerate(self.cell_ids)}
+        return np.array([code[grid or NO_CELL] for grid in self.network.customers.grid], np.int32)
+
+    def cell_of_customer(self, row: int) -> str:
+        """The one cell of a customer (ORG-01)."""
+        return self.network.customers.grid[row] or NO_CELL
+
+    def customers_in(self, rows: Int32, cells: frozenset[str]) -> Int32:
+        """Those of the customers who live in one of the cells, in the same order."""
+        wanted = np.array([cell in cells for cell in self.cell_ids])
+        kept: Int32 = rows[wanted[self._cell_codes[rows]]]
+        return kept
+
+    def cell_of_element(self, element: Element) -> str:
+        """The one cell of an element: where most of the customers it feeds live, else the nearest customer's.
+
+        Ties fall to the lowest id. The answer depends on the network alone, not on switches or outages.
+        """
+        rows = self.feeding.customers_lost_with(element)
+        if len(rows):
+            cells, counts = np.unique(self._cell_codes[rows], return_counts=True)
+            return self.cell_ids[int(cells[np.argmax(counts)])]
+        return self._nearest_cell(element)
+
+    def _nearest_cell(self, element: Element) -> str:
+        place = self.place(element)
+        lon, lat = self._customer_places
+        distance = np.hypot((lon - place.lon) * math.cos(math.radians(place.lat)), lat - place.lat)
+        known = np.isfinite(distance)
+        if not known.any():
+            return self.cell_ids[0]
+        row = int(np.argmin(np.where(known, distance, np.inf)))
+        return self.cell_of_customer(row)
+
+    @cached_property
+    def _customer_places(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        point = self.network.customers.access_point
+        lon = np.where(point == ABSENT, np.nan, self.network.nodes.lon[point])
+        lat = np.where(point == ABSENT, np.nan, self.network.nodes.lat[point])
+        return lon, lat
+
+    def find(self, element: str) -> Element:
+        """The element of that id; raises ``UnknownElement``."""
+        return find(self.network, element)
+
+    def place(self, element: Element) -> Place:
+        """Where it is and what it is called."""
+        if element.type == "edge":
+            return self._edge_place(element.row)
+        if element.type in {"terminal", "sensor"}:
+            spot = self._edge_place(self.feeding.edge_of(element))
+            return Place(
+                element.id, element.type, element.type, element.id, spot.lon, spot.lat, spot.voltage_kv
+            )
+        return self._node_place(element, self.feeding.node_of(element))
+
+    def place_of(self, element_id: str) -> Place:
+        """As ``place``; an id that the network does not know has no place."""
+        try:
+            return self.place(self.find(element_id))
+        except UnknownElement:
+            return Place(element_id, "unknown", "unknown", element_id, math.nan, math.nan, math.nan)
+
+    def _edge_place(self, row: int) -> Place:
+        edges, nodes = self.network.edges, self.network.nodes
+        ends = [int(edges.from_node[row]), int(edges.to_node[row])]
+        kind = EdgeKind(int(edges.kind[row])).name.lower()
+        lon, lat = _middle(nodes.lon[ends]), _middle(nodes.lat[ends])
+        voltage = float(nodes.voltage_kv[ends[0]])
+        return Place(edges.ids[row], "edge", kind, edges.name[row] or edges.ids[row], lon, lat, voltage)
+
+    def _node_place(self, element: Element, node: int) -> Place:
+        nodes = self.network.nodes
+        name, kind = element.id, str(element.type)
+        if element.type == "node":
+            name = nodes.name[node] or element.id
+            kind = NodeKind(int(nodes.kind[node])).name.lower()
+        if node == ABSENT:
+            return Place(element.id, element.type, kind, name, math.nan, math.nan, math.nan)
+        spot = float(nodes.lon[node]), float(nodes.lat[node])
+        return Place(element.id, element.type, kind, name, *spot, float(nodes.voltage_kv[node]))
+
+    def path(self, element: Element) -> tuple[Place, ...]:
+        """What feeds it, source first, each step by the edge that leads there."""
+        tree = self.feeding.tree
+        positions = self.feeding.path(self.feeding.node_of(element))
+        return tuple(
+            self._node_place(self._node(int(tree.node[p])), int(tree.node[p]))
+            if tree.edge[p] == ABSENT
+            else self._edge_place(int(tree.edge[p]))
+            for p in positions
+        )
+
+    def _node(self, row: int) -> Element:
+        return Element("node", row, self.network.nodes.ids[row])
+
+    def scope_bounds(self, scope: OutageScope) -> Bounds:
+        """The box around what is out; the whole site where nothing has a place."""
+        nodes = self.network.nodes
+        lon, lat = nodes.lon[scope.node_rows], nodes.lat[scope.node_rows]
+        return _bounds(lon, lat) if np.isfinite(lon).any() else self.bounds
+
+    def cell_bounds(self, cell: str) -> Bounds:
+        """The box around the customers of a cell."""
+        lon, lat = self._customer_places
+        mine = self._cell_codes == self.cell_ids.index(cell)
+        return _bounds(lon[mine], lat[mine]) if np.isfinite(lon[mine]).any() else self.bounds
+
+
+CLASS_NAMES: Final = {kind.value: kind.name.lower() for kind in CustomerClass}
+PRIORITY_NAMES: Final = {level.value: level.name.lower() for level in Priority}
+
+
+def _middle(values: NDArray[np.float64]) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else math.nan
+
+
+def _bounds(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Bounds:
+    known = np.isfinite(lon) & np.isfinite(lat)
+    if not known.any():
+        return -180.0, -85.0, 180.0, 85.0
+    lon, lat = lon[known], lat[known]
+    return float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())

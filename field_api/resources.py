@@ -1,0 +1,178 @@
+"""What the API and the feed show: one JSON shape per thing, whoever asks and however it travels."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from field_api.alerts import NoticeKind
+from field_api.clocks import ClockState
+from field_api.notices import NoticeState
+from field_api.organisation import CrewState
+from field_api.people import Role
+from telemetry.outages import OutageState
+
+Instant = str
+"""ISO-8601 UTC with ``Z``."""
+
+Language = Literal["zh", "en"]
+Box = tuple[float, float, float, float]
+
+
+class Resource(BaseModel):
+    """Immutable; unknown fields are a mistake of ours."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class UserResource(Resource):
+    id: str
+    username: str
+    name: str
+    role: Role
+    crew_id: str | None
+    grid_ids: tuple[str, ...]
+    language: Language
+
+
+class CauseResource(Resource):
+    element: str
+    kind: str
+    name: str
+    equivalent: tuple[str, ...]
+    lon: float | None
+    lat: float | None
+
+
+class OutageResource(Resource):
+    id: str
+    revision: int
+    state: OutageState
+    cause: CauseResource
+    started_at: Instant
+    restored_at: Instant | None
+    probability: float
+    expected: float
+    low: int
+    high: int
+    customers_out: int = Field(description="Once the outage is over: how many it had at last.")
+    key_customers: int
+    vulnerable_customers: int
+    grid_id: str
+    grid_name: str
+    area_names: tuple[str, ...]
+    reasons: tuple[str, ...]
+    network_hash: str
+    updated_at: Instant
+    merged_into: str
+
+
+class RevisionResource(Resource):
+    revision: int
+    at: Instant
+    state: OutageState
+    probability: float
+    expected: float
+    cause: CauseResource
+    reasons: tuple[str, ...]
+
+
+class DueResource(Resource):
+    clock: str
+    due_at: Instant
+    rule: str
+    basis: str
+    provisional: bool
+    state: ClockState
+
+
+class OrderResource(Resource):
+    id: str
+    number: str
+    type: str
+    state: str
+    revision: int
+    outage_id: str
+    incident_id: str
+    grid_id: str
+    crew_id: str
+    crew_name: str
+    element: str
+    element_kind: str
+    element_name: str
+    lon: float | None
+    lat: float | None
+    customers: int
+    priority: Literal["normal", "vulnerable", "key"]
+    created_at: Instant
+    due: tuple[DueResource, ...]
+    transitions: tuple[str, ...]
+
+
+class HistoryResource(Resource):
+    step: str
+    at: Instant
+    by: str
+    by_name: str
+    note: str | None
+    device_at: Instant | None
+
+
+class OrderDetailResource(OrderResource):
+    history: tuple[HistoryResource, ...]
+
+
+class OutageDetailResource(OutageResource):
+    revisions: tuple[RevisionResource, ...]
+    orders: tuple[OrderResource, ...]
+
+
+class ScopeResource(Resource):
+    outage_id: str
+    revision: int
+    edges: tuple[int, ...]
+    customers: tuple[int, ...]
+    transformers: tuple[int, ...]
+    bounds: Box
+
+
+class AffectedCustomerResource(Resource):
+    """Masked: 张*, 138****5678, the address without its door."""
+
+    id: str
+    name: str
+    phone: str
+    address_area: str
+    customer_class: str = Field(serialization_alias="class", validation_alias="class")
+    priority: str
+    reason: Literal["below_cut", "also_out"]
+
+
+class CrewResource(Resource):
+    id: str
+    name: str
+    grid_ids: tuple[str, ...]
+    state: CrewState
+    lon: float | None
+    lat: float | None
+    position_at: Instant | None
+    order_id: str | None
+
+
+class NoticeResource(Resource):
+    id: str
+    at: Instant
+    outage_id: str
+    kind: NoticeKind
+    channel: str
+    recipient: str
+    state: NoticeState
+    text: str
+    count: int = Field(default=1, description="In the feed: how many people were sent this text.")
+
+
+class GridCellResource(Resource):
+    id: str
+    name: str
+    name_en: str
+    bounds: Box
+    crew_ids: tuple[str, ...]

@@ -1,0 +1,327 @@
+"""The worker's job: a revision of an outage becomes a view, an incident, its order, notices and feed events.
+
+Everything is one transaction with the worker's position, so that a revision handled twice, or by two workers,
+or half, counts once.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Final, TypedDict
+
+from field_api.alerts import Message, messages, notice_key
+from field_api.calendars import day_stamp
+from field_api.clocks import due_times
+from field_api.company import Company
+from field_api.incidents import (
+    CANCEL,
+    SCOPE_CHANGED,
+    Decision,
+    Incident,
+    OrderFact,
+    decide,
+    incident_id,
+    order_id,
+)
+from field_api.notices import Announcement, Notice, NoticeState, Posting
+from field_api.organisation import GridCell, owning_cell, responsible_crew
+from field_api.people import WHOLE_COMPANY
+from field_api.ports import Desk, DeskSession, FeedEvent, OutageView, Sites, StoredOrder
+from field_api.presentation import document, notice_resource, notice_text, outage_resource
+from field_api.projection import Impact, Place, Site
+from field_api.resources import OutageResource
+from field_api.usecases.tell import order_event
+from field_api.work import SYSTEM, HistoryEntry, Order, apply, is_open
+from telemetry.outages import OPEN_STATES, LoggedRevision, OutageRevision, OutageState
+
+POSITION: Final = "outages"
+MAX_AREAS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One revision with all that is derived from the network."""
+
+    revision: OutageRevision
+    site: Site
+    impact: Impact
+    cause: Place
+    cause_cell: str
+    now_ms: int
+
+
+class _Subject(TypedDict):
+    """What an order is about, as far as the detector may change its mind."""
+
+    element: str
+    element_kind: str
+    element_name: str
+    lon: float
+    lat: float
+    customers: int
+    priority: str
+
+
+class ClaimRevision:
+    """Handles one revision after the other."""
+
+    def __init__(self, desk: Desk, sites: Sites, company: Company) -> None:
+        self._desk = desk
+        self._sites = sites
+        self._company = company
+
+    def position(self) -> int:
+        """Id of the last revision handled."""
+        with self._desk.reading() as session:
+            return session.positions.get(POSITION)
+
+    def __call__(self, logged: LoggedRevision, after_id: int, now_ms: int) -> bool:
+        """Handle a revision if the position still is ``after_id``; False: another worker was faster."""
+        case = self._case(logged.revision, now_ms)
+        with self._desk.writing() as session:
+            if not session.positions.advance(POSITION, after_id, logged.id, now_ms):
+                return False
+            _Claim(session, self._company, case).run()
+        return True
+
+    def _case(self, revision: OutageRevision, now_ms: int) -> _Case:
+        site = self._sites.of(revision.network_hash)
+        cause = site.place_of(revision.cause.element)
+        known = cause.type != "unknown"
+        cell = site.cell_of_element(site.find(revision.cause.element)) if known else ""
+        return _Case(revision, site, site.impact(revision), cause, cell, now_ms)
+
+
+class _Claim:
+    """One revision inside its transaction."""
+
+    def __init__(self, session: DeskSession, company: Company, case: _Case) -> None:
+        self._session = session
+        self._company = company
+        self._case = case
+        self._revision = case.revision
+        self._cells = {cell.id: cell for cell in session.organisation.cells(WHOLE_COMPANY)}
+        self._incident = session.incidents.of_outage(case.revision.outage_id)
+        self._owner = self._owning_cell()
+        self._events: list[FeedEvent] = []
+
+    def run(self) -> None:
+        """All that the revision asks of the desk."""
+        if not self._show():
+            return
+        if self._revision.state is OutageState.MERGED:
+            self._merge()
+        elif self._incident or self._revision.state is OutageState.CONFIRMED:
+            self._work()
+        self._session.feed.append(self._case.now_ms, self._events)
+
+    def _owning_cell(self) -> GridCell:
+        """The incident's cell, or as long as there is none, where the cause lies now."""
+        if self._incident and self._incident.grid_id in self._cells:
+            return self._cells[self._incident.grid_id]
+        return self._cells[owning_cell(self._case.cause_cell, self._case.impact.by_cell, self._cells)]
+
+    def _show(self) -> bool:
+        """Keep the view; False where a newer one is already there."""
+        revision, case = self._revision, self._case
+        before = self._session.outages.get(WHOLE_COMPANY, revision.outage_id)
+        affected = frozenset(case.impact.by_cell) & frozenset(self._cells)
+        names = tuple(self._cells[cell].name for cell in sorted(affected))[:MAX_AREAS]
+        shown = outage_resource(revision, case.site, case.impact, self._owner, names)
+        if before is not None and revision.state not in OPEN_STATES:
+            shown, affected = _as_it_was(shown, before), affected | before.grid_ids
+        data = document(shown)
+        grids = affected | {self._owner.id}
+        self._events.append(FeedEvent("outage", grids, data))
+        is_now_open = revision.state in OPEN_STATES
+        return self._session.outages.put(
+            OutageView(
+                revision.outage_id, revision.revision, revision.state.value, is_now_open,
+                revision.started_at_ms, self._owner.id, grids, data,
+            )
+        )  # fmt: skip
+
+    def _work(self) -> None:
+        incident = self._incident or self._open_incident()
+        stored = self._session.orders.of_outage(WHOLE_COMPANY, self._revision.outage_id)
+        decision = decide(self._revision, self._facts(stored), self._company.repair)
+        if decision.open_order:
+            self._open_order(incident, ordinal=len(stored) + 1)
+        self._amend(stored)
+        self._apply(decision)
+        self._notify(incident)
+
+    def _open_incident(self) -> Incident:
+        outage = self._revision.outage_id
+        incident = Incident(incident_id(outage), outage, self._owner.id, self._case.now_ms)
+        self._session.incidents.add(incident)
+        return incident
+
+    def _facts(self, stored: Sequence[StoredOrder]) -> tuple[OrderFact, ...]:
+        return tuple(
+            OrderFact(one.order.id, one.state, any(e.step == "supply_returned" for e in one.history))
+            for one in stored
+        )
+
+    def _open_order(self, incident: Incident, ordinal: int) -> None:
+        case, place = self._case, self._case.cause
+        crews = self._session.organisation.crews(WHOLE_COMPANY)
+        loads = self._session.orders.open_by_crew()
+        crew = responsible_crew(self._owner.id, crews, loads, place.lon, place.lat)
+        work_type = self._company.repair
+        series = f"{work_type.number_prefix}-{day_stamp(case.now_ms)}"
+        order = Order(
+            id=order_id(self._revision.outage_id, ordinal),
+            number=f"{series}-{self._session.orders.next_number(series):04d}",
+            type=work_type.name,
+            incident_id=incident.id,
+            outage_id=self._revision.outage_id,
+            grid_id=self._owner.id,
+            crew_id=crew.id,
+            area=self._owner.area.value,
+            created_ms=case.now_ms,
+            **self._subject(),
+        )
+        entry = HistoryEntry(1, 1, work_type.opening, case.now_ms, SYSTEM, SYSTEM)
+        self._session.orders.add(order, apply(work_type, None, work_type.opening), entry)
+        self._tell_order(order.id)
+
+    def _subject(self) -> _Subject:
+        impact, place = self._case.impact, self._case.cause
+        priority = (
+            "key" if impact.key_customers else "vulnerable" if impact.vulnerable_customers else "normal"
+        )
+        return _Subject(
+            element=self._revision.cause.element, element_kind=self._revision.cause.kind,
+            element_name=place.name, lon=place.lon, lat=place.lat,
+            customers=len(impact.customers), priority=priority,
+        )  # fmt: skip
+
+    def _amend(self, stored: Sequence[StoredOrder]) -> None:
+        """Open orders follow the newest belief: another cause is told in the history, a count is not."""
+        if self._revision.state is not OutageState.CONFIRMED:
+            return
+        for one in stored:
+            if is_open(self._company.repair, one.state):
+                self._amend_one(one)
+
+    def _amend_one(self, one: StoredOrder) -> None:
+        amended = replace(one.order, **self._subject())
+        if repr(amended) == repr(one.order):  # NaN places are equal here
+            return
+        self._session.orders.amend(amended)
+        if amended.element != one.order.element:
+            self._note(one.order.id, SCOPE_CHANGED, f"{one.order.element} → {amended.element}")
+        self._tell_order(one.order.id)
+
+    def _apply(self, decision: Decision) -> None:
+        for identifier, facts in (decision.note or {}).items():
+            for fact in facts:
+                self._note(identifier, fact, decision.reason)
+            self._tell_order(identifier)
+        for identifier in decision.cancel:
+            self._note(identifier, CANCEL, decision.reason)
+            self._tell_order(identifier)
+
+    def _note(self, identifier: str, step: str, note: str) -> None:
+        stored = self._session.orders.get(WHOLE_COMPANY, identifier)
+        if stored is None:
+            raise LookupError(f"order {identifier!r} vanished inside its own transaction")
+        work_type, last = self._company.repair, stored.history[-1]
+        state = apply(work_type, stored.state, step)
+        revision = last.revision + (step not in work_type.facts)
+        entry = HistoryEntry(last.sequence + 1, revision, step, self._case.now_ms, SYSTEM, SYSTEM, note)
+        if not self._session.orders.append(identifier, entry, state, is_open(work_type, state)):
+            raise RuntimeError(f"order {identifier!r} changed under its own transaction")
+
+    def _tell_order(self, identifier: str) -> None:
+        self._events.append(order_event(self._session, self._company, identifier, self._case.now_ms))
+
+    def _merge(self) -> None:
+        """Two outages were one: they share an incident, and one order goes on (invariant 4)."""
+        outage, into = self._revision.outage_id, self._revision.merged_into
+        other, mine = self._session.incidents.of_outage(into), self._incident
+        if mine is None:
+            return
+        if other is None:
+            self._session.incidents.attach(into, mine.id)
+            other = mine
+        elif other.id != mine.id:
+            self._session.incidents.attach(outage, other.id)
+            self._session.outbox.rejoin(mine.id, other.id)
+        orders = self._session.orders
+        facts = self._facts(orders.of_outage(WHOLE_COMPANY, outage))
+        rivals = orders.of_outage(WHOLE_COMPANY, into)
+        other_has_open = any(is_open(self._company.repair, rival.state) for rival in rivals)
+        decision = decide(self._revision, facts, self._company.repair, other_has_open)
+        for identifier in decision.move:
+            orders.move(identifier, into, other.id)
+            self._note(identifier, "moved", f"{outage} → {into}")
+            self._tell_order(identifier)
+        self._apply(decision)
+
+    def _notify(self, incident: Incident) -> None:
+        """One text per kind and cell, one posting per person (NTF-01)."""
+        revision, network = self._revision, self._case.site.network
+        in_scope = [network.customers.ids[row] for row in self._case.impact.customers]
+        returned = self._returned() if revision.restored else frozenset[str]()
+        due = messages(revision.state, in_scope, returned, self._session.outbox.told(incident.id))
+        located = [(message, self._cell_of(message.recipient)) for message in due]
+        located.sort(key=lambda entry: (entry[0].kind, entry[1]))  # stable: most urgent stay first
+        for (kind, cell), group in groupby(located, key=lambda entry: (entry[0].kind, entry[1])):
+            self._announce(incident, kind.value, cell, [message for message, _ in group])
+
+    def _announce(self, incident: Incident, kind: str, cell: str, group: Sequence[Message]) -> None:
+        revision, now_ms = self._revision, self._case.now_ms
+        identifier = f"{revision.outage_id}/{revision.revision}/{kind}/{cell}"
+        text = self._text(kind, cell)
+        told = Announcement(identifier, revision.outage_id, incident.id, kind, now_ms, text)
+        channel = self._company.channel
+        postings = [
+            Posting(notice_key(revision.outage_id, message), message.recipient, cell, channel)
+            for message in group
+        ]
+        count = self._session.outbox.announce(told, postings)
+        first = Notice(0, postings[0], told, NoticeState.QUEUED, 0)
+        shown = notice_resource(first, self._case.site.network, count)
+        self._events.append(FeedEvent("notice", frozenset({cell}), document(shown)))
+
+    def _text(self, kind: str, cell: str) -> str:
+        language = self._company.language
+        template = self._company.repair.notice(kind).in_language(language)
+        grid = self._cells.get(cell)
+        area = cell if grid is None else grid.name_en if language == "en" else grid.name
+        on_ms = self._expected_return() if kind == "outage" else self._ended_ms()
+        return notice_text(template, area, self._case.cause.name, self._revision.started_at_ms, on_ms)
+
+    def _ended_ms(self) -> int:
+        restored_ms = self._revision.restored_at_ms
+        return self._revision.at_ms if restored_ms is None else restored_ms
+
+    def _expected_return(self) -> int | None:
+        """The restoration clock's due time of the order under way."""
+        for stored in reversed(self._session.orders.of_outage(WHOLE_COMPANY, self._revision.outage_id)):
+            company, order = self._company, stored.order
+            due = due_times(company.repair, company.profile, order.area, stored.history, self._case.now_ms)
+            return max((one.due_ms for one in due), default=None)
+        return None
+
+    def _returned(self) -> frozenset[str]:
+        """Customers below what was restored while the rest of the cut is still out."""
+        whole = self._case.site.impact(replace(self._revision, restored=()))
+        ids = self._case.site.network.customers.ids
+        return frozenset(ids[row] for row in whole.customers)
+
+    def _cell_of(self, customer_id: str) -> str:
+        row = self._case.site.network.customer_row.get(customer_id)
+        return self._owner.id if row is None else self._case.site.cell_of_customer(row)
+
+
+def _as_it_was(shown: OutageResource, before: OutageView) -> OutageResource:
+    """An outage that is over keeps the figures that it had at last."""
+    last = json.loads(before.document)
+    kept = ("customers_out", "key_customers", "vulnerable_customers", "area_names")
+    return shown.model_copy(
+        update={name: last[name] for name in kept} | {"area_names": tuple(last["area_names"])}
+    )

@@ -1,0 +1,37 @@
+"""Why a request of a person is not done, as one tree.
+
+Refused
+├── NotFound       nothing of that id within the person's scope
+├── Forbidden      it is there, but this person may not do that
+├── Conflict       the state is another than the person thinks
+│   └── Stale      with what is current
+└── NotPossible    understood, but against the rules of the work
+"""
+
+
+class Refused(Exception):
+    """Root; the message is for the person."""
+
+
+class NotFound(Refused):
+    pass
+
+
+class Forbidden(Refused):
+    pass
+
+
+class Conflict(Refused):
+    pass
+
+
+class Stale(Conflict):
+    """``current`` is the JSON document that the person should have seen."""
+
+    def __init__(self, message: str, current: str) -> None:
+        super().__init__(message)
+        self.current = current
+
+
+class NotPossible(Refused):
+    pass

@@ -1,0 +1,91 @@
+"""An organisation to begin with: grid cells from the network's areas, a crew for each, people to log in."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from field_api.organisation import AreaKind, Crew, CrewState, GridCell
+from field_api.people import WHOLE_COMPANY, Role, User
+from field_api.ports import Desk, DeskSession, Passwords
+from field_api.projection import Site
+
+
+@dataclass(frozen=True, slots=True)
+class DemoLogin:
+    username: str
+    password: str
+    role: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    user: User
+    password: str
+
+
+DISTRICT_NAMES: Final = ("一", "二", "三", "四", "五", "六", "七", "八", "九", "十")
+
+
+def prepare_organisation(desk: Desk, site: Site, area: AreaKind = AreaKind.URBAN) -> tuple[Crew, ...]:
+    """Make what is missing: every cell of the network, and a crew based in the middle of each.
+
+    What is already there stays as somebody may have changed it.
+    """
+    with desk.writing() as session:
+        known = {cell.id for cell in session.organisation.cells(WHOLE_COMPANY)}
+        for ordinal, cell in enumerate(site.cell_ids, start=1):
+            if cell not in known:
+                session.organisation.put_cell(_cell(site, cell, ordinal, area))
+        return _crews(session)
+
+
+def prepare_demo_users(desk: Desk, passwords: Passwords, language: str, now_ms: int) -> tuple[DemoLogin, ...]:
+    """The demo's people: an administrator, a dispatcher, a viewer, and one login for each crew."""
+    with desk.reading() as session:
+        crews = session.organisation.crews(WHOLE_COMPANY)
+        known = {user.username for user in session.users.listed()}
+    people = [*_office(language), *(_crew_member(crew, language) for crew in crews)]
+    missing = [person for person in people if person.user.username not in known]
+    hashes = {password: passwords.hashed(password) for password in {person.password for person in missing}}
+    with desk.writing() as session:
+        for person in missing:
+            session.users.put(person.user, hashes[person.password], now_ms)
+    return tuple(
+        DemoLogin(person.user.username, person.password, person.user.role.value, person.user.name)
+        for person in people
+    )
+
+
+def _cell(site: Site, cell: str, ordinal: int, area: AreaKind) -> GridCell:
+    numeral = DISTRICT_NAMES[ordinal - 1] if ordinal <= len(DISTRICT_NAMES) else str(ordinal)
+    return GridCell(cell, f"第{numeral}网格", f"Grid {ordinal}", area, site.cell_bounds(cell))
+
+
+def _crews(session: DeskSession) -> tuple[Crew, ...]:
+    crews = session.organisation.crews(WHOLE_COMPANY)
+    manned = {grid_id for crew in crews for grid_id in crew.grid_ids}
+    taken = {crew.id for crew in crews}
+    names = (f"crew-{ordinal:02d}" for ordinal in range(1, 10_000))
+    free = (name for name in names if name not in taken)
+    for cell in session.organisation.cells(WHOLE_COMPANY):
+        if cell.id not in manned:
+            session.organisation.put_crew(_crew(next(free), cell))
+    return session.organisation.crews(WHOLE_COMPANY)
+
+
+def _crew(identifier: str, cell: GridCell) -> Crew:
+    west, south, east, north = cell.bounds
+    name = f"{cell.name}抢修班"
+    return Crew(identifier, name, (cell.id,), CrewState.FREE, (west + east) / 2, (south + north) / 2, 0)
+
+
+def _office(language: str) -> tuple[_Person, ...]:
+    return tuple(
+        _Person(User(role.value, role.value, name, role, None, (), True, language), f"{role.value}-demo")
+        for role, name in ((Role.ADMIN, "管理员"), (Role.DISPATCHER, "指挥员"), (Role.VIEWER, "值班观察员"))
+    )
+
+
+def _crew_member(crew: Crew, language: str) -> _Person:
+    user = User(crew.id, crew.id, crew.name, Role.CREW, crew.id, crew.grid_ids, False, language)
+    return _Person(user, "crew-demo")

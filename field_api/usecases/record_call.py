@@ -1,0 +1,44 @@
+"""A customer calls: kept, told to the detector as evidence, attached to the outage that they are in (REP-01)."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from field_api.incidents import key_of_call
+from field_api.people import User
+from field_api.ports import Call, Desk, Sites
+from field_api.usecases.errors import NotFound
+from telemetry.evidence import Evidence, EvidenceKind
+
+OutageOf = Callable[[str], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCall:
+    """Takes calls; ``outage_of`` answers the open outage that a customer is in."""
+
+    desk: Desk
+    sites: Sites
+    outage_of: OutageOf
+
+    def __call__(self, user: User, customer_id: str, at_ms: int, text: str, now_ms: int) -> Call:
+        """The call as it was kept; raises ``NotFound`` for a customer outside the person's cells."""
+        cell = self._cell(user, customer_id)
+        outage_id = self.outage_of(customer_id)
+        call = Call(uuid.uuid4().hex, customer_id, cell, at_ms, now_ms, text, user.id, outage_id)
+        fact = Evidence(
+            kind=EvidenceKind.CALL, at_ms=at_ms, received_ms=now_ms, source=f"desk:{user.id}",
+            devices=(customer_id,), key=key_of_call(customer_id, at_ms),
+        )  # fmt: skip
+        with self.desk.writing() as session:
+            session.calls.add(call)
+            session.calls.witness(fact)
+        return call
+
+    def _cell(self, user: User, customer_id: str) -> str:
+        site = self.sites.current()
+        row = None if site is None else site.network.customer_row.get(customer_id)
+        cell = "" if site is None or row is None else site.cell_of_customer(row)
+        if row is None or not user.scope.sees(cell):
+            raise NotFound(f"no customer {customer_id!r}")
+        return cell

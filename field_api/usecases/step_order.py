@@ -1,0 +1,156 @@
+"""A person moves an order one step; a repetition of the same operation gets the same answer (fault 28)."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from field_api.company import Company
+from field_api.organisation import CrewState
+from field_api.people import WHOLE_COMPANY, Role, User
+from field_api.ports import Answered, Desk, DeskSession, StoredOrder
+from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible, Stale
+from field_api.usecases.tell import crew_event, order_document, order_event
+from field_api.work import HistoryEntry, IllegalStep, StepRule, WorkType, apply, is_open
+
+SHOWN_METERS: Final = 5
+StillDead = Callable[[str], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class StepRequest:
+    operation_id: str
+    step: str
+    at_ms: int
+    """The device's clock."""
+    revision: int
+    """The order's revision that the person saw."""
+    note: str = ""
+    finding_element: str = ""
+    finding_cause: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Tells whether a repeated operation id asks for the same."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()
+
+
+class StepOrder:
+    """Steps orders; ``still_dead`` answers the meters of an outage that evidence holds for dead."""
+
+    def __init__(self, desk: Desk, company: Company, still_dead: StillDead) -> None:
+        self._desk = desk
+        self._company = company
+        self._still_dead = still_dead
+
+    def __call__(self, user: User, order_id: str, request: StepRequest, now_ms: int) -> str:
+        """The order's JSON after the step; raises a kind of ``Refused``."""
+        with self._desk.reading() as session:
+            before = self._answer_given(session, user, order_id, request)
+            if before is not None:
+                return before
+            dead = self._dead_meters(session, user, order_id, request)
+        with self._desk.writing() as session:
+            before = self._answer_given(session, user, order_id, request)
+            return (
+                before if before is not None else self._step(session, user, order_id, request, dead, now_ms)
+            )
+
+    def _answer_given(
+        self, session: DeskSession, user: User, order_id: str, request: StepRequest
+    ) -> str | None:
+        answered = session.operations.answered(user.id, request.operation_id)
+        if answered is None:
+            return None
+        if answered.digest != _digest(order_id, request):
+            raise Conflict(f"operation {request.operation_id} was used for something else")
+        return answered.document
+
+    def _dead_meters(
+        self, session: DeskSession, user: User, order_id: str, request: StepRequest
+    ) -> tuple[str, ...]:
+        """Looked up before the writing transaction begins, so that nobody waits for it."""
+        stored = _visible(session, user, order_id)
+        rule = self._company.work_type(stored.order.type).rule(request.step)
+        needed = rule is not None and "supply_returned" in rule.needs
+        return self._still_dead(stored.order.outage_id) if needed else ()
+
+    def _step(
+        self,
+        session: DeskSession,
+        user: User,
+        order_id: str,
+        request: StepRequest,
+        dead: tuple[str, ...],
+        now_ms: int,
+    ) -> str:
+        stored = _visible(session, user, order_id)
+        work_type = self._company.work_type(stored.order.type)
+        if request.revision != stored.revision:
+            current = order_document(session, self._company, stored, now_ms)
+            raise Stale(f"the order is at revision {stored.revision}, not {request.revision}", current)
+        rule = _permitted(work_type, stored, user, request)
+        if dead:
+            raise Conflict(_told_dead(dead))
+        self._append(session, work_type, stored, _entry(stored, user, request, now_ms))
+        self._move_crew(session, stored, rule, now_ms)
+        event = order_event(session, self._company, order_id, now_ms)
+        session.feed.append(now_ms, [event])
+        answer = Answered(_digest(order_id, request), event.data)
+        session.operations.keep(user.id, request.operation_id, now_ms, answer)
+        return event.data
+
+    def _append(
+        self, session: DeskSession, work_type: WorkType, stored: StoredOrder, entry: HistoryEntry
+    ) -> None:
+        state = apply(work_type, stored.state, entry.step)
+        if not session.orders.append(stored.order.id, entry, state, is_open(work_type, state)):
+            raise Conflict("somebody else stepped the order at this moment: read it again")
+
+    def _move_crew(self, session: DeskSession, stored: StoredOrder, rule: StepRule, now_ms: int) -> None:
+        crew = session.organisation.crew(WHOLE_COMPANY, stored.order.crew_id)
+        if crew is None or not rule.crew:
+            return
+        moved = replace(crew, state=CrewState(rule.crew))
+        session.organisation.put_crew(moved)
+        session.feed.append(now_ms, [crew_event(session, self._company, moved)])
+
+
+def _digest(order_id: str, request: StepRequest) -> str:
+    return f"{order_id}:{request.digest}"
+
+
+def _visible(session: DeskSession, user: User, order_id: str) -> StoredOrder:
+    stored = session.orders.get(user.scope, order_id)
+    if stored is None:
+        raise NotFound(f"no order {order_id!r}")
+    return stored
+
+
+def _permitted(work_type: WorkType, stored: StoredOrder, user: User, request: StepRequest) -> StepRule:
+    if user.role is Role.CREW and stored.order.crew_id != user.crew_id:
+        raise Forbidden("the order is another crew's")
+    try:
+        apply(work_type, stored.state, request.step)
+    except IllegalStep as problem:
+        raise NotPossible(str(problem)) from None
+    rule = work_type.rule(request.step)
+    if rule is None or user.role not in rule.roles:
+        raise Forbidden(f"a {user.role.value} cannot {request.step!r} an order")
+    if "note" in rule.needs and not request.note:
+        raise NotPossible(f"{request.step!r} needs a note")
+    return rule
+
+
+def _told_dead(dead: tuple[str, ...]) -> str:
+    more = ", …" if len(dead) > SHOWN_METERS else ""
+    return f"{len(dead)} meters in scope still read dead: {', '.join(dead[:SHOWN_METERS])}{more}"
+
+
+def _entry(stored: StoredOrder, user: User, request: StepRequest, now_ms: int) -> HistoryEntry:
+    last = stored.history[-1]
+    return HistoryEntry(
+        sequence=last.sequence + 1, revision=last.revision + 1, step=request.step, at_ms=now_ms, by=user.id,
+        by_name=user.name, note=request.note, device_ms=request.at_ms,
+        finding_element=request.finding_element, finding_cause=request.finding_cause,
+    )  # fmt: skip

@@ -1,0 +1,70 @@
+"""What the newest evidence says about an outage: over or not, who still reads dead, who called from inside."""
+
+from collections import OrderedDict
+from threading import Lock
+from typing import Final
+
+from field_api.ports import Sites
+from field_api.projection import Impact
+from telemetry.outages import OPEN_STATES, OutageRevision, OutageState
+from telemetry.ports import OutageLog
+
+IMPACTS_KEPT: Final = 64
+MAX_MERGES: Final = 20
+
+
+class Supply:
+    """Reads the outage log live, past the desk's own view of it. Safe to share between threads."""
+
+    def __init__(self, outages: OutageLog, sites: Sites) -> None:
+        self._outages = outages
+        self._sites = sites
+        self._impacts: OrderedDict[tuple[str, int], Impact] = OrderedDict()
+        self._lock = Lock()
+
+    def newest(self, outage_id: str) -> OutageRevision | None:
+        """The newest revision, of the outage that it was merged into where that happened."""
+        revision = None
+        for _ in range(MAX_MERGES):
+            chain = self._outages.revisions(outage_id)
+            revision = chain[-1].revision if chain else revision
+            if not chain or chain[-1].revision.state is not OutageState.MERGED:
+                return revision
+            outage_id = chain[-1].revision.merged_into
+        return revision
+
+    def history(self, outage_id: str) -> tuple[OutageRevision, ...]:
+        """All revisions, oldest first."""
+        return tuple(logged.revision for logged in self._outages.revisions(outage_id))
+
+    def impact(self, revision: OutageRevision) -> Impact:
+        """Who is out as of the revision; the last few are remembered."""
+        key = revision.outage_id, revision.revision
+        with self._lock:
+            if key in self._impacts:
+                self._impacts.move_to_end(key)
+                return self._impacts[key]
+        impact = self._sites.of(revision.network_hash).impact(revision)
+        with self._lock:
+            self._impacts[key] = impact
+            while len(self._impacts) > IMPACTS_KEPT:
+                self._impacts.popitem(last=False)
+        return impact
+
+    def still_dead(self, outage_id: str) -> tuple[str, ...]:
+        """Ids of the meters in scope that still read dead; empty once supply is proven back."""
+        revision = self.newest(outage_id)
+        if revision is None or revision.state not in OPEN_STATES:
+            return ()
+        network = self._sites.of(revision.network_hash).network
+        return tuple(network.meters.ids[row] for row in self.impact(revision).scope.meter_rows)
+
+    def outage_of(self, customer_id: str) -> str | None:
+        """The open outage that this customer is in, the likeliest first."""
+        current = [logged.revision for logged in self._outages.current(open_only=True)]
+        for revision in sorted(current, key=lambda one: -one.probability):
+            network = self._sites.of(revision.network_hash).network
+            row = network.customer_row.get(customer_id)
+            if row is not None and row in self.impact(revision).customers:
+                return revision.outage_id
+        return None

@@ -1,0 +1,40 @@
+"""Feed events: what happened, in the very JSON that a GET answers."""
+
+from field_api.company import Company
+from field_api.organisation import Crew
+from field_api.people import WHOLE_COMPANY
+from field_api.ports import DeskSession, FeedEvent, StoredOrder
+from field_api.presentation import crew_resource, document, order_resource
+
+
+def order_document(session: DeskSession, company: Company, stored: StoredOrder, now_ms: int) -> str:
+    """The order's JSON."""
+    crew = session.organisation.crew(WHOLE_COMPANY, stored.order.crew_id)
+    work_type = company.work_type(stored.order.type)
+    name = crew.name if crew else stored.order.crew_id
+    return document(order_resource(stored, work_type, company.profile, name, now_ms))
+
+
+def order_event(session: DeskSession, company: Company, order_id: str, now_ms: int) -> FeedEvent:
+    """An order as it is now, for the people of its cell."""
+    stored = session.orders.get(WHOLE_COMPANY, order_id)
+    if stored is None:
+        raise LookupError(f"order {order_id!r} vanished inside its own transaction")
+    data = order_document(session, company, stored, now_ms)
+    return FeedEvent("order", frozenset({stored.order.grid_id}), data)
+
+
+def crew_event(session: DeskSession, company: Company, crew: Crew) -> FeedEvent:
+    """A crew as it is now, for the people of its cells."""
+    return FeedEvent("crew", frozenset(crew.grid_ids), crew_document(session, company, crew))
+
+
+def crew_document(session: DeskSession, company: Company, crew: Crew) -> str:
+    """The crew's JSON."""
+    return document(crew_resource(crew, session.orders.under_way(waiting_state(company)).get(crew.id)))
+
+
+def waiting_state(company: Company) -> str:
+    """The state of an order that nobody has accepted yet."""
+    opening = company.repair.rule(company.repair.opening)
+    return opening.target if opening else ""
