@@ -1,3 +1,12 @@
+import './styles/tokens.css'
+import './styles/base.css'
+import './styles/frame.css'
+import './styles/lists.css'
+import './styles/details.css'
+import './styles/map.css'
+
 import { createApp } from 'vue'
 
-createApp({ template: '' }).mount('#app')
+import App from './App.vue'
+
+createApp(App).mount('#app')

@@ -1,0 +1,55 @@
+/** The one way to the server: JSON, session cookie, CSRF header, problems as errors. */
+
+import type { Problem } from './types.ts'
+
+const TIMEOUT_MS = 15_000
+const CSRF_HEADER = 'X-CSRF-Token'
+
+let csrfToken = ''
+let onLoggedOut: () => void = () => undefined
+
+export class RequestFailed extends Error {
+  constructor(
+    readonly status: number,
+    readonly problem: Problem,
+  ) {
+    super(problem.detail || problem.title)
+  }
+}
+
+export function useCsrfToken(token: string): void {
+  csrfToken = token
+}
+
+export function whenLoggedOut(handler: () => void): void {
+  onLoggedOut = handler
+}
+
+export function get<T>(path: string): Promise<T> {
+  return request<T>('GET', path)
+}
+
+export function send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T> {
+  return request<T>(method, path, body)
+}
+
+async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const headers: Record<string, string> = { Accept: 'application/json' }
+  if (method !== 'GET') headers[CSRF_HEADER] = csrfToken
+  if (body !== undefined) headers['Content-Type'] = 'application/json'
+  const init: RequestInit = { method, headers, credentials: 'same-origin', signal: AbortSignal.timeout(TIMEOUT_MS) }
+  if (body !== undefined) init.body = JSON.stringify(body)
+  const response = await fetch(`/api/v1${path}`, init)
+  if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T
+  if (response.status === 401) onLoggedOut()
+  throw new RequestFailed(response.status, await problemOf(response))
+}
+
+async function problemOf(response: Response): Promise<Problem> {
+  const unreadable = { title: response.statusText || `HTTP ${response.status}`, status: response.status }
+  try {
+    return { ...unreadable, ...((await response.json()) as Problem) }
+  } catch {
+    return unreadable
+  }
+}

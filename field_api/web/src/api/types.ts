@@ -1,0 +1,222 @@
+/** Shapes of the HTTP door (`/api/openapi.json`). Times are ISO-8601 UTC. */
+
+export type Iso = string
+export type Bounds = [west: number, south: number, east: number, north: number]
+export type Language = 'zh' | 'en'
+
+export interface User {
+  id: string
+  username: string
+  name: string
+  role: 'admin' | 'dispatcher' | 'crew' | 'viewer'
+  crew_id: string | null
+  grid_ids: string[]
+  language: Language
+}
+
+export interface Session {
+  user: User
+  csrf_token: string
+}
+
+export interface GridCell {
+  id: string
+  name: string
+  name_en: string
+  bounds: Bounds
+  crew_ids: string[]
+}
+
+export interface Bootstrap {
+  network_hash: string
+  bounds: Bounds
+  counts: Record<'customers' | 'meters' | 'transformers' | 'lines' | 'switches', number>
+  events_url: string
+  demo: boolean
+  language: Language
+  grid_cells: GridCell[]
+}
+
+export interface Page<T> {
+  items: T[]
+  next_cursor: string | null
+}
+
+export interface Found {
+  type: 'edge' | 'node' | 'customer' | 'meter' | 'terminal'
+  id: string
+  name: string
+  kind: string
+  lon: number | null
+  lat: number | null
+}
+
+export interface GridElement {
+  id: string
+  type: string
+  kind: string
+  name: string
+  lon: number | null
+  lat: number | null
+  voltage_kv: number | null
+  grid_id: string
+  customers_below: number
+  path: { id: string; kind: string; name: string }[]
+  outage_id: string | null
+  demo_failed: boolean
+}
+
+export type OutageState = 'suspected' | 'confirmed' | 'restored' | 'retracted' | 'merged'
+
+export interface Cause {
+  element: string
+  kind: string
+  name: string
+  equivalent: string[]
+  lon: number | null
+  lat: number | null
+}
+
+export interface Outage {
+  id: string
+  revision: number
+  state: OutageState
+  cause: Cause
+  started_at: Iso
+  restored_at: Iso | null
+  probability: number
+  expected: number
+  low: number
+  high: number
+  customers_out: number
+  key_customers: number
+  vulnerable_customers: number
+  grid_id: string
+  grid_name: string
+  area_names: string[]
+  reasons: string[]
+  network_hash: string
+  updated_at: Iso
+  merged_into: string
+}
+
+export interface Revision {
+  revision: number
+  at: Iso
+  state: OutageState
+  probability: number
+  expected: number
+  cause: Cause
+  reasons: string[]
+}
+
+export interface OutageDetail extends Outage {
+  revisions: Revision[]
+  orders: Order[]
+}
+
+export interface Scope {
+  outage_id: string
+  revision: number
+  edges: number[]
+  customers: number[]
+  transformers: number[]
+  bounds: Bounds
+}
+
+export interface AffectedCustomer {
+  id: string
+  name: string
+  phone: string
+  address_area: string
+  class: string
+  priority: string
+  reason: 'below_cut' | 'also_out'
+}
+
+export type OrderState = 'assigned' | 'accepted' | 'arrived' | 'repaired' | 'closed' | 'cancelled'
+
+export interface DueTime {
+  clock: 'arrival' | 'restoration'
+  due_at: Iso
+  rule: string
+  basis: string
+  provisional: boolean
+  state: 'running' | 'met' | 'late'
+}
+
+export interface Order {
+  id: string
+  number: string
+  type: string
+  state: OrderState
+  revision: number
+  outage_id: string
+  incident_id: string
+  grid_id: string
+  crew_id: string
+  crew_name: string
+  element: string
+  element_kind: string
+  element_name: string
+  lon: number | null
+  lat: number | null
+  customers: number
+  priority: number | string
+  created_at: Iso
+  due: DueTime[]
+  transitions: string[]
+}
+
+export interface OrderStep {
+  step: string
+  at: Iso
+  by: string
+  by_name: string
+  note: string | null
+  device_at: Iso | null
+}
+
+export interface OrderDetail extends Order {
+  history: OrderStep[]
+}
+
+export type CrewState = 'free' | 'travelling' | 'working'
+
+export interface Crew {
+  id: string
+  name: string
+  grid_ids: string[]
+  state: CrewState
+  lon: number | null
+  lat: number | null
+  position_at: Iso | null
+  order_id: string | null
+}
+
+export interface Notice {
+  id: string
+  at: Iso
+  outage_id: string
+  kind: 'outage' | 'correction' | 'restored'
+  channel: string
+  recipient: string
+  state: string
+  text: string
+}
+
+export interface Feeder {
+  element: string
+  name: string
+  customers: number
+  observable_share: number
+  newest_evidence_at: Iso | null
+  oldest_terminal_age_s: number | null
+}
+
+export interface Problem {
+  title: string
+  status: number
+  detail?: string
+  errors?: { field: string; message: string }[]
+}

@@ -1,0 +1,51 @@
+/** Two languages, Chinese first. `t('a.b', {n: 3})` reads a nested key and fills `{n}`. */
+
+import { ref, watchEffect } from 'vue'
+
+import type { Language } from '../api/types.ts'
+import en from './en.json'
+import zh from './zh.json'
+
+export type Translate = (key: string, values?: Record<string, string | number>) => string
+interface Texts {
+  [key: string]: string | Texts
+}
+
+const TEXTS: Record<Language, Texts> = { zh, en }
+const STORED_UNDER = 'gridcrew.language'
+let person = ''
+
+export const language = ref<Language>('zh')
+
+export const t: Translate = (key, values = {}) => {
+  let found: string | Texts | undefined = TEXTS[language.value]
+  for (const part of key.split('.')) found = typeof found === 'object' ? found[part] : undefined
+  const text = typeof found === 'string' ? found : key
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole))
+}
+
+/** True if the key has a text: what the server names (kinds, reasons) may be newer than this page. */
+export function hasText(key: string): boolean {
+  return t(key) !== key
+}
+
+/** Each person's own choice on this machine; without one, what the account says. */
+export function speakFor(username: string, usual: Language): void {
+  person = username
+  language.value = stored(username) ?? stored('') ?? usual
+}
+
+export function chooseLanguage(chosen: Language): void {
+  language.value = chosen
+  localStorage.setItem(`${STORED_UNDER}.${person}`, chosen)
+}
+
+function stored(username: string): Language | null {
+  const value = localStorage.getItem(`${STORED_UNDER}.${username}`)
+  return value === 'zh' || value === 'en' ? value : null
+}
+
+watchEffect(() => {
+  document.documentElement.lang = language.value === 'zh' ? 'zh-CN' : 'en'
+  document.title = t('app.title')
+})

@@ -1,0 +1,83 @@
+/** The map itself: MapLibre with our tiles, our symbols and nothing from elsewhere. */
+
+import 'maplibre-gl/dist/maplibre-gl.css'
+
+import { type FilterSpecification, Map as MapLibre, setWorkerUrl } from 'maplibre-gl'
+import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url'
+
+import type { Bootstrap, Bounds } from '../api/types.ts'
+import { addIcons } from './icons.ts'
+import { palette, prefersDark } from './palette.ts'
+import { layers, style } from './style.ts'
+
+const FONTS = '"Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", sans-serif'
+const CLICK_REACH_PX = 6
+const PICKABLE = ['transformers-dot', 'transformers', 'switches-open', 'switches-closed', 'customers', 'lines-hv', 'lines-mv', 'lines-lv']
+
+type PaintName = Parameters<MapLibre['setPaintProperty']>[1]
+
+setWorkerUrl(workerUrl)
+
+/** Throws where the browser has no WebGL2: the caller shows the page without a map. */
+export function createNetworkMap(container: HTMLElement, site: Bootstrap, onPick: (element: string) => void): MapLibre {
+  const map = new MapLibre({
+    container,
+    style: style(palette(), site.network_hash),
+    bounds: site.bounds,
+    fitBoundsOptions: { padding: fitPadding(container) },
+    attributionControl: false,
+    localIdeographFontFamily: FONTS,
+    dragRotate: false,
+    pitchWithRotate: false,
+    touchPitch: false,
+    maxZoom: 20,
+    fadeDuration: 120,
+  })
+  map.touchZoomRotate.disableRotation()
+  map.keyboard.disableRotation()
+  map.once('style.load', () => addIcons(map))
+  map.on('click', ({ point }) => {
+    const element = elementAt(map, point.x, point.y)
+    if (element) onPick(element)
+  })
+  map.on('mousemove', ({ point }) => {
+    map.getCanvas().style.cursor = elementAt(map, point.x, point.y) ? 'pointer' : ''
+  })
+  prefersDark.addEventListener('change', () => recolour(map))
+  return map
+}
+
+export function fit(map: MapLibre, bounds: Bounds, maxZoom = 17): void {
+  map.fitBounds(bounds, { padding: fitPadding(map.getContainer()), maxZoom, duration: 700 })
+}
+
+/** Marks one element and its way to the source; equivalents of a cause are marked like it. */
+export function mark(map: MapLibre, chosen: string[], path: string[]): void {
+  const among = (ids: string[]): FilterSpecification => ['in', ['get', 'element'], ['literal', ids]]
+  map.setFilter('lines-chosen', among(chosen))
+  map.setFilter('lines-path', among(path))
+}
+
+export function showLayer(map: MapLibre, name: string, visible: boolean): void {
+  for (const id of map.getLayersOrder()) {
+    if (id === name || id.startsWith(`${name}-`)) map.setLayoutProperty(id, 'visibility', visible ? 'visible' : 'none')
+  }
+}
+
+function elementAt(map: MapLibre, x: number, y: number): string {
+  if (!map.isStyleLoaded()) return ''
+  const reach = CLICK_REACH_PX
+  const found = map.queryRenderedFeatures([[x - reach, y - reach], [x + reach, y + reach]], { layers: PICKABLE })
+  const best = found.sort((a, b) => PICKABLE.indexOf(a.layer.id) - PICKABLE.indexOf(b.layer.id))[0]
+  return String(best?.properties['element'] ?? '')
+}
+
+function fitPadding(container: HTMLElement): number {
+  return Math.round(Math.min(container.clientWidth, container.clientHeight) * 0.06)
+}
+
+function recolour(map: MapLibre): void {
+  for (const layer of layers(palette())) {
+    for (const [name, value] of Object.entries(layer.paint ?? {})) map.setPaintProperty(layer.id, name as PaintName, value)
+  }
+}

@@ -1,0 +1,20 @@
+/** What does not change while the page is open: network, grid cells, where events come from. */
+
+import { shallowRef } from 'vue'
+
+import { get } from '../api/client.ts'
+import type { Bootstrap } from '../api/types.ts'
+import { language } from '../i18n/index.ts'
+
+export const site = shallowRef<Bootstrap | null>(null)
+
+export async function loadSite(): Promise<Bootstrap> {
+  site.value = await get<Bootstrap>('/bootstrap')
+  return site.value
+}
+
+export function gridName(id: string): string {
+  const cell = site.value?.grid_cells.find((candidate) => candidate.id === id)
+  if (!cell) return id
+  return (language.value === 'zh' ? cell.name : cell.name_en) || cell.name
+}

@@ -1,0 +1,47 @@
+/** Short messages about changes; new outages are also spoken by screen readers. */
+
+import { ref } from 'vue'
+
+import type { Order, Outage } from '../api/types.ts'
+import { count } from '../format/numbers.ts'
+import { t } from '../i18n/index.ts'
+import type { Selection } from './selection.ts'
+
+export interface Toast {
+  id: number
+  tone: 'alert' | 'warning' | 'done' | 'plain'
+  text: string
+  target?: Selection
+}
+
+const SHOWN_MS = 8000
+const MOST = 4
+const RECENT_MS = 120_000
+
+export const toasts = ref<Toast[]>([])
+let next = 1
+
+export function say(tone: Toast['tone'], text: string, target?: Selection): void {
+  const toast: Toast = target ? { id: next++, tone, text, target } : { id: next++, tone, text }
+  toasts.value = [...toasts.value, toast].slice(-MOST)
+  setTimeout(() => dismiss(toast.id), SHOWN_MS)
+}
+
+export function dismiss(id: number): void {
+  toasts.value = toasts.value.filter((toast) => toast.id !== id)
+}
+
+const TONES = { suspected: 'warning', confirmed: 'alert', restored: 'done', retracted: 'plain', merged: 'plain' } as const
+
+export function announceOutage(before: Outage | undefined, after: Outage): void {
+  if (before?.state === after.state || Date.now() - Date.parse(after.updated_at) > RECENT_MS) return
+  if (before === undefined && after.state === 'merged') return
+  const values = { name: after.cause.name || after.cause.element, n: count(after.customers_out), grid: after.grid_name }
+  say(TONES[after.state], t(`toast.${after.state}`, values), { type: 'outage', id: after.id })
+}
+
+export function announceOrder(before: Order | undefined, after: Order): void {
+  if (before?.state === after.state) return
+  const values = { number: after.number, crew: after.crew_name, state: t(`order.state.${after.state}`) }
+  say('plain', t('toast.order', values), { type: 'order', id: after.id })
+}
