@@ -1,0 +1,271 @@
+"""The life of an outage: opened, grown, confirmed, restored in steps, closed, retracted or merged.
+
+suspected ──► confirmed ──► restored        closed on positive evidence, never on silence
+    │             │    └──► merged          two that prove one: the older stays
+    └─────────────┴───────► retracted       it never was one
+
+All functions are pure: a ``Tracked`` goes in with what is believed now, and a ``Tracked`` comes out.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from telemetry.findings import Finding
+from telemetry.outages import OPEN_STATES, Cause, OutageRevision, OutageState
+from telemetry.signs import Signs
+
+OPEN_ABOVE: Final = 0.9
+RETRACT_BELOW: Final = 0.3
+CERTAIN: Final = 0.99
+SAME_ONSET_MS: Final = 300_000
+"""Onsets further apart than this are two outages, even where one lies inside the other."""
+RETELL_MS: Final = 5_000
+"""Least time between two revisions of an outage that differ only in numbers."""
+SINGLE_REASON: Final = "rule=second_sign"
+PLANNED_REASON: Final = "planned"
+RETURNED_REASON: Final = "returned_at"
+_BANDS: Final = (RETRACT_BELOW, OPEN_ABOVE, CERTAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Customers out: expected, and the 5 % and 95 % quantiles."""
+
+    expected: float = 0.0
+    low: int = 0
+    high: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """An outage as the detector follows it: the last published answer and what has changed since."""
+
+    outage_id: str
+    state: OutageState
+    cause: Cause
+    probability: float
+    started_at_ms: int
+    signs: Signs | None
+    since_ms: int
+    """Evaluation time since which the class of the cause has been the same."""
+    cut: tuple[str, ...]
+    restored: tuple[str, ...] = ()
+    also_out: tuple[str, ...] = ()
+    not_out: tuple[str, ...] = ()
+    count: Count = Count()
+    planned: bool = False
+    single: bool = False
+    returning_since_ms: int | None = None
+    """When its first device returned; None while nothing has."""
+    living: int = 0
+    living_since_ms: int = 0
+    """Evaluation time at which the number of living devices last grew."""
+    returned_ms: int | None = None
+    """Device time of the newest step of restoration."""
+    restored_at_ms: int | None = None
+    merged_into: str = ""
+    told: OutageRevision | None = None
+    """The newest published revision."""
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_STATES
+
+
+def outage_id(network_hash: str, element: str, onset_ms: int, repeat: int = 0) -> str:
+    """Deterministic: date of the onset (UTC) and a short hash; ``repeat`` tells a second one apart."""
+    day = datetime.fromtimestamp(onset_ms / 1000, UTC).strftime("%Y%m%d")
+    named = f"{network_hash}|{element}|{onset_ms}|{repeat}".encode()
+    return f"O-{day}-{hashlib.blake2b(named, digest_size=5).hexdigest()}"
+
+
+def opens(finding: Finding) -> bool:
+    """A lone last gasp opens nothing: it asks for a ping."""
+    return finding.probability > OPEN_ABOVE and not finding.signs.lone
+
+
+def opened(finding: Finding, identifier: str, now_ms: int) -> Tracked:
+    """A new suspected outage."""
+    return Tracked(
+        outage_id=identifier,
+        state=OutageState.SUSPECTED,
+        cause=finding.cause,
+        probability=finding.probability,
+        started_at_ms=finding.onset_ms,
+        signs=finding.signs,
+        since_ms=now_ms,
+        cut=finding.cut,
+        single=finding.single,
+    )
+
+
+def explained(tracked: Tracked, finding: Finding, now_ms: int) -> Tracked:
+    """The finding is what this outage is now believed to be: the same, grown, or moved down."""
+    same = set(finding.cause.equivalent) == set(tracked.cause.equivalent)
+    return replace(
+        tracked,
+        cause=finding.cause,
+        probability=finding.probability,
+        started_at_ms=finding.onset_ms,
+        signs=finding.signs,
+        since_ms=tracked.since_ms if same else now_ms,
+        cut=finding.cut,
+        restored=(),
+        single=finding.single,
+        returning_since_ms=None,
+        returned_ms=None,
+    )
+
+
+def confirmed(tracked: Tracked, now_ms: int, stable_ms: int) -> Tracked:
+    """Suspected becomes confirmed when certain, or the same for long enough, on more than one sign."""
+    if tracked.state is not OutageState.SUSPECTED or tracked.probability <= OPEN_ABOVE:
+        return tracked
+    if tracked.signs is None or tracked.signs.lone:
+        return tracked
+    if tracked.probability >= CERTAIN or now_ms - tracked.since_ms >= stable_ms:
+        return replace(tracked, state=OutageState.CONFIRMED)
+    return tracked
+
+
+def retracted(tracked: Tracked, probability: float) -> Tracked:
+    return replace(tracked, state=OutageState.RETRACTED, probability=probability, cut=(), restored=())
+
+
+def merged(tracked: Tracked, into: str) -> Tracked:
+    return replace(tracked, state=OutageState.MERGED, merged_into=into, cut=(), restored=())
+
+
+def closed(tracked: Tracked, restored_at_ms: int) -> Tracked:
+    """Restored; the instant is the devices', but never before the outage began."""
+    return replace(
+        tracked,
+        state=OutageState.RESTORED,
+        restored_at_ms=max(restored_at_ms, tracked.started_at_ms),
+        cut=(),
+        restored=(),
+        also_out=(),
+        not_out=(),
+        count=Count(),
+    )
+
+
+def revision_of(
+    tracked: Tracked, now_ms: int, network_hash: str, switches: tuple[tuple[str, bool], ...]
+) -> OutageRevision:
+    """What would be published now."""
+    before = tracked.told
+    return OutageRevision(
+        outage_id=tracked.outage_id,
+        revision=1 if before is None else before.revision + 1,
+        at_ms=now_ms,
+        network_hash=network_hash,
+        switches=switches,
+        state=tracked.state,
+        cause=tracked.cause,
+        started_at_ms=tracked.started_at_ms,
+        restored_at_ms=tracked.restored_at_ms,
+        probability=round(tracked.probability, 4),
+        cut=tracked.cut,
+        restored=tracked.restored,
+        also_out=tracked.also_out,
+        not_out=tracked.not_out,
+        expected=round(tracked.count.expected, 2),
+        low=tracked.count.low,
+        high=tracked.count.high,
+        reasons=_reasons(tracked),
+        merged_into=tracked.merged_into,
+    )
+
+
+def _reasons(tracked: Tracked) -> tuple[str, ...]:
+    reasons = list(tracked.signs.tokens()) if tracked.signs else []
+    if tracked.single:
+        reasons.append(SINGLE_REASON)
+    if tracked.planned:
+        reasons.append(f"{PLANNED_REASON}={tracked.cause.element}")
+    if tracked.returned_ms is not None:
+        reasons.append(f"{RETURNED_REASON}={tracked.returned_ms}")
+    return tuple(reasons)
+
+
+def worth_telling(new: OutageRevision, old: OutageRevision | None) -> bool:
+    """Whether the answer changed materially; numbers alone are retold at most each few seconds."""
+    if old is None or _matter(new) != _matter(old):
+        return True
+    if new.at_ms - old.at_ms < RETELL_MS:
+        return False
+    return _numbers_moved(new, old) or _extent(new) != _extent(old)
+
+
+def _matter(revision: OutageRevision) -> tuple[object, ...]:
+    return (
+        revision.state,
+        revision.network_hash,
+        revision.switches,
+        revision.cause.element,
+        frozenset(revision.cause.equivalent),
+        revision.merged_into,
+    )
+
+
+def _extent(revision: OutageRevision) -> tuple[frozenset[str], ...]:
+    return frozenset(revision.cut), frozenset(revision.also_out), frozenset(revision.not_out)
+
+
+def _numbers_moved(new: OutageRevision, old: OutageRevision) -> bool:
+    tolerated = max(1.0, 0.05 * old.expected)
+    return (
+        abs(new.expected - old.expected) > tolerated
+        or abs(new.started_at_ms - old.started_at_ms) > RETELL_MS
+        or _band(new.probability) != _band(old.probability)
+    )
+
+
+def _band(probability: float) -> int:
+    return sum(probability > bound for bound in _BANDS)
+
+
+def resumed(revision: OutageRevision) -> Tracked:
+    """A published outage taken up again after a restart."""
+    partly = revision.state in OPEN_STATES and _token(revision, RETURNED_REASON) is not None
+    return Tracked(
+        outage_id=revision.outage_id,
+        state=revision.state,
+        cause=revision.cause,
+        probability=revision.probability,
+        started_at_ms=revision.started_at_ms,
+        signs=None,
+        since_ms=revision.at_ms,
+        cut=revision.cut,
+        restored=revision.restored,
+        also_out=revision.also_out,
+        not_out=revision.not_out,
+        count=Count(revision.expected, revision.low, revision.high),
+        planned=_token(revision, PLANNED_REASON) is not None,
+        single=SINGLE_REASON in revision.reasons,
+        returning_since_ms=revision.at_ms if partly else None,
+        living_since_ms=revision.at_ms,
+        restored_at_ms=revision.restored_at_ms,
+        merged_into=revision.merged_into,
+        told=revision,
+    )
+
+
+def _token(revision: OutageRevision, name: str) -> str | None:
+    return next(
+        (value for key, _, value in (r.partition("=") for r in revision.reasons) if key == name), None
+    )
+
+
+def step_returned_ms(revision: OutageRevision) -> int:
+    """When what this revision no longer counts as out came back: by the devices, else when it was noticed."""
+    told = _token(revision, RETURNED_REASON)
+    return int(told) if told is not None else revision.at_ms
+
+
+def is_planned(revision: OutageRevision) -> bool:
+    """Whether it was planned work."""
+    return _token(revision, PLANNED_REASON) is not None

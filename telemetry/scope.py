@@ -1,0 +1,105 @@
+"""Who and what is out: the projection of a revision onto its network.
+
+A revision names elements; customers, transformers and lines follow from the tree. The same function serves
+the map, the notices and the ledger, so that they cannot disagree.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from geo.network import ABSENT, Bool, EdgeKind, Int32, Network
+from geo.tree import EnergisedTree, below, fed_position
+from telemetry.outages import OPEN_STATES, OutageRevision
+from telemetry.supply import positions_of, supply_tree
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OutageScope:
+    """Rows of the network's tables, ascending."""
+
+    customer_rows: Int32
+    """All who are out, ``also_out_rows`` with them."""
+    also_out_rows: Int32
+    """Those out though recorded elsewhere."""
+    meter_rows: Int32
+    edge_rows: Int32
+    """Edges without supply, the cut itself with them."""
+    transformer_rows: Int32
+    """The transformers among ``edge_rows``."""
+    node_rows: Int32
+
+
+def tree_of(network: Network, revision: OutageRevision) -> EnergisedTree:
+    """The tree that the revision speaks of; callers keep it per (network, ``revision.switches``)."""
+    return supply_tree(network, positions_of(network, revision.switches))
+
+
+def scope_of(network: Network, tree: EnergisedTree, revision: OutageRevision) -> OutageScope:
+    """What is out as of this revision; nothing once it is restored, retracted or merged."""
+    if revision.state not in OPEN_STATES:
+        return _empty()
+    return cut_scope(network, tree, revision.cut, revision.restored, revision.also_out, revision.not_out)
+
+
+def cut_scope(
+    network: Network,
+    tree: EnergisedTree,
+    cut: Iterable[str],
+    restored: Iterable[str] = (),
+    also_out: Iterable[str] = (),
+    not_out: Iterable[str] = (),
+) -> OutageScope:
+    """What lies below ``cut`` and not below ``restored``, with the exceptions among customers."""
+    dead = positions_below(network, tree, cut) & ~positions_below(network, tree, restored)
+    meter_rows = meters_at(network, tree, dead)
+    customers = np.unique(network.meters.customer[meter_rows])
+    also = _customer_rows(network, also_out)
+    customers = np.union1d(np.setdiff1d(customers, _customer_rows(network, not_out)), also)
+    edges = tree.edge[dead]
+    edges = np.sort(edges[edges != ABSENT]).astype(np.int32)
+    return OutageScope(
+        customer_rows=customers[customers != ABSENT].astype(np.int32),
+        also_out_rows=also,
+        meter_rows=meter_rows[np.isin(network.meters.customer[meter_rows], customers)],
+        edge_rows=edges,
+        transformer_rows=edges[network.edges.kind[edges] == EdgeKind.TRANSFORMER],
+        node_rows=np.sort(tree.node[dead]).astype(np.int32),
+    )
+
+
+def positions_below(network: Network, tree: EnergisedTree, elements: Iterable[str]) -> Bool:
+    """Mask over tree positions: everything fed through these edges (or source nodes)."""
+    change = np.zeros(len(tree) + 1, np.int32)
+    for element in elements:
+        part = slice_below(network, tree, element)
+        change[part.start] += 1
+        change[part.stop] -= 1
+    return np.cumsum(change[:-1]) > 0
+
+
+def slice_below(network: Network, tree: EnergisedTree, element: str) -> slice:
+    """Positions fed through an edge or node id; empty where it is unknown or has no supply."""
+    edge = network.edge_row.get(element)
+    if edge is not None:
+        position = fed_position(network, tree, edge)
+        return slice(position, int(tree.end[position])) if position >= 0 else slice(0, 0)
+    node = network.node_row.get(element)
+    return slice(0, 0) if node is None else below(tree, node)
+
+
+def meters_at(network: Network, tree: EnergisedTree, dead: Bool) -> Int32:
+    """Rows of the meters that hang on the masked positions."""
+    position = tree.position[network.meters.node]
+    return np.flatnonzero((position >= 0) & dead[position]).astype(np.int32)
+
+
+def _customer_rows(network: Network, ids: Iterable[str]) -> Int32:
+    known = (network.customer_row.get(identifier) for identifier in ids)
+    return np.array(sorted({row for row in known if row is not None}), np.int32)
+
+
+def _empty() -> OutageScope:
+    none = np.empty(0, np.int32)
+    return OutageScope(none, none, none, none, none, none)

@@ -1,0 +1,79 @@
+"""Which way supply flows now: reported switch positions, and the tree that inference and scope work on.
+
+A switch that is normally closed and was reported open stays in the tree as long as what lies behind it has
+no other supply: what it took off supply must remain visible as "below it". A tie that was closed feeds its
+side; then the open switch is really open.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from geo.network import Bool, Int32, Network
+from geo.tree import EnergisedTree, energise
+
+Switches = tuple[tuple[str, bool], ...]
+"""(edge id, closed) of every switch that is not in its normal position, by id."""
+
+
+def reported_positions(network: Network, open_ms: NDArray[np.int64], closed_ms: NDArray[np.int64]) -> Bool:
+    """One per edge: the newest report, or the normal position; open wins a tie of times."""
+    positions = network.edges.closed.copy()
+    positions[closed_ms > open_ms] = True
+    positions[(open_ms >= closed_ms) & (open_ms > np.iinfo(np.int64).min)] = False
+    return positions
+
+
+def switches_of(network: Network, closed: Bool) -> Switches:
+    """What differs from normal, as a revision keeps it."""
+    rows = np.flatnonzero(closed != network.edges.closed)
+    return tuple(sorted((network.edges.ids[row], bool(closed[row])) for row in rows))
+
+
+def positions_of(network: Network, switches: Iterable[tuple[str, bool]]) -> Bool:
+    """The way back; ids that this network does not know are passed over."""
+    closed = network.edges.closed.copy()
+    for identifier, position in switches:
+        row = network.edge_row.get(identifier)
+        if row is not None:
+            closed[row] = position
+    return closed
+
+
+def supply_tree(network: Network, closed: Bool) -> EnergisedTree:
+    """The tree for these positions, with each part that an open switch took off supply still hanging on it.
+
+    Of several open switches into one dead part the lowest edge row carries it, so the answer depends on
+    nothing but the positions.
+    """
+    assumed = closed.copy()
+    opened = np.flatnonzero(network.edges.closed & ~closed).astype(np.int32)
+    tree = energise(network, assumed)
+    while (carriers := _carriers(network, assumed, tree, opened)).size:
+        assumed[carriers] = True
+        tree = energise(network, assumed)
+    return tree
+
+
+def _carriers(network: Network, closed: Bool, tree: EnergisedTree, opened: Int32) -> Int32:
+    edges = network.edges
+    from_fed = tree.position[edges.from_node[opened]] >= 0
+    to_fed = tree.position[edges.to_node[opened]] >= 0
+    border: Int32 = opened[from_fed != to_fed]
+    if not border.size:
+        return border
+    behind = np.where(
+        tree.position[edges.from_node[border]] < 0, edges.from_node[border], edges.to_node[border]
+    )
+    rows = np.flatnonzero(closed)
+    graph = coo_matrix(
+        (np.ones(len(rows), np.int8), (edges.from_node[rows], edges.to_node[rows])),
+        shape=(len(network.nodes), len(network.nodes)),
+    )
+    _, part = connected_components(graph, directed=False)
+    _, first = np.unique(part[behind], return_index=True)
+    carriers: Int32 = border[first]
+    return carriers
