@@ -1,0 +1,30 @@
+"""The other side of the control port: for ``gridcrew sim trip`` and its like."""
+
+import http.client
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from simulators.errors import SimulatorError
+
+TIMEOUT_S: Final = 10.0
+
+
+def ask(host: str, port: int, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+    """GET without a body, POST with one; raises ``SimulatorError`` with the port's own line."""
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+    try:
+        if body is None:
+            connection.request("GET", path)
+        else:
+            connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        answer: dict[str, Any] = json.loads(response.read())
+    except (OSError, http.client.HTTPException, ValueError) as problem:
+        message = f"no simulator answers on {host}:{port} ({problem}); start one with 'gridcrew up --demo'"
+        raise SimulatorError(message) from problem
+    finally:
+        connection.close()
+    if response.status != 200:
+        raise SimulatorError(str(answer.get("error", f"the simulator answered {response.status}")))
+    return answer

@@ -1,0 +1,159 @@
+"""The practice grid: what is really so, and who notices. Commands come in, terminals' words come out.
+
+Safe for threads: the control port commands, the fleet's loop asks what is due, crews repair.
+"""
+
+import threading
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import numpy as np
+
+from geo.network import ABSENT, Bool, Network
+from simulators.metering import Metering, equipment
+from simulators.physics import Physics, Tripped
+from simulators.places import Places, terminal_nodes, true_places
+from simulators.profiles import LoadCurve, Profiles
+from simulators.terminals import Action, Fleet, Habits
+
+REACH: Final = 3
+"""Edges around an element within which a crew sees what failed, unless it looks further."""
+MAX_REACH: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class TruthEntry:
+    """One change as it really was: for scoring, never for the product."""
+
+    at_ms: int
+    change: Literal["trip", "restore", "mend"]
+    elements: tuple[str, ...]
+    lost: tuple[str, ...]
+    """Meter ids that lost supply at that instant, where they truly hang."""
+    regained: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command did; ``customers`` = how many customers it took or gave supply."""
+
+    element: str
+    customers: int
+    mended: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GridState:
+    tripped: tuple[Tripped, ...]
+    terminals: int
+    blocked: tuple[str, ...]
+    meters_out: int
+    customers_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """The seeded parameters of a run."""
+
+    seed: int = 1
+    wrong_meters: float = 0.01
+    habits: Habits = field(default_factory=Habits)
+
+
+class PracticeGrid:
+    """Physics, meters and terminals of one network, and the record of what was really so."""
+
+    def __init__(self, network: Network, profiles: Profiles, chances: Chances, now_ms: int) -> None:
+        self.network = network
+        self.places: Places = true_places(network, chances.wrong_meters, chances.seed)
+        self._lock = threading.RLock()
+        self._physics = Physics(network)
+        self._terminal_node = terminal_nodes(network)
+        behind = equipment(network, profiles, chances.seed)
+        self._metering = Metering(behind, LoadCurve(profiles), chances.seed)
+        self._fleet = Fleet(network, self._metering, chances.habits, chances.seed)
+        self._meter_on = self._supplied_meters()
+        self._changes = 0
+        self._untold: list[TruthEntry] = []
+        self._metering.interrupted(np.flatnonzero(~self._meter_on).astype(np.int32), now_ms)
+        self._fleet.start(self._meter_on, self._physics.supplied_nodes[self._terminal_node], now_ms)
+
+    def trip(self, element: str, now_ms: int) -> Outcome:
+        """Raises ``UnknownElement`` or ``NotPossible``."""
+        with self._lock:
+            self._physics.trip(element, now_ms)
+            return Outcome(element, self._changed("trip", (element,), now_ms))
+
+    def restore(self, element: str, now_ms: int) -> Outcome:
+        """Raises ``UnknownElement`` or ``NotPossible``."""
+        with self._lock:
+            self._physics.restore(element)
+            return Outcome(element, self._changed("restore", (element,), now_ms))
+
+    def repair(self, near: str, now_ms: int, reach: int = REACH) -> Outcome:
+        """Mend what failed nearest to ``near``, within ``reach`` edges; nothing found is no error."""
+        with self._lock:
+            found = self._physics.tripped_near(near, reach)
+            if not found:
+                return Outcome(near, 0)
+            self._physics.restore(*found)
+            return Outcome(near, self._changed("mend", found, now_ms), found)
+
+    def due(self, now_ms: int) -> list[Action]:
+        """What terminals do now, in order."""
+        with self._lock:
+            return self._fleet.due(now_ms)
+
+    def command(self, terminal: int, payload: bytes, now_ms: int) -> None:
+        """A command reached the terminal."""
+        with self._lock:
+            self._fleet.command(terminal, payload, now_ms)
+
+    def terminal_ids(self) -> tuple[str, ...]:
+        return self.network.terminals.ids
+
+    @property
+    def speaking(self) -> frozenset[int]:
+        """Rows of the terminals that run and are not blocked."""
+        with self._lock:
+            return frozenset(one.row for one in self._fleet.terminals if one.powered and not one.blocked)
+
+    def state(self) -> GridState:
+        with self._lock:
+            return GridState(
+                tripped=self._physics.tripped,
+                terminals=len(self.network.terminals),
+                blocked=self._fleet.blocked,
+                meters_out=int((~self._meter_on).sum()),
+                customers_out=self._customers(~self._meter_on),
+            )
+
+    def take_truth(self) -> list[TruthEntry]:
+        """What happened since the last call, oldest first."""
+        with self._lock:
+            taken, self._untold = self._untold, []
+            return taken
+
+    def _changed(
+        self, what: Literal["trip", "restore", "mend"], elements: tuple[str, ...], now_ms: int
+    ) -> int:
+        before, after = self._meter_on, self._supplied_meters()
+        lost, regained = before & ~after, after & ~before
+        self._metering.interrupted(np.flatnonzero(lost).astype(np.int32), now_ms)
+        self._metering.returned(np.flatnonzero(regained).astype(np.int32), now_ms)
+        self._meter_on = after
+        self._changes += 1
+        terminal_on = self._physics.supplied_nodes[self._terminal_node]
+        self._fleet.changed(after, terminal_on, self._changes, now_ms)
+        self._untold.append(TruthEntry(now_ms, what, elements, self._ids(lost), self._ids(regained)))
+        return self._customers(lost | regained)
+
+    def _supplied_meters(self) -> Bool:
+        return self._physics.supplied_nodes[self.places.node]
+
+    def _ids(self, meters: Bool) -> tuple[str, ...]:
+        return tuple(self.network.meters.ids[row] for row in np.flatnonzero(meters))
+
+    def _customers(self, meters: Bool) -> int:
+        customers = self.network.meters.customer[meters]
+        return len(np.unique(customers[customers != ABSENT]))
