@@ -16,8 +16,6 @@ from telemetry.observations import NEVER, Int64, Observations
 
 STRONG_SIGN = 3.0
 """A terminal's last gasp or a switch report weighs as much as three meters."""
-EARLY_SHARE = 0.1
-"""A cluster's onset is this quantile of its instants, so that one stray sign does not set it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +53,9 @@ def find_onsets(grid: InferenceGrid, seen: Observations, now_ms: int, model: Inf
     kept = _heaviest(signs, cluster, model.onsets)
     for number in np.flatnonzero(kept):
         member = np.flatnonzero(cluster == number)
-        shared.setdefault(int(signs.root[member[0]]), []).append(_onset(signs.at_ms[member]))
+        shared.setdefault(int(signs.root[member[0]]), []).append(
+            _onset(signs.at_ms[member], signs.weight[member], model.last_gasp_mean_delay_s)
+        )
     local = _local(grid, signs, cluster, kept)
     width = max([len(found) for found in shared.values()], default=0) + bool(local)
     onsets = Onsets(
@@ -81,9 +81,16 @@ def _insert(onsets: Onsets, zone: int, at_ms: int) -> None:
     onsets.bins[zone] = count + 1
 
 
-def _onset(instants: Int64) -> int:
-    """Low quantile of sorted instants."""
-    return int(instants[int(EARLY_SHARE * len(instants))])
+def _onset(instants: Int64, weight: Float64, mean_delay_s: float) -> int:
+    """The sorted instant that most signs follow, each counted by the density of its delay.
+
+    A false alarm half a minute before the others is followed by few of them at once, so it sets no onset.
+    """
+    decay = np.exp(-np.diff(instants) / (1000.0 * mean_delay_s))
+    following = weight.copy()
+    for index in range(len(instants) - 2, -1, -1):
+        following[index] += following[index + 1] * decay[index]
+    return int(instants[np.argmax(following)])
 
 
 def _recent(off_ms: Int64, alive_ms: Int64, now_ms: int, model: InferenceModel) -> Bool:
