@@ -1,0 +1,139 @@
+"""From the spool into the stores: decode, readings first (idempotent), then the ledger in one transaction."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+import pysqlite3.dbapi2 as sqlite
+from sqlalchemy.exc import OperationalError
+
+from gateway.frames import Decoded, Frame, SpooledFrame
+from gateway.ingest import Entry, Sorted
+from gateway.ports import Ledger, Spool
+from gateway.registry import Registry
+from telemetry.ports import ReadingStore
+
+log = logging.getLogger(__name__)
+
+GROUP_FRAMES: Final = 500
+TICK_S: Final = 1.0
+HOUSEKEEPING_S: Final = 600.0
+_RETRY_S: Final = 1.0
+_LOGGED_PROBLEMS: Final = 3
+MAX_FAILURES: Final = 3
+SEEN_KEEP_MS: Final = 30 * 86_400_000
+
+
+_AWAY: Final = (OSError, sqlite.OperationalError, OperationalError)
+
+
+class Drain:
+    """Moves frames from the spool to the stores and keeps the terminals' timers."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        readings: ReadingStore,
+        ledger: Ledger,
+        registry: Registry,
+        decode: Callable[[Frame], Decoded],
+        keep_s: float,
+    ) -> None:
+        """``keep_s``: how long spool segments are kept after everything in them is stored."""
+        self._spool = spool
+        self._readings = readings
+        self._ledger = ledger
+        self._registry = registry
+        self._decode = decode
+        self._keep_s = keep_s
+        self._pending = 0
+        self._failures = 0
+        self._trouble = ""
+        self._cursor = ledger.cursor()
+
+    def step(self) -> int:
+        """Take one group through; how many frames it had."""
+        spooled = self._spool.read(self._cursor, 1 if self._trouble else GROUP_FRAMES)
+        if not spooled:
+            return 0
+        entries = [Entry(frame, self._decoded(frame)) for frame in spooled]
+        self._readings.write(
+            [entry.decoded.batch for entry in entries if entry.decoded.batch and not entry.problem]
+        )
+        cursor = spooled[-1].position
+        pending = self._spool.pending(cursor)
+        result = self._ledger.commit(entries, cursor, pending)
+        self._cursor, self._pending = cursor, pending
+        self._failures, self._trouble = 0, ""
+        self._note(result)
+        return len(spooled)
+
+    def run(self, stop: threading.Event, wake: threading.Event, hearing: threading.Event) -> None:
+        """Until ``stop``: drain what there is, then wait for ``wake``.
+
+        ``hearing`` is set while the broker is connected: only then is a terminal's silence its own.
+        """
+        self._registry.expect(self._ledger.online(), time.monotonic())
+        next_tick_s = next_housekeeping_s = time.monotonic()
+        while not stop.is_set():
+            wake.clear()
+            moved = self._careful_step(stop)
+            now_s = time.monotonic()
+            if now_s >= next_tick_s:
+                next_tick_s = now_s + TICK_S
+                self._tick(now_s, settled=self._pending == 0 and hearing.is_set())
+            if now_s >= next_housekeeping_s and not moved:
+                next_housekeeping_s = now_s + HOUSEKEEPING_S
+                self._ledger.forget_seen(_now_ms() - SEEN_KEEP_MS)
+                self._spool.forget(self._cursor, self._keep_s)
+            if not moved:
+                wake.wait(TICK_S)
+
+    def _careful_step(self, stop: threading.Event) -> int:
+        """A store that is away costs time, not frames; what no store takes goes to the dead letters."""
+        try:
+            return self.step()
+        except _AWAY as problem:
+            log.warning("a store is away, trying again: %s", problem)
+        except Exception as problem:
+            self._failures += 1
+            self._trouble = f"{type(problem).__name__}: {problem}"
+            log.exception("a store refused the group after spool position %d", self._cursor)
+        stop.wait(_RETRY_S)
+        return 0
+
+    def _decoded(self, spooled: SpooledFrame) -> Decoded:
+        """Decoding is a pure function: what fails once fails always, so it is not tried again."""
+        try:
+            decoded = self._decode(spooled.frame)
+        except Exception as problem:
+            log.exception("the decoder failed at spool position %d", spooled.position)
+            decoded = Decoded(f"!{spooled.position}", refusal=f"decoder: {type(problem).__name__}: {problem}")
+        if self._failures >= MAX_FAILURES:
+            return Decoded(decoded.key, decoded.terminal, refusal=f"store: {self._trouble}")
+        return decoded
+
+    def _note(self, result: Sorted) -> None:
+        now_s = time.monotonic()
+        for entry in result.stored:
+            if entry.decoded.online:
+                self._registry.expect((entry.decoded.terminal,), now_s)
+            else:
+                self._registry.dismiss((entry.decoded.terminal,))
+            if entry.decoded.problems:
+                log.info("%s: %s", entry.decoded.key, "; ".join(entry.decoded.problems[:_LOGGED_PROBLEMS]))
+
+    def _tick(self, now_s: float, *, settled: bool) -> None:
+        if not settled:
+            # What terminals said may lie before us unread: their silence proves nothing.
+            self._registry.restart(now_s)
+            return
+        late = self._registry.overdue(now_s)
+        if late:
+            self._ledger.report_silent(late, _now_ms())
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,165 @@
+"""The gateway's ledger on SQLite or PostgreSQL: what frames said, once in effect, in one transaction."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+
+from gateway.ingest import Entry, Sorted, sort_out
+from geo.adapters.database import lock_log, writing
+from telemetry.adapters.evidence_log import SqlEvidenceLog
+from telemetry.adapters.gateway_tables import dead_letters, gateway_state, seen_frames, terminals
+from telemetry.evidence import Evidence, EvidenceKind
+
+log = logging.getLogger(__name__)
+
+_NAMES_PER_QUERY: Final = 500
+REGISTRY: Final = "registry"
+
+
+class SqlLedger:
+    """``Ledger`` on the gateway's database. One process writes."""
+
+    def __init__(self, engine: Engine, code_version: str) -> None:
+        """``code_version`` is noted with dead letters, which may be tried again by a later one."""
+        self._engine = engine
+        self._code_version = code_version
+        self._evidence = SqlEvidenceLog(engine)
+
+    def cursor(self) -> int:
+        """Spool position up to which everything is committed."""
+        with self._engine.connect() as connection:
+            return _state(connection).get("cursor", 0)
+
+    def online(self) -> tuple[str, ...]:
+        """Terminals that spoke last and were not lost since."""
+        query = select(terminals.c.terminal).where(terminals.c.online).order_by(terminals.c.terminal)
+        with self._engine.connect() as connection:
+            return tuple(connection.scalars(query))
+
+    def commit(self, entries: Sequence[Entry], cursor: int, pending: int) -> Sorted:
+        """Write what the frames said and move the cursor, all or none; frames seen before only count."""
+        with writing(self._engine).begin() as connection:
+            lock_log(connection, "gateway")
+            result = sort_out(entries, _seen(connection, entries))
+            self._evidence.append_within(
+                connection, [fact for entry in result.stored for fact in entry.decoded.evidence]
+            )
+            _remember(connection, (*result.stored, *result.dead))
+            _bury(connection, result.dead, self._code_version)
+            _register(connection, result.stored)
+            _count(connection, result, len(entries), cursor, pending)
+        return result
+
+    def report_silent(self, terminals_: Sequence[str], now_ms: int) -> None:
+        """These are overdue: evidence ``silent`` for each, and offline in the registry."""
+        with writing(self._engine).begin() as connection:
+            query = select(terminals.c.terminal, terminals.c.last_seen_ms).where(
+                terminals.c.terminal.in_(terminals_)
+            )
+            facts = [_silent(row.terminal, row.last_seen_ms, now_ms) for row in connection.execute(query)]
+            self._evidence.append_within(connection, facts)
+            connection.execute(
+                update(terminals).where(terminals.c.terminal.in_(terminals_)).values(online=False)
+            )
+
+    def forget_seen(self, before_ms: int) -> int:
+        """Forget names of frames received before; how many."""
+        with writing(self._engine).begin() as connection:
+            return connection.execute(
+                delete(seen_frames).where(seen_frames.c.received_ms < before_ms)
+            ).rowcount
+
+
+def _silent(terminal: str, last_seen_ms: int, now_ms: int) -> Evidence:
+    return Evidence(
+        kind=EvidenceKind.SILENT,
+        at_ms=now_ms,
+        received_ms=now_ms,
+        source=REGISTRY,
+        devices=(terminal,),
+        key=f"{REGISTRY}/{terminal}/{last_seen_ms}/{EvidenceKind.SILENT}",
+    )
+
+
+def _state(connection: Connection) -> dict[str, int]:
+    return {row.name: int(row.value) for row in connection.execute(select(gateway_state))}
+
+
+def _seen(connection: Connection, entries: Sequence[Entry]) -> Mapping[str, int]:
+    names = [name for entry in entries for name in entry.names()]
+    seen: dict[str, int] = {}
+    for start in range(0, len(names), _NAMES_PER_QUERY):
+        part = names[start : start + _NAMES_PER_QUERY]
+        rows = connection.execute(select(seen_frames).where(seen_frames.c.key.in_(part)))
+        seen.update((row.key, int(row.received_ms)) for row in rows)
+    return seen
+
+
+def _remember(connection: Connection, entries: Iterable[Entry]) -> None:
+    rows = [{"key": entry.names()[0], "received_ms": entry.received_ms} for entry in entries]
+    if rows:
+        connection.execute(insert(seen_frames), rows)
+
+
+def _bury(connection: Connection, dead: Sequence[Entry], code_version: str) -> None:
+    if not dead:
+        return
+    newest = int(connection.scalar(select(func.max(dead_letters.c.id))) or 0)
+    rows = [
+        {
+            "id": newest + place,
+            "key": entry.names()[0],
+            "topic": entry.spooled.frame.topic.replace("\x00", "�"),
+            "body": entry.spooled.frame.body,
+            "received_ms": entry.received_ms,
+            "problem": entry.problem.replace("\x00", "�"),
+            "code_version": code_version,
+        }
+        for place, entry in enumerate(dead, start=1)
+    ]
+    connection.execute(insert(dead_letters), rows)
+    log.warning("%d frames to the dead letters, first: %s", len(dead), dead[0].problem)
+
+
+def _register(connection: Connection, stored: Sequence[Entry]) -> None:
+    heard: dict[str, dict[str, Any]] = {}
+    for entry in stored:
+        state = heard.setdefault(entry.decoded.terminal, {"last": 0, "first": entry.received_ms})
+        state["last"] = max(state["last"], entry.received_ms)
+        state["online"] = bool(entry.decoded.online)
+    query = select(terminals.c.terminal).where(terminals.c.terminal.in_(list(heard)))
+    known = set(connection.scalars(query)) if heard else set()
+    fresh = [
+        {"terminal": name, "first_seen_ms": s["first"], "last_seen_ms": s["last"], "online": s["online"]}
+        for name, s in heard.items()
+        if name not in known
+    ]
+    if fresh:
+        connection.execute(insert(terminals), fresh)
+    for name in known:
+        connection.execute(
+            update(terminals)
+            .where(terminals.c.terminal == name)
+            .values(last_seen_ms=heard[name]["last"], online=heard[name]["online"])
+        )
+
+
+def _count(connection: Connection, result: Sorted, received: int, cursor: int, pending: int) -> None:
+    state = _state(connection)
+    problems = sum(len(entry.decoded.problems) for entry in result.stored)
+    after = {
+        "received": state.get("received", 0) + received,
+        "duplicate": state.get("duplicate", 0) + result.duplicate,
+        "stored": state.get("stored", 0) + len(result.stored),
+        "dead": state.get("dead", 0) + len(result.dead),
+        "problems": state.get("problems", 0) + problems,
+        "pending": pending,
+        "cursor": max(cursor, state.get("cursor", 0)),
+    }
+    for name, value in after.items():
+        if name in state:
+            connection.execute(update(gateway_state).where(gateway_state.c.name == name).values(value=value))
+        else:
+            connection.execute(insert(gateway_state).values(name=name, value=value))

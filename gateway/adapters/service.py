@@ -1,0 +1,190 @@
+"""The gateway's two processes: the receiver (broker → spool → acknowledgement) and its child, the drain.
+
+They share nothing but the spool and a pipe: ``w`` a group was spooled, ``h`` the broker is connected, ``d``
+it is not; the end of the pipe, however the receiver ended, ends the drain. Locks on files keep a second
+receiver, or a drain that outlived its receiver, from writing beside them.
+"""
+
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import select
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Final
+
+from gateway.adapters.drain import Drain
+from gateway.adapters.mqtt import BrokerAddress, Lane, Session
+from gateway.adapters.spool import SqliteSpool
+
+log = logging.getLogger(__name__)
+
+DRAIN_READY: Final = b"drain ready\n"
+START_S: Final = 30.0
+STOP_LANES_S: Final = 2.0
+STOP_DRAIN_S: Final = 2.5
+_WATCH_S: Final = 0.1
+_WAKE, _HEARING, _DEAF = b"w", b"h", b"d"
+
+
+class GatewayFailed(RuntimeError):
+    """The gateway cannot start or go on; the text says why."""
+
+
+class Receiver:
+    """Runs both lanes and the drain until told to stop."""
+
+    def __init__(
+        self,
+        folder: Path,
+        address: Callable[[], BrokerAddress],
+        sessions: Sequence[Session],
+        drain_command: Sequence[str],
+    ) -> None:
+        self._folder = folder
+        self._drain_command = drain_command
+        self._spool = SqliteSpool(spool_folder(folder))
+        self._ready_file = folder / "gateway.ready"
+        self._drain: subprocess.Popen[bytes] | None = None
+        self._lanes = [Lane(address, session, self._spool, self._wake_drain) for session in sessions]
+
+    def run(self, stop: threading.Event, say_ready: Callable[[], None]) -> None:
+        """Until ``stop``; ``say_ready`` is called once, when all is connected. Raises GatewayFailed."""
+        with locked(self._folder / "gateway.lock", wait_s=0):
+            self._ready_file.unlink(missing_ok=True)
+            self._start_drain()
+            try:
+                for lane in self._lanes:
+                    lane.start()
+                self._watch(stop, say_ready)
+            finally:
+                self._end()
+
+    def _watch(self, stop: threading.Event, say_ready: Callable[[], None]) -> None:
+        said, was_ready = False, False
+        while not stop.wait(_WATCH_S):
+            if self._drain is None or self._drain.poll() is not None:
+                raise GatewayFailed("the drain ended by itself; what it said stands above")
+            ready = all(lane.ready.is_set() for lane in self._lanes)
+            if ready != was_ready:
+                was_ready = ready
+                self._tell_drain(_HEARING if ready else _DEAF)
+                self._show(ready)
+            if ready and not said:
+                said = True
+                say_ready()
+
+    def _show(self, ready: bool) -> None:
+        if not ready:
+            self._ready_file.unlink(missing_ok=True)
+            return
+        missing = [lane.name for lane in self._lanes if lane.session_was_missing]
+        if missing:
+            log.warning("the broker did not know our session (%s): frames may be missing", ", ".join(missing))
+        draft = self._ready_file.with_suffix(".new")
+        draft.write_text(json.dumps({"pid": os.getpid(), "session_was_missing": missing}), encoding="utf-8")
+        draft.replace(self._ready_file)
+
+    def _start_drain(self) -> None:
+        self._drain = subprocess.Popen(  # noqa: S603 (our own program)
+            self._drain_command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
+        if self._drain.stdin is None or self._drain.stdout is None:
+            raise GatewayFailed("the drain has no pipes")
+        os.set_blocking(self._drain.stdin.fileno(), False)
+        answered = select.select([self._drain.stdout], [], [], START_S)[0]
+        if not answered or self._drain.stdout.readline() != DRAIN_READY:
+            self._end()
+            raise GatewayFailed("the drain did not start; what it said stands above")
+
+    def _wake_drain(self) -> None:
+        self._tell_drain(_WAKE)
+
+    def _tell_drain(self, word: bytes) -> None:
+        # A full pipe means that the drain has words enough to read; a closed one that the watch will see it.
+        if self._drain is not None and self._drain.stdin is not None:
+            with contextlib.suppress(BlockingIOError, BrokenPipeError, ValueError):
+                os.write(self._drain.stdin.fileno(), word)
+
+    def _end(self) -> None:
+        self._ready_file.unlink(missing_ok=True)
+        enders = [
+            threading.Thread(target=lane.stop, args=(STOP_LANES_S,)) for lane in self._lanes if lane.started
+        ]
+        for ender in enders:
+            ender.start()
+        for ender in enders:
+            ender.join()
+        self._spool.close()
+        if self._drain is not None:
+            _end_child(self._drain)
+
+
+def run_drain(
+    folder: Path, make: Callable[[SqliteSpool], Drain], words: IO[bytes], answer: IO[bytes]
+) -> None:
+    """The child: drains until ``words`` end. Waits for a predecessor that still finishes its group."""
+    stop, wake, hearing = threading.Event(), threading.Event(), threading.Event()
+    with locked(folder / "drain.lock", wait_s=START_S):
+        spool = SqliteSpool(spool_folder(folder))
+        drain = make(spool)
+        answer.write(DRAIN_READY)
+        answer.flush()
+        listener = threading.Thread(target=_listen, args=(words, stop, wake, hearing), daemon=True)
+        listener.start()
+        drain.run(stop, wake, hearing)
+        spool.close()
+
+
+def _listen(words: IO[bytes], stop: threading.Event, wake: threading.Event, hearing: threading.Event) -> None:
+    while heard := os.read(words.fileno(), 4096):
+        for word in (_HEARING, _DEAF):
+            if heard.rfind(word) > heard.rfind(_DEAF if word == _HEARING else _HEARING):
+                (hearing.set if word == _HEARING else hearing.clear)()
+        wake.set()
+    stop.set()
+    wake.set()
+
+
+def spool_folder(folder: Path) -> Path:
+    """Where the spool lies in a data folder."""
+    return folder / "spool"
+
+
+def readings_folder(folder: Path) -> Path:
+    """Where the embedded reading store lies in a data folder."""
+    return folder / "readings"
+
+
+@contextlib.contextmanager
+def locked(file: Path, wait_s: float) -> Iterator[None]:
+    """Hold the lock of ``file``; raises GatewayFailed when another holds it longer than ``wait_s``."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    deadline_s = time.monotonic() + wait_s
+    with file.open("w", encoding="utf-8") as handle:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline_s:
+                    raise GatewayFailed(f"another gateway works on this folder ({file})") from None
+                time.sleep(0.05)
+        yield
+
+
+def _end_child(child: subprocess.Popen[bytes]) -> None:
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    try:
+        child.wait(STOP_DRAIN_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()

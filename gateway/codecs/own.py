@@ -1,0 +1,338 @@
+"""Our own JSON frames → readings, evidence, problems. Field data never raise: they are refused or noted.
+
+A frame whose shape, version or time cannot be trusted is refused whole (dead letter). A quantity outside the
+catalogue, a value out of its range, an event nobody understands is left out, noted, and the rest is kept.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Final, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.contract.payloads import MAX_EVENTS, MAX_METERS, MAX_QUANTITIES, Event, Instant, Status
+from gateway.contract.topics import EVENTS, MAX_FRAME_BYTES, READINGS, STATUS, Address, parse
+from gateway.frames import Decoded, Frame
+from telemetry.evidence import Evidence, EvidenceKind, Volts
+from telemetry.quantities import CATALOGUE
+from telemetry.readings import ReadingBatch
+from telemetry.scaling import scale_exactly
+
+MAX_PROBLEMS: Final = 20
+AHEAD_MS: Final = 10 * 60_000
+BEHIND_MS: Final = 400 * 86_400_000
+_LAST_MS: Final = 4_102_444_800_000  # 2100-01-01: beyond it no clock is right.
+_MAX_SEQ: Final = 2**63 - 1
+_BOOT: Final = re.compile(r"[!-.0-~]{1,64}")
+_DEVICE: Final = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
+_EVENT_KINDS: Final = frozenset(EvidenceKind) - {EvidenceKind.CALL}
+
+
+class Refused(ValueError):
+    """This frame as a whole cannot be used; the text says what was expected and what was found."""
+
+
+class _Named(msgspec.Struct, frozen=True):
+    v: Literal[1]
+    boot: str
+    seq: int
+
+
+class _Readings(_Named, frozen=True):
+    """As ``contract.payloads.Readings``; rosters stay raw, for they repeat in every frame."""
+
+    at: Instant
+    meters: msgspec.Raw
+    quantities: msgspec.Raw
+    values: tuple[tuple[float | None, ...], ...]
+
+
+class _Events(_Named, frozen=True):
+    """As ``contract.payloads.Events``; each event is looked at alone."""
+
+    events: tuple[msgspec.Raw, ...]
+
+
+_readings = msgspec.json.Decoder(_Readings)
+_events = msgspec.json.Decoder(_Events)
+_event = msgspec.json.Decoder(Event)
+_status = msgspec.json.Decoder(Status)
+_names = msgspec.json.Decoder(tuple[str, ...])
+
+
+def decode(frame: Frame) -> Decoded:
+    """What the frame says; never raises on what a device may send."""
+    address = parse(frame.topic)
+    if address is None:
+        return _refusal(frame, "", f"topic: expected gridcrew/v1/{{terminal}}/…, found {frame.topic[:200]!r}")
+    if len(frame.body) > MAX_FRAME_BYTES:
+        problem = f"frame: expected at most {MAX_FRAME_BYTES} bytes, found {len(frame.body)}"
+        return _refusal(frame, address.terminal, problem)
+    try:
+        return _CHANNELS[address.channel](frame, address)
+    except (Refused, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
+        return _refusal(frame, address.terminal, str(problem))
+
+
+def _refusal(frame: Frame, terminal: str, problem: str) -> Decoded:
+    return Decoded(content_key(frame), terminal, refusal=problem[:500], named_by_content=True)
+
+
+def content_key(frame: Frame) -> str:
+    """A name for a frame that carries none: a digest of topic and body."""
+    digest = blake2b(frame.body, digest_size=16, person=b"gridcrew-frame")
+    digest.update(b"\n" + frame.topic.encode("utf-8", "surrogateescape"))
+    return f"#{digest.hexdigest()}"
+
+
+def _decode_readings(frame: Frame, address: Address) -> Decoded:
+    payload = _readings.decode(frame.body)
+    key = _key(address, payload.boot, payload.seq)
+    at_ms = _instant_ms(payload.at)
+    meters = _roster(bytes(payload.meters))
+    columns = _columns(bytes(payload.quantities))
+    values = _matrix(payload.values, len(meters), columns.given)
+    answered = np.logical_not(np.isnan(values).all(axis=1))
+    batch, problems = _batch(frame, address, payload, at_ms, meters, columns, values)
+    said = ((EvidenceKind.ALIVE, answered), (EvidenceKind.SILENT, ~answered))
+    evidence = tuple(
+        _evidence(kind, at_ms, frame, address, _chosen(meters, mask), f"{key}/{kind}")
+        for kind, mask in said
+        if mask.any()
+    )
+    noted = (*_clock_problems(at_ms, frame), *columns.problems, *problems)
+    return Decoded(key, address.terminal, batch, evidence, online=True, problems=_limited(noted))
+
+
+def _matrix(rows: tuple[tuple[float | None, ...], ...], meters: int, quantities: int) -> NDArray[np.float64]:
+    if len(rows) != meters:
+        raise Refused(f"values: expected {meters} rows, one per meter, found {len(rows)}")
+    if set(map(len, rows)) - {quantities}:
+        wrong = next(place for place, row in enumerate(rows) if len(row) != quantities)
+        raise Refused(f"values[{wrong}]: expected {quantities} numbers, found {len(rows[wrong])}")
+    return np.array(rows, dtype=np.float64).reshape(meters, quantities)
+
+
+def _batch(
+    frame: Frame,
+    address: Address,
+    payload: _Readings,
+    at_ms: int,
+    meters: tuple[str, ...],
+    columns: "_Columns",
+    values: NDArray[np.float64],
+) -> tuple[ReadingBatch | None, tuple[str, ...]]:
+    if not columns.names:
+        return None, ()
+    known = values if columns.complete else values[:, columns.kept]
+    outside = (known < columns.low) | (known > columns.high)
+    problems: tuple[str, ...] = ()
+    if outside.any():
+        problems = tuple(_outside(columns, meters, known, outside))
+        known = np.where(outside, np.nan, known)
+    scaled, decimals, rounded = scale_exactly(known, columns.decimals)
+    problems += tuple(f"{columns.names[q]}: rounded to {decimals[q]} decimals" for q in rounded)
+    batch = ReadingBatch(
+        terminal=address.terminal,
+        boot=payload.boot,
+        seq=payload.seq,
+        at_ms=at_ms,
+        received_ms=frame.received_ms,
+        meters=meters,
+        quantities=columns.names,
+        decimals=decimals,
+        scaled=scaled,
+    )
+    return batch, problems
+
+
+def _outside(
+    columns: "_Columns", meters: tuple[str, ...], known: NDArray[np.float64], outside: NDArray[np.bool_]
+) -> Iterable[str]:
+    for q in np.flatnonzero(outside.any(axis=0)).tolist():
+        first = int(np.argmax(outside[:, q]))
+        yield (
+            f"{columns.names[q]} of {meters[first]}: expected {columns.low[q]:g} to {columns.high[q]:g}, "
+            f"found {known[first, q]:g} ({int(outside[:, q].sum())} meters)"
+        )
+
+
+def _decode_events(frame: Frame, address: Address) -> Decoded:
+    payload = _events.decode(frame.body)
+    key = _key(address, payload.boot, payload.seq)
+    if not 0 < len(payload.events) <= MAX_EVENTS:
+        raise Refused(f"events: expected 1 to {MAX_EVENTS}, found {len(payload.events)}")
+    groups: dict[tuple[EvidenceKind, int], dict[str, Volts | None]] = {}
+    problems: list[str] = []
+    for place, raw in enumerate(payload.events):
+        try:
+            kind, at_ms, event = _read_event(raw)
+        except (Refused, msgspec.MsgspecError, UnicodeDecodeError) as problem:
+            problems.append(f"events[{place}]: {problem}")
+            continue
+        problems.extend(f"events[{place}]: {text}" for text in _clock_problems(at_ms, frame))
+        groups.setdefault((kind, at_ms), {}).setdefault(event.device, event.volts)
+    if not groups:
+        raise Refused("; ".join(problems[:3]))
+    evidence = tuple(
+        replace(
+            _evidence(kind, at_ms, frame, address, tuple(devices), f"{key}/{kind}/{at_ms}"),
+            volts=tuple(volts for volts in devices.values() if volts is not None),
+        )
+        for (kind, at_ms), devices in groups.items()
+    )
+    return Decoded(key, address.terminal, None, evidence, online=True, problems=_limited(problems))
+
+
+def _read_event(raw: msgspec.Raw) -> tuple[EvidenceKind, int, Event]:
+    event = _event.decode(raw)
+    if event.kind not in _EVENT_KINDS:
+        raise Refused(f"kind: expected one of {', '.join(sorted(_EVENT_KINDS))}, found {event.kind[:40]!r}")
+    if not _DEVICE.fullmatch(event.device):
+        raise Refused(f"device: expected 1 to 64 printable characters, found {event.device[:80]!r}")
+    if (event.volts is not None) != (event.kind == EvidenceKind.VOLTAGE):
+        raise Refused("volts: expected with kind voltage and only there")
+    quantity = CATALOGUE["voltage_a_v"]
+    if any(volt is not None and not quantity.low <= volt <= quantity.high for volt in event.volts or ()):
+        raise Refused(f"volts: expected {quantity.low:g} to {quantity.high:g}, found {event.volts}")
+    return EvidenceKind(event.kind), _instant_ms(event.at), event
+
+
+def _decode_status(frame: Frame, address: Address) -> Decoded:
+    payload = _status.decode(frame.body)
+    at_ms = _instant_ms(payload.at)
+    online = payload.state == "online"
+    named = payload.seq is not None
+    key = _key(address, payload.boot, payload.seq) if payload.seq is not None else content_key(frame)
+    kind = EvidenceKind.ALIVE if online else EvidenceKind.SILENT
+    # A last will was written when the connection began: what it tells happened when it arrived.
+    at_ms = at_ms if online else frame.received_ms
+    unique = key if named else f"{key}/{frame.received_ms}"
+    evidence = _evidence(kind, at_ms, frame, address, (address.terminal,), f"{unique}/{kind}")
+    return Decoded(
+        key,
+        address.terminal,
+        None,
+        (evidence,),
+        online=online,
+        problems=_clock_problems(at_ms, frame),
+        named_by_content=not named,
+    )
+
+
+_CHANNELS: Final[dict[str, Callable[[Frame, Address], Decoded]]] = {
+    READINGS: _decode_readings,
+    EVENTS: _decode_events,
+    STATUS: _decode_status,
+}
+
+
+def _evidence(
+    kind: EvidenceKind, at_ms: int, frame: Frame, address: Address, devices: tuple[str, ...], key: str
+) -> Evidence:
+    return Evidence(kind, at_ms, frame.received_ms, address.terminal, devices, key)
+
+
+def _key(address: Address, boot: str, seq: int) -> str:
+    if not _BOOT.fullmatch(boot):
+        raise Refused(f"boot: expected 1 to 64 visible characters without '/', found {boot[:80]!r}")
+    if not 0 <= seq <= _MAX_SEQ:
+        raise Refused(f"seq: expected 0 to 2^63-1, found {seq}")
+    return f"{address.terminal}/{boot}/{seq}"
+
+
+def _instant_ms(at: Instant) -> int:
+    if isinstance(at, str):
+        at = _iso_ms(at)
+    if not 0 <= at < _LAST_MS:
+        raise Refused(f"at: expected a time from 1970 to 2100 (UTC, ms), found {at}")
+    return at
+
+
+def _iso_ms(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text[:40])
+        if moment.tzinfo is not None:
+            return round(moment.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise Refused(f"at: expected ISO-8601 or epoch milliseconds, found {text[:40]!r}") from None
+    raise Refused(f"at: expected a time with its zone (…Z), found {text[:40]!r}")
+
+
+def _clock_problems(at_ms: int, frame: Frame) -> tuple[str, ...]:
+    if at_ms > frame.received_ms + AHEAD_MS:
+        return (f"at: the terminal's clock is {(at_ms - frame.received_ms) // 1000} s ahead",)
+    if at_ms < frame.received_ms - BEHIND_MS:
+        return (f"at: older than {BEHIND_MS // 86_400_000} days",)
+    return ()
+
+
+def _limited(problems: Iterable[str]) -> tuple[str, ...]:
+    noted = tuple(problems)
+    if len(noted) <= MAX_PROBLEMS:
+        return noted
+    return (*noted[:MAX_PROBLEMS], f"and {len(noted) - MAX_PROBLEMS} more")
+
+
+def _chosen(meters: tuple[str, ...], mask: NDArray[np.bool_]) -> tuple[str, ...]:
+    if mask.all():
+        return meters
+    return tuple(meters[place] for place in np.flatnonzero(mask).tolist())
+
+
+@lru_cache(maxsize=4096)
+def _roster(raw: bytes) -> tuple[str, ...]:
+    meters = _names.decode(raw)
+    if not 0 < len(meters) <= MAX_METERS:
+        raise Refused(f"meters: expected 1 to {MAX_METERS}, found {len(meters)}")
+    if len(set(meters)) != len(meters):
+        raise Refused("meters: an id occurs twice")
+    wrong = next((meter for meter in meters if not _DEVICE.fullmatch(meter)), None)
+    if wrong is not None:
+        raise Refused(f"meters: expected 1 to 64 printable characters, found {wrong[:80]!r}")
+    return meters
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """What the catalogue knows of a frame's quantities; ``kept[k]`` is the column of ``names[k]``."""
+
+    given: int
+    kept: NDArray[np.intp]
+    names: tuple[str, ...]
+    decimals: tuple[int, ...]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    problems: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        return len(self.names) == self.given
+
+
+@lru_cache(maxsize=1024)
+def _columns(raw: bytes) -> _Columns:
+    given = _names.decode(raw)
+    if len(given) > MAX_QUANTITIES:
+        raise Refused(f"quantities: expected at most {MAX_QUANTITIES}, found {len(given)}")
+    if len(set(given)) != len(given):
+        raise Refused("quantities: a name occurs twice")
+    kept = [place for place, name in enumerate(given) if name in CATALOGUE]
+    known = [CATALOGUE[given[place]] for place in kept]
+    return _Columns(
+        given=len(given),
+        kept=np.array(kept, dtype=np.intp),
+        names=tuple(quantity.name for quantity in known),
+        decimals=tuple(quantity.decimals for quantity in known),
+        low=np.array([quantity.low for quantity in known]),
+        high=np.array([quantity.high for quantity in known]),
+        problems=tuple(
+            f"quantities: {name[:64]!r} is not in the catalogue" for name in given if name not in CATALOGUE
+        ),
+    )

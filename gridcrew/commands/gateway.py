@@ -1,0 +1,79 @@
+"""``gridcrew gateway``"""
+
+import logging
+import signal
+import sys
+import threading
+from importlib.metadata import PackageNotFoundError, version
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.adapters.drain import Drain
+from gateway.adapters.ledger import SqlLedger
+from gateway.adapters.mqtt import BrokerAddress
+from gateway.adapters.service import GatewayFailed, Receiver, readings_folder, run_drain
+from gateway.adapters.spool import SqliteSpool
+from gateway.codecs.own import decode
+from gateway.registry import Registry
+from geo.adapters.database import open_database
+from gridcrew.broker import broker_address, gateway_sessions
+from gridcrew.settings import Settings
+from telemetry.adapters.embedded_readings import EmbeddedReadingStore
+
+
+@click.command(name="gateway")
+@click.option("--drain", is_flag=True, hidden=True, help="The child that empties the spool.")
+def command(drain: bool) -> None:
+    """Take in what devices say: MQTT → spool → acknowledge → readings and evidence."""
+    settings = Settings()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    # Alembic-style chatter of libraries is not ours to print.
+    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)
+    try:
+        _drain(settings) if drain else _receive(settings)
+    except GatewayFailed as problem:
+        raise click.ClickException(str(problem)) from problem
+
+
+def _receive(settings: Settings) -> None:
+    if settings.mqtt.url:
+        try:
+            BrokerAddress.from_url(settings.mqtt.url)
+        except ValueError as problem:
+            raise click.ClickException(f"settings: mqtt.url: {problem}") from problem
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    receiver = Receiver(
+        folder=settings.data_dir.absolute(),
+        address=lambda: broker_address(settings),
+        sessions=gateway_sessions(settings),
+        drain_command=[sys.executable, "-m", "gridcrew", "gateway", "--drain"],
+    )
+    receiver.run(stop, lambda: click.echo("gateway ready"))
+
+
+def _drain(settings: Settings) -> None:
+    # The receiver decides when we end, by closing the pipe: a Ctrl-C for the whole group must not cut us off.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+
+    def make(spool: SqliteSpool) -> Drain:
+        readings = EmbeddedReadingStore(readings_folder(settings.data_dir.absolute()))
+        ledger = SqlLedger(open_database(settings.database_location, "gateway"), _code_version())
+        registry = Registry(settings.gateway.heartbeat_overdue_s)
+        keep_s = settings.gateway.spool_keep_days * 86_400
+        try:
+            return Drain(spool, readings, ledger, registry, decode, keep_s)
+        except SQLAlchemyError as problem:
+            raise click.ClickException(f"the gateway's database is not ready: {problem}") from problem
+
+    run_drain(settings.data_dir.absolute(), make, sys.stdin.buffer, sys.stdout.buffer)
+
+
+def _code_version() -> str:
+    try:
+        return version("gridcrew")
+    except PackageNotFoundError:
+        return "from source"

@@ -1,0 +1,71 @@
+"""What others may read of the gateway: counters, terminals, dead letters."""
+
+from typing import Final
+
+from sqlalchemy import Engine, func, select
+
+from telemetry.adapters.gateway_tables import dead_letters, gateway_state, terminals
+from telemetry.deadletters import DeadLetter
+from telemetry.ports import DeviceState, GatewayCounters
+
+MAX_PAGE: Final = 10_000
+
+
+class SqlGatewayRecords:
+    """``GatewayRecords`` on the gateway's database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def counters(self) -> GatewayCounters:
+        """As of the gateway's last transaction; frames that wait in the spool count as new and pending."""
+        with self._engine.connect() as connection:
+            state = {row.name: int(row.value) for row in connection.execute(select(gateway_state))}
+        pending = state.get("pending", 0)
+        return GatewayCounters(
+            received=state.get("received", 0) + pending,
+            duplicate=state.get("duplicate", 0),
+            stored=state.get("stored", 0),
+            dead=state.get("dead", 0),
+            pending=pending,
+        )
+
+    def terminals(self, after: str = "", limit: int = 1000) -> tuple[DeviceState, ...]:
+        """Terminals by id, those after ``after``, at most ``limit`` (10,000)."""
+        query = select(terminals).where(terminals.c.terminal > after).order_by(terminals.c.terminal)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.limit(min(limit, MAX_PAGE))).all()
+        return tuple(
+            DeviceState(row.terminal, row.terminal, row.first_seen_ms, row.last_seen_ms, bool(row.online))
+            for row in rows
+        )
+
+
+class SqlDeadLetters:
+    """``DeadLetters`` on the gateway's database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def listed(self, after_id: int = 0, limit: int = 100) -> tuple[DeadLetter, ...]:
+        """Oldest first, those with id > after_id, at most ``limit`` (10,000)."""
+        query = select(dead_letters).where(dead_letters.c.id > after_id).order_by(dead_letters.c.id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.limit(min(limit, MAX_PAGE))).all()
+        return tuple(
+            DeadLetter(
+                key=row.key,
+                topic=row.topic,
+                body=bytes(row.body),
+                received_ms=row.received_ms,
+                problem=row.problem,
+                code_version=row.code_version,
+                id=row.id,
+            )
+            for row in rows
+        )
+
+    def count(self) -> int:
+        """How many are kept."""
+        with self._engine.connect() as connection:
+            return int(connection.scalar(select(func.count()).select_from(dead_letters)) or 0)
