@@ -90,6 +90,11 @@ class PracticeGrid:
             self._physics.restore(element)
             return Outcome(element, self._changed("restore", (element,), now_ms))
 
+    def look(self, near: str, reach: int = REACH) -> tuple[str, ...]:
+        """What failed nearest to ``near``, within ``reach`` edges; raises ``UnknownElement``."""
+        with self._lock:
+            return self._physics.tripped_near(near, reach)
+
     def repair(self, near: str, now_ms: int, reach: int = REACH) -> Outcome:
         """Mend what failed nearest to ``near``, within ``reach`` edges; nothing found is no error."""
         with self._lock:

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -19,6 +20,7 @@ from gridcrew.broker import terminal_address
 from gridcrew.settings import Settings, SimSettings
 from simulators.adapters.control import HOST, Control, ControlServer
 from simulators.adapters.control_client import ask
+from simulators.adapters.crew_threads import CrewRoom
 from simulators.adapters.mqtt_fleet import Broker, MqttFleet
 from simulators.adapters.profiles import profile_source
 from simulators.adapters.truth_file import TruthFile
@@ -27,6 +29,7 @@ from simulators.practice import Chances, PracticeGrid
 from simulators.profiles import Profiles
 from simulators.terminals import Habits
 
+STOP_S: Final = 2.0
 PORT_FILE: Final = "control.json"
 SHARE: Final = click.FloatRange(0, 1)
 POSITIVE: Final = click.FloatRange(min=0, min_open=True)
@@ -107,14 +110,20 @@ class Stage:
         truth = TruthFile(self.settings.data_dir / "sim" / "truth.jsonl")
         truth.begin(self._facts(grid))
         fleet = MqttFleet(grid, self._locate, truth)
-        worker = threading.Thread(target=fleet.run, args=(stop,), name="fleet")
+        workers = [threading.Thread(target=fleet.run, args=(stop,), name="fleet", daemon=True)]
+        if self.crews and self.sim.crews:
+            room = CrewRoom(self._product, grid, self.sim.crews, self.sim.speed, self.sim.seed)
+            workers.append(threading.Thread(target=room.run, args=(stop,), name="crews", daemon=True))
         control = Control(grid, lambda: {"speed": self.sim.speed, "connected": fleet.connected})
         with ControlServer(control, self.sim.control_port) as server:
             self._note_port(server.port)
-            worker.start()
+            for worker in workers:
+                worker.start()
             self._wait(stop, fleet, seconds)
             stop.set()
-            worker.join()
+            for worker in workers:
+                worker.join(STOP_S)
+            self._port_file.unlink(missing_ok=True)
 
     def _wait(self, stop: threading.Event, fleet: MqttFleet, seconds: float | None) -> None:
         end_s = None if seconds is None else time.monotonic() + seconds
@@ -157,11 +166,22 @@ class Stage:
             raise OSError(str(problem)) from problem
         return Broker(found.host, found.port, found.username, found.password, found.tls)
 
+    def _product(self) -> str:
+        """Address of the API: what the web process wrote down, else what the settings say."""
+        try:
+            noted = json.loads((self.settings.data_dir / "web.json").read_text(encoding="utf-8"))
+            return str(noted["url"])
+        except (OSError, ValueError, KeyError):
+            return f"http://{self.settings.web.host}:{self.settings.web.port}"
+
+    @property
+    def _port_file(self) -> Path:
+        return self.settings.data_dir / "sim" / PORT_FILE
+
     def _note_port(self, port: int) -> None:
-        folder = self.settings.data_dir / "sim"
-        draft = folder / f"{PORT_FILE}.new"
+        draft = self._port_file.with_suffix(".new")
         draft.write_text(json.dumps({"port": port}), encoding="utf-8")
-        draft.replace(folder / PORT_FILE)
+        draft.replace(self._port_file)
 
 
 def _stored_network(settings: Settings) -> Network:

@@ -93,6 +93,7 @@ class MqttFleet:
         self._knock_at_s = 0.0
         self._knock_delay_s = RETRY_S[0]
         self._misc_at_s = 0.0
+        self._told_connected = 0
         self._jitter = random.Random(len(self._links))
 
     @property
@@ -130,8 +131,16 @@ class MqttFleet:
             link.client.loop_misc()
             if link.knocking_since_s is not None and now_s - link.knocking_since_s > HANDSHAKE_S:
                 _break(link.client)
+        self._tell_connected()
         if not self.ready.is_set() and all(self._links[row].connected for row in self._grid.speaking):
             self.ready.set()
+
+    def _tell_connected(self) -> None:
+        """One line when their number changes, at most one a second."""
+        connected = self.connected
+        if connected != self._told_connected:
+            self._told_connected = connected
+            log.info("%d of %d terminals connected", connected, len(self._links))
 
     def _act(self, action: Action) -> None:
         link = self._links[action.terminal]
@@ -256,7 +265,7 @@ class MqttFleet:
     ) -> None:
         if client is not link.client:
             return
-        log.info("terminal %s lost its connection: %s", link.id, reason)
+        log.debug("terminal %s lost its connection: %s", link.id, reason)
         link.connected, link.knocking_since_s = False, None
         link.retry_at_s = time.monotonic() + link.delay_s * self._jitter.uniform(0.5, 1)
         link.delay_s = min(link.delay_s * 2, RETRY_S[1])

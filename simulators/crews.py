@@ -1,0 +1,191 @@
+"""A crew's day: take an order, drive there, find what failed, mend it, report, wait for the lights, close.
+
+The routine is a generator of waits in seconds. It asks for the order's state anew before every stage, so a
+crew goes on after a restart of the product, or of the simulator, where the order stands.
+"""
+
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from simulators.field import Finding, Order, Position, Refused, Step
+from simulators.ports import FieldDoor, Repairs
+
+POLL_S: Final = 2.0
+"""Between two looks at the list of orders; not shortened: it loads the product, not the crew."""
+SET_OFF_S: Final = 60.0
+"""Until an order is accepted."""
+DRIVE_KMH: Final = 30.0
+LOOK_S: Final = 120.0
+"""At one place of the patrol."""
+MEND_S: Final = 600.0
+POSITION_S: Final = 1.0
+"""Between two positions while driving."""
+LONGEST_DRIVE_S: Final = 1_800.0
+CLOSE_AGAIN_S: Final = (3.0, 30.0)
+"""Between two tries to close while meters still read dead: meters report in real time."""
+PATROLS_AFTER: Final = 4
+"""Refused tries to close before the crew goes and looks once more."""
+REACHES: Final = (0, 3, 10, 40)
+"""Edges around the reported element that a patrol walks, one after the other."""
+LONG_REACHES: Final = (100, 400)
+"""And once more, when meters are dead in spite of the repair."""
+MAX_EQUIVALENTS: Final = 20
+CAUSES: Final = ("equipment", "weather", "tree", "animal", "third_party", "ageing")
+URGENCY: Final = {"key": 0, "vulnerable": 1}
+NOTHING_FOUND: Final = "nothing_found"
+OVER: Final = frozenset({"restored", "retracted", "merged"})
+EARTH_M: Final = 6_371_000.0
+METRES_PER_DEGREE: Final = EARTH_M * math.pi / 180
+
+Place = tuple[float, float]
+
+
+def chosen(orders: Sequence[Order], crew: str) -> Order | None:
+    """What the crew does next: what it has begun, then what matters most, then what waits longest."""
+    begun = {"repaired": 0, "arrived": 1, "accepted": 2, "assigned": 3}
+    mine = [order for order in orders if order.crew_id == crew and order.state in begun]
+    return min(
+        mine, key=lambda one: (begun[one.state], URGENCY.get(one.priority, 2), one.created_at), default=None
+    )
+
+
+def drive(start: Place, end: Place, speed: float) -> Iterator[tuple[float, Place]]:
+    """Waits and the place after each, in a straight line; ends at ``end``. Places are (lon, lat)."""
+    east = (end[0] - start[0]) * math.cos(math.radians((start[1] + end[1]) / 2))
+    metres = math.hypot(east, end[1] - start[1]) * METRES_PER_DEGREE
+    seconds = min(metres / (DRIVE_KMH / 3.6), LONGEST_DRIVE_S) / speed
+    count = max(1, math.ceil(seconds / POSITION_S))
+    for number in range(1, count + 1):
+        share = number / count
+        place = (start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share)
+        yield seconds / count, place if number < count else end
+
+
+def patrol(element: str, equivalent: Sequence[str], reaches: Sequence[int]) -> Iterator[tuple[str, int]]:
+    """Where to look, nearest first: the element, what cannot be told from it, then ever wider around it."""
+    others = [other for other in equivalent if other != element]
+    yield element, 0
+    yield from ((other, 0) for other in others[:MAX_EQUIVALENTS])
+    yield from ((element, reach) for reach in reaches if reach > 0)
+
+
+class Shift:
+    """The routine of one crew. ``door`` is logged in as it; ``clock`` tells the wall clock as ISO-8601 and
+    ``new_id`` makes ids that no earlier run has used."""
+
+    def __init__(
+        self,
+        crew: str,
+        door: FieldDoor,
+        repairs: Repairs,
+        speed: float,
+        seed: int,
+        clock: Callable[[], str],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._crew, self._door, self._repairs, self._speed = crew, door, repairs, speed
+        self._now, self._new_id = clock, new_id
+        self._random = random.Random(f"{seed} {crew}")
+        self._place: Place | None = None
+        self._unsure: tuple[str, Step] | None = None
+        """A step that was sent without an answer."""
+        self._refusals: dict[str, int] = {}
+        """Tries to close that were refused, by order."""
+
+    def routine(self) -> Iterator[float]:
+        """Waits in seconds, for ever; raises ``FieldProblem``, after which a new routine goes on."""
+        if self._unsure is not None:
+            self._send(*self._unsure)
+        while True:
+            orders = self._door.orders()
+            self._refusals = {order.id: self._refusals.get(order.id, 0) for order in orders}
+            order = chosen(orders, self._crew)
+            if order is None:
+                yield POLL_S
+            else:
+                yield from self._advance(order)
+
+    def _advance(self, order: Order) -> Iterator[float]:
+        match order.state:
+            case "assigned":
+                yield self._life(SET_OFF_S)
+                self._step(order, "accept")
+            case "accepted":
+                yield from self._travel(order)
+                self._step(order, "arrive")
+            case "arrived":
+                mended: list[str] = []
+                yield from self._mend(order, REACHES, mended)
+                self._step(order, "repair", self._finding(order, mended))
+            case _:
+                yield from self._close(order)
+
+    def _travel(self, order: Order) -> Iterator[float]:
+        if order.lon is None or order.lat is None:
+            return
+        goal = (order.lon, order.lat)
+        for wait_s, place in drive(self._whereabouts(goal), goal, self._speed):
+            yield wait_s
+            self._place = place
+            self._report("travelling")
+
+    def _whereabouts(self, otherwise: Place) -> Place:
+        if self._place is None:
+            mine = next((crew for crew in self._door.crews() if crew.id == self._crew), None)
+            known = mine is not None and mine.lon is not None and mine.lat is not None
+            self._place = (mine.lon or 0.0, mine.lat or 0.0) if mine and known else otherwise
+        return self._place
+
+    def _mend(self, order: Order, reaches: Sequence[int], mended: list[str]) -> Iterator[float]:
+        """Look along the patrol until something was mended, or until nothing is out any more."""
+        outage = self._door.outage(order.outage_id)
+        for near, reach in patrol(order.element, outage.cause.equivalent, reaches):
+            yield self._life(LOOK_S)
+            if self._repairs.look(near, reach):
+                yield self._life(MEND_S)
+                mended.extend(self._repairs.mend(near, reach))
+                return
+            if self._door.outage(order.outage_id).state in OVER:
+                return
+
+    def _close(self, order: Order) -> Iterator[float]:
+        try:
+            self._step(order, "close")
+        except Refused:
+            refused = self._refusals[order.id] = self._refusals.get(order.id, 0) + 1
+            low, high = CLOSE_AGAIN_S
+            yield min(low * 1.5 ** (refused - 1), high)
+            if refused % PATROLS_AFTER == 0:
+                yield from self._mend(order, (*REACHES, *LONG_REACHES), [])
+            return
+        self._refusals.pop(order.id, None)
+        if self._place is not None:
+            self._report("free")
+
+    def _finding(self, order: Order, mended: Sequence[str]) -> Finding:
+        if not mended:
+            return Finding(order.element, NOTHING_FOUND)
+        return Finding(mended[0], self._random.choice(CAUSES))
+
+    def _step(self, order: Order, step: str, finding: Finding | None = None) -> None:
+        made = Step(self._new_id(), step, self._now(), order.revision, finding=finding)
+        self._unsure = (order.id, made)
+        self._send(order.id, made)
+
+    def _send(self, order: str, step: Step) -> None:
+        try:
+            self._door.step(order, step)
+        except Refused:
+            self._unsure = None
+            raise
+        self._unsure = None
+
+    def _report(self, state: str) -> None:
+        if self._place is not None:
+            self._door.move(self._crew, Position(*self._place, at=self._now(), state=state))
+
+    def _life(self, seconds: float) -> float:
+        """So long in life, a little more or less, at the speed of the simulation."""
+        return seconds * self._random.uniform(0.7, 1.3) / self._speed

@@ -1,0 +1,85 @@
+"""What a crew sees of the product, and the refusals that it must live with.
+
+FieldProblem
+├── NotAdmitted    401: log in again
+├── Refused        the product says no: 403, 404, 409, 422 …
+│   └── Outdated   409 with the current state: read it again
+└── Unavailable    nobody answers, 429 or 5xx: later
+"""
+
+import msgspec
+
+
+class FieldProblem(Exception):
+    """Root of what the product's door raises."""
+
+
+class NotAdmitted(FieldProblem):
+    """The login is unknown or over."""
+
+
+class Refused(FieldProblem):
+    """The product refuses; the text is its reason."""
+
+
+class Outdated(Refused):
+    """Somebody else was quicker."""
+
+
+class Unavailable(FieldProblem):
+    """It may work later."""
+
+
+class Crew(msgspec.Struct, frozen=True):
+    id: str
+    lon: float | None = None
+    lat: float | None = None
+
+
+class Order(msgspec.Struct, frozen=True):
+    """The part of an order that a simulated crew reads; ``created_at`` sorts as text."""
+
+    id: str
+    state: str
+    revision: int
+    outage_id: str
+    crew_id: str | None
+    element: str
+    lon: float | None
+    lat: float | None
+    created_at: str
+    priority: str = "normal"
+
+
+class Cause(msgspec.Struct, frozen=True):
+    element: str
+    equivalent: tuple[str, ...] = ()
+
+
+class Outage(msgspec.Struct, frozen=True):
+    id: str
+    state: str
+    cause: Cause
+
+
+class Finding(msgspec.Struct, frozen=True):
+    element: str
+    cause: str
+
+
+class Step(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One step of an order; sent again word for word after a failure, so that it takes effect once."""
+
+    operation_id: str
+    step: str
+    at: str
+    revision: int
+    note: str = ""
+    finding: Finding | None = None
+
+
+class Position(msgspec.Struct, frozen=True):
+    lon: float
+    lat: float
+    at: str
+    state: str
