@@ -43,7 +43,7 @@ export interface Page<T> {
 }
 
 export interface Found {
-  type: 'edge' | 'node' | 'customer' | 'meter' | 'terminal'
+  type: 'edge' | 'node' | 'customer' | 'meter' | 'terminal' | 'sensor'
   id: string
   name: string
   kind: string
@@ -137,7 +137,7 @@ export interface AffectedCustomer {
 export type OrderState = 'assigned' | 'accepted' | 'arrived' | 'repaired' | 'closed' | 'cancelled'
 
 export interface DueTime {
-  clock: 'arrival' | 'restoration'
+  clock: string
   due_at: Iso
   rule: string
   basis: string
@@ -162,7 +162,7 @@ export interface Order {
   lon: number | null
   lat: number | null
   customers: number
-  priority: number | string
+  priority: 'normal' | 'vulnerable' | 'key'
   created_at: Iso
   due: DueTime[]
   transitions: string[]

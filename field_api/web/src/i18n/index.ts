@@ -1,4 +1,4 @@
-/** Two languages, Chinese first. `t('a.b', {n: 3})` reads a nested key and fills `{n}`. */
+/** Two languages, Chinese first. `t` reads a nested key (`outage.state.confirmed`) and fills `{n}`. */
 
 import { ref, watchEffect } from 'vue'
 

@@ -43,12 +43,22 @@ export function createNetworkMap(container: HTMLElement, site: Bootstrap, onPick
   map.on('mousemove', ({ point }) => {
     map.getCanvas().style.cursor = elementAt(map, point.x, point.y) ? 'pointer' : ''
   })
+  keepOverview(map, site.bounds)
   prefersDark.addEventListener('change', () => recolour(map))
   return map
 }
 
 export function fit(map: MapLibre, bounds: Bounds, maxZoom = 17): void {
   map.fitBounds(bounds, { padding: fitPadding(map.getContainer()), maxZoom, duration: 700 })
+}
+
+/** Until somebody moves the map, a change of its size shows the whole network again. */
+function keepOverview(map: MapLibre, bounds: Bounds): void {
+  let moved = false
+  map.on('movestart', (event) => (moved ||= event.originalEvent !== undefined || map.isMoving()))
+  map.on('resize', () => {
+    if (!moved) map.jumpTo(map.cameraForBounds(bounds, { padding: fitPadding(map.getContainer()) }) ?? {})
+  })
 }
 
 /** Marks one element and its way to the source; equivalents of a cause are marked like it. */

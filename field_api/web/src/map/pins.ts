@@ -11,7 +11,11 @@ export interface Pin {
   /** Spoken and shown on hover; a pin with a title is a button. */
   title?: string
   onPick?: () => void
+  /** Stands above its place instead of on it. */
+  above?: boolean
 }
+
+const ABOVE_PX: [number, number] = [0, -7]
 
 /** Keeps the elements on the map equal to a list of pins. */
 export class Pins {
@@ -32,7 +36,8 @@ export class Pins {
   private place(pin: Pin): void {
     let marker = this.shown.get(pin.id)
     if (!marker) {
-      marker = new Marker({ element: document.createElement(pin.onPick ? 'button' : 'div') })
+      const element = document.createElement(pin.onPick ? 'button' : 'div')
+      marker = new Marker(pin.above ? { element, anchor: 'bottom', offset: ABOVE_PX } : { element })
       marker.setLngLat([pin.lon, pin.lat]).addTo(this.map)
       this.shown.set(pin.id, marker)
     }

@@ -12,9 +12,11 @@ function byState(healthy: Expression | string | number, suspected: string | numb
   return ['case', ['==', OUT, 2], dead, ['==', OUT, 1], suspected, healthy] as Expression
 }
 
-function byZoom(...stops: number[]): Expression {
+function byZoom(...stops: (number | Expression)[]): Expression {
   return ['interpolate', ['exponential', 1.5], ['zoom'], ...stops] as Expression
 }
+
+const thick = (lv: number, above: number): Expression => ['match', ['get', 'level'], 'lv', lv, above]
 
 const NOTHING: Expression = ['==', ['get', 'element'], '']
 
@@ -30,8 +32,8 @@ function lineLayers(colours: Palette): LayerSpecification[] {
       ...source, id: 'lines-out', layout,
       paint: {
         'line-color': byState(colours.background, colours.suspected, colours.dead),
-        'line-opacity': byState(0, 0.22, 0.28),
-        'line-width': byZoom(11, 3, 14, 7, 18, 18),
+        'line-opacity': byState(0, 0.2, 0.24),
+        'line-width': byZoom(11, thick(2, 4), 14, thick(2.5, 10), 18, thick(10, 24)),
       },
     },
     { ...source, id: 'lines-path', layout, filter: NOTHING, paint: { 'line-color': colours.chosen, 'line-opacity': 0.35, 'line-width': byZoom(11, 4, 14, 9, 18, 20) } },

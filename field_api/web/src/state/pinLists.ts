@@ -35,6 +35,7 @@ export const crewPins = computed<Pin[]>(() =>
       id: crew.id, lon: crew.lon, lat: crew.lat,
       className: `pin-crew pin-${crew.state}${isChosen('crew', crew.id)}`,
       label: crew.name,
+      above: true,
       title: `${crew.name} · ${t(`crew.state.${crew.state}`)}`,
       onPick: () => select('crew', crew.id),
     }]

@@ -6,13 +6,21 @@ import { get, RequestFailed, send, useCsrfToken, whenLoggedOut } from '../api/cl
 import type { Session, User } from '../api/types.ts'
 import { speakFor } from '../i18n/index.ts'
 
+/** Remembered so that a first visit asks nothing that must be refused. */
+const HAD_SESSION = 'gridcrew.session'
+
 export const user = ref<User | null | undefined>(undefined)
 
 whenLoggedOut(() => {
+  localStorage.removeItem(HAD_SESSION)
   user.value = null
 })
 
 export async function resumeSession(): Promise<void> {
+  if (!localStorage.getItem(HAD_SESSION)) {
+    user.value = null
+    return
+  }
   try {
     enter(await get<Session>('/session'))
   } catch (failure) {
@@ -27,10 +35,12 @@ export async function logIn(username: string, password: string): Promise<void> {
 
 export async function logOut(): Promise<void> {
   await send('DELETE', '/session')
+  localStorage.removeItem(HAD_SESSION)
   user.value = null
 }
 
 function enter(session: Session): void {
+  localStorage.setItem(HAD_SESSION, 'yes')
   useCsrfToken(session.csrf_token)
   speakFor(session.user.username, session.user.language)
   user.value = session.user

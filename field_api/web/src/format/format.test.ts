@@ -1,0 +1,69 @@
+/** Run by `npm test` with Node alone: formatting is pure, so it needs no browser. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { AT_RISK_S, standing } from './clocks.ts'
+import { count, kilovolts, percent, range } from './numbers.ts'
+import { gist, sentence } from './reasons.ts'
+import { clockTime, roughly, secondsSince, stopwatch } from './time.ts'
+
+const TEXTS: Record<string, string> = {
+  'reason.last_gasps': '{n} last gasps', 'reason.alive_after_0': 'no sign of life', 'reason.and': ', ',
+  'reason.rule_second_sign': 'a single sign', 'reason.returned_at': 'returning since {n}',
+  'time.seconds': '{n} s', 'time.minutes': '{n} min', 'time.hours': '{h} h {m} min', 'time.days': '{days} d {rest}', 'time.moreDays': '{n} d',
+}
+const t = (key: string, values: Record<string, string | number> = {}): string =>
+  (TEXTS[key] ?? key).replace(/\{(\w+)\}/g, (_, name: string) => String(values[name]))
+
+test('a stopwatch runs to the second and grows with time', () => {
+  assert.equal(stopwatch(0, t), '00:00')
+  assert.equal(stopwatch(187.9, t), '03:07')
+  assert.equal(stopwatch(3765, t), '1:02:45')
+  assert.equal(stopwatch(2 * 86_400 + 3 * 3600 + 900, t), '2 d 03:15')
+  assert.equal(stopwatch(-5, t), '00:00')
+})
+
+test('rough durations use the unit that matters', () => {
+  assert.deepEqual([8, 125, 3 * 3600 + 300, 200_000].map((s) => roughly(s, t)), ['8 s', '2 min', '3 h 05 min', '2 d'])
+})
+
+test('a clock ahead of ours gives no negative age', () => {
+  assert.equal(secondsSince('2026-11-22T00:00:10Z', Date.parse('2026-11-22T00:00:00Z')), 0)
+})
+
+test('another day shows its date', () => {
+  const now = new Date(2026, 10, 22, 9, 5, 7)
+  assert.equal(clockTime(now.toISOString(), now.getTime()), '09:05:07')
+  assert.equal(clockTime(new Date(2026, 10, 21, 9, 5, 7).toISOString(), now.getTime()), '11-21 09:05:07')
+})
+
+test('per cent never rounds doubt away', () => {
+  assert.deepEqual([1, 0.9999, 0.995, 0.989, 0.5, 0].map(percent), ['100%', '99.9%', '99.5%', '98%', '50%', '0%'])
+})
+
+test('numbers are grouped, and equal bounds are no range', () => {
+  assert.equal(count(11542), '11,542')
+  assert.equal(range(3, 3), '')
+  assert.equal(range(1200, 1500), '1,200–1,500')
+  assert.equal(kilovolts(0.4), '0.4 kV')
+  assert.equal(kilovolts(null), '–')
+})
+
+test('reasons become sentences; unknown ones are shown as they came', () => {
+  assert.equal(sentence('last_gasps=37', t), '37 last gasps')
+  assert.equal(sentence('alive_after=0', t), 'no sign of life')
+  assert.equal(sentence('rule=second_sign', t), 'a single sign')
+  assert.equal(sentence('new_thing=3', t), 'new_thing=3')
+  assert.match(sentence('returned_at=1795309200000', t), /^returning since \d\d:\d\d:\d\d$/)
+  assert.equal(gist(['last_gasps=0', 'alive_after=0', 'rule=second_sign', 'x=1'], t), 'no sign of life, a single sign')
+})
+
+test('a running clock is at risk near its end and late after it', () => {
+  const due = { clock: 'arrival', due_at: '2026-11-22T01:00:00Z', rule: '', basis: '', provisional: false, state: 'running' } as const
+  const end = Date.parse(due.due_at)
+  assert.equal(standing(due, end - (AT_RISK_S + 1) * 1000), 'running')
+  assert.equal(standing(due, end - (AT_RISK_S - 1) * 1000), 'at_risk')
+  assert.equal(standing(due, end + 1), 'late')
+  assert.equal(standing({ ...due, state: 'met' }, end + 1), 'met')
+})
