@@ -10,7 +10,7 @@ from geo.network import ABSENT, EdgeKind, Float64, Int32, Network, NodeKind
 from geo.tree import EnergisedTree
 from telemetry.inference import Posterior
 from telemetry.outages import Cause
-from telemetry.signs import EARLY_MS, Scene, Signs, signs_in
+from telemetry.signs import EARLY_MS, Scene, Signs, living, signs_in
 
 MAX_EQUIVALENT: Final = 200
 MAX_EXCEPTIONS: Final = 200
@@ -28,6 +28,18 @@ _QUANTILE: Final = 1.645
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """Customers out: expected, and the 5 % and 95 % quantiles."""
+
+    expected: float = 0.0
+    low: int = 0
+    high: int = 0
+
+
+NOBODY: Final = Count()
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One topmost cut, as believed at this moment."""
 
@@ -38,6 +50,7 @@ class Finding:
     """P(a topmost cut lies in the class)."""
     onset_ms: int
     signs: Signs
+    count: Count
     cut: tuple[str, ...]
     """The element whose loss puts the part out; empty where only single meters at a place are out."""
     single: bool = False
@@ -46,23 +59,23 @@ class Finding:
 
 def findings_of(scene: Scene, posterior: Posterior) -> tuple[Finding, ...]:
     """The most probable cuts, in the order of the tree."""
-    cuts = zip(posterior.cuts, posterior.class_probability, posterior.cut_onset_ms, strict=True)
-    return tuple(
-        _finding(scene, posterior.equivalents(int(position)), float(probability), int(onset_ms))
-        for position, probability, onset_ms in cuts
-    )
+    return tuple(_finding(scene, posterior, number) for number in range(len(posterior.cuts)))
 
 
-def _finding(scene: Scene, members: Int32, probability: float, onset_ms: int) -> Finding:
-    top = int(members.min())
+def _finding(scene: Scene, posterior: Posterior, number: int) -> Finding:
+    members = posterior.equivalents(int(posterior.cuts[number]))
+    top, onset_ms = int(members.min()), int(posterior.cut_onset_ms[number])
     part = slice(top, int(scene.tree.end[top]))
     cause = cause_of(scene.network, scene.tree, members[:MAX_EQUIVALENT])
     return Finding(
         part=part,
         cause=cause,
-        probability=probability,
+        probability=float(posterior.class_probability[number]),
         onset_ms=onset_ms,
         signs=signs_in(scene, part, onset_ms),
+        count=Count(
+            float(posterior.expected[number]), int(posterior.low[number]), int(posterior.high[number])
+        ),
         cut=(cause.element,),
     )
 
@@ -82,14 +95,18 @@ def singles(scene: Scene, taken: NDArray[np.bool_]) -> tuple[Finding, ...]:
 
 
 def _single(scene: Scene, place: int, onset_ms: int) -> Finding:
-    own = slice(place, place + 1)
+    below = slice(place, int(scene.tree.end[place]))
+    others_live = living(scene.seen, scene.devices.meters(below), onset_ms).any()
+    own = slice(place, place + 1) if others_live else below
+    cause = cause_of(scene.network, scene.tree, np.array([place], np.int32))
     return Finding(
         part=own,
-        cause=cause_of(scene.network, scene.tree, np.array([place], np.int32)),
+        cause=cause,
         probability=SECOND_SIGN_PROBABILITY,
         onset_ms=onset_ms,
         signs=signs_in(scene, own, onset_ms),
-        cut=(),
+        count=Count(1.0, 1, 1),
+        cut=() if others_live else (cause.element,),
         single=True,
     )
 
@@ -129,13 +146,13 @@ class CustomerView:
         fed[owner[usable]] = True
         return CustomerView(most, least, fed)
 
-    def count(self, customers: Int32) -> tuple[float, int, int]:
+    def count(self, customers: Int32) -> Count:
         """Expected number out among these, with the 5 % and 95 % quantiles (normal approximation)."""
         chance = self.most[customers]
         expected = float(chance.sum())
         spread = _QUANTILE * float(np.sqrt((chance * (1 - chance)).sum()))
         low, high = int(np.floor(expected - spread)), int(np.ceil(expected + spread))
-        return expected, max(low, 0), min(high, len(customers))
+        return Count(expected, max(low, 0), min(high, len(customers)))
 
     def spared(self, customers: Int32) -> Int32:
         """Customers recorded below a cut who are probably supplied."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from telemetry.findings import Finding
+from telemetry.findings import NOBODY, Count, Finding
 from telemetry.outages import OPEN_STATES, Cause, OutageRevision, OutageState
 from telemetry.signs import Signs
 
@@ -27,15 +27,6 @@ SINGLE_REASON: Final = "rule=second_sign"
 PLANNED_REASON: Final = "planned"
 RETURNED_REASON: Final = "returned_at"
 _BANDS: Final = (RETRACT_BELOW, OPEN_ABOVE, CERTAIN)
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """Customers out: expected, and the 5 % and 95 % quantiles."""
-
-    expected: float = 0.0
-    low: int = 0
-    high: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +45,7 @@ class Tracked:
     restored: tuple[str, ...] = ()
     also_out: tuple[str, ...] = ()
     not_out: tuple[str, ...] = ()
-    count: Count = Count()
+    count: Count = NOBODY
     planned: bool = False
     single: bool = False
     returning_since_ms: int | None = None
@@ -97,6 +88,7 @@ def opened(finding: Finding, identifier: str, now_ms: int) -> Tracked:
         signs=finding.signs,
         since_ms=now_ms,
         cut=finding.cut,
+        count=finding.count,
         single=finding.single,
     )
 
@@ -104,15 +96,18 @@ def opened(finding: Finding, identifier: str, now_ms: int) -> Tracked:
 def explained(tracked: Tracked, finding: Finding, now_ms: int) -> Tracked:
     """The finding is what this outage is now believed to be: the same, grown, or moved down."""
     same = set(finding.cause.equivalent) == set(tracked.cause.equivalent)
+    moved_ms = finding.onset_ms - tracked.started_at_ms
     return replace(
         tracked,
         cause=finding.cause,
         probability=finding.probability,
-        started_at_ms=finding.onset_ms,
+        # Dead again after a partial return: it began when it began.
+        started_at_ms=tracked.started_at_ms if moved_ms > SAME_ONSET_MS else finding.onset_ms,
         signs=finding.signs,
         since_ms=tracked.since_ms if same else now_ms,
         cut=finding.cut,
         restored=(),
+        count=finding.count,
         single=finding.single,
         returning_since_ms=None,
         returned_ms=None,
@@ -148,7 +143,7 @@ def closed(tracked: Tracked, restored_at_ms: int) -> Tracked:
         restored=(),
         also_out=(),
         not_out=(),
-        count=Count(),
+        count=NOBODY,
     )
 
 
