@@ -39,7 +39,8 @@ MAX_PENDING_BYTES: Final = 256 * 1024 * 1024
 MAX_STORE_BYTES: Final = 8 * 1024**3
 MAX_LOG_BYTES: Final = 10 * 1024 * 1024
 MAX_CONNECTIONS: Final = 20_000
-ACK_WAIT: Final = "30s"
+ACK_WAIT: Final = "5s"
+"""What a killed gateway had not acknowledged comes again this long after it was sent, not at once."""
 
 
 class BrokerFailed(RuntimeError):

@@ -9,6 +9,7 @@ from typing import Final
 import pysqlite3.dbapi2 as sqlite
 from sqlalchemy.exc import OperationalError
 
+from gateway.adapters.fault_points import fault_point
 from gateway.frames import Decoded, Frame, SpooledFrame
 from gateway.ingest import Entry, Sorted
 from gateway.ports import Ledger, Spool
@@ -62,9 +63,11 @@ class Drain:
         self._readings.write(
             [entry.decoded.batch for entry in entries if entry.decoded.batch and not entry.problem]
         )
+        fault_point("after_readings")
         cursor = spooled[-1].position
         pending = self._spool.pending(cursor)
         result = self._ledger.commit(entries, cursor, pending)
+        fault_point("after_ledger")
         self._cursor, self._pending = cursor, pending
         self._failures, self._trouble = 0, ""
         self._note(result)
