@@ -351,3 +351,34 @@ class Sites(Protocol):
 
     def current(self) -> Site | None:
         """The site of the network in force, or None before the first import."""
+
+
+class Tiles(Protocol):
+    """Vector tiles of the network in force."""
+
+    def tile(self, layer: str, z: int, x: int, y: int) -> bytes | None:
+        """The encoded tile, b'' where it is empty, None for an unknown layer or place."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedElement:
+    element: str
+    at: str
+
+
+class SimulatorRefused(Exception):
+    """The simulator said no; ``status`` is its answer (404, 409) or 503 where it is not there."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Simulator(Protocol):
+    """The demo's grid to practise on."""
+
+    def failed(self) -> tuple[FailedElement, ...]: ...
+
+    def trip(self, element: str) -> None: ...
+
+    def restore(self, element: str) -> None: ...

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from field_api.organisation import Bounds
+from geo.cells import Cells
 from geo.errors import UnknownElement
 from geo.network import ABSENT, CustomerClass, EdgeKind, Int32, Network, NodeKind, Priority
 from geo.tracing import Element, Feeding, find
@@ -23,8 +24,6 @@ from telemetry.outages import OutageRevision
 from telemetry.scope import OutageScope, scope_of, tree_of
 
 TREES_KEPT: Final = 16
-NO_CELL: Final = "grid-0"
-"""The cell of customers that the network puts in none: the company itself."""
 
 Switches = tuple[tuple[str, bool], ...]
 
@@ -89,62 +88,38 @@ class Site:
         scope = scope_of(self.network, self.tree(revision), revision)
         priority = self.network.customers.priority[scope.customer_rows]
         order = np.argsort(-priority.astype(np.int16), kind="stable")
-        cells, counts = np.unique(self._cell_codes[scope.customer_rows], return_counts=True)
+        cells, counts = np.unique(self.cells.of_customer[scope.customer_rows], return_counts=True)
         return Impact(
             scope=scope,
             customers=scope.customer_rows[order],
-            by_cell={self.cell_ids[code]: int(count) for code, count in zip(cells, counts, strict=True)},
+            by_cell={self.cells.ids[code]: int(count) for code, count in zip(cells, counts, strict=True)},
             key_customers=int(np.count_nonzero(priority == Priority.KEY)),
             vulnerable_customers=int(np.count_nonzero(priority == Priority.VULNERABLE)),
         )
 
     @cached_property
-    def cell_ids(self) -> tuple[str, ...]:
-        """Ids of the cells that the network's customers name."""
-        return tuple(sorted({grid or NO_CELL for grid in self.network.customers.grid})) or (NO_CELL,)
-
-    @cached_property
-    def _cell_codes(self) -> NDArray[np.int32]:
-        code = {cell: place for place, cell in enumerate(self.cell_ids)}
-        return np.array([code[grid or NO_CELL] for grid in self.network.customers.grid], np.int32)
+    def cells(self) -> Cells:
+        """Which grid cell everything belongs to."""
+        return Cells.of(self.network)
 
     def cell_of_customer(self, row: int) -> str:
         """The one cell of a customer (ORG-01)."""
-        return self.network.customers.grid[row] or NO_CELL
+        return self.cells.cell_of_customer(row)
 
-    def customers_in(self, rows: Int32, cells: frozenset[str]) -> Int32:
+    def customers_in(self, rows: Int32, wanted: frozenset[str]) -> Int32:
         """Those of the customers who live in one of the cells, in the same order."""
-        wanted = np.array([cell in cells for cell in self.cell_ids])
-        kept: Int32 = rows[wanted[self._cell_codes[rows]]]
+        chosen = np.array([cell in wanted for cell in self.cells.ids])
+        kept: Int32 = rows[chosen[self.cells.of_customer[rows]]]
         return kept
 
     def cell_of_element(self, element: Element) -> str:
-        """The one cell of an element: where most of the customers it feeds live, else the nearest customer's.
-
-        Ties fall to the lowest id. The answer depends on the network alone, not on switches or outages.
-        """
-        rows = self.feeding.customers_lost_with(element)
-        if len(rows):
-            cells, counts = np.unique(self._cell_codes[rows], return_counts=True)
-            return self.cell_ids[int(cells[np.argmax(counts)])]
-        return self._nearest_cell(element)
-
-    def _nearest_cell(self, element: Element) -> str:
-        place = self.place(element)
-        lon, lat = self._customer_places
-        distance = np.hypot((lon - place.lon) * math.cos(math.radians(place.lat)), lat - place.lat)
-        known = np.isfinite(distance)
-        if not known.any():
-            return self.cell_ids[0]
-        row = int(np.argmin(np.where(known, distance, np.inf)))
-        return self.cell_of_customer(row)
-
-    @cached_property
-    def _customer_places(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        point = self.network.customers.access_point
-        lon = np.where(point == ABSENT, np.nan, self.network.nodes.lon[point])
-        lat = np.where(point == ABSENT, np.nan, self.network.nodes.lat[point])
-        return lon, lat
+        """The one cell of an element (ORG-02)."""
+        if element.type == "customer":
+            return self.cell_of_customer(element.row)
+        if element.type in {"node", "meter"}:
+            node = self.feeding.node_of(element)
+            return self.cells.cell_of_node(node)
+        return self.cells.cell_of_edge(self.feeding.edge_of(element))
 
     def find(self, element: str) -> Element:
         """The element of that id; raises ``UnknownElement``."""
@@ -208,10 +183,10 @@ class Site:
         return _bounds(lon, lat) if np.isfinite(lon).any() else self.bounds
 
     def cell_bounds(self, cell: str) -> Bounds:
-        """The box around the customers of a cell."""
-        lon, lat = self._customer_places
-        mine = self._cell_codes == self.cell_ids.index(cell)
-        return _bounds(lon[mine], lat[mine]) if np.isfinite(lon[mine]).any() else self.bounds
+        """The box around what belongs to a cell; the whole site where nothing of it has a place."""
+        nodes, mine = self.network.nodes, self.cells.of_node == self.cells.ids.index(cell)
+        lon, lat = nodes.lon[mine], nodes.lat[mine]
+        return _bounds(lon, lat) if np.isfinite(lon).any() else self.bounds
 
 
 CLASS_NAMES: Final = {kind.value: kind.name.lower() for kind in CustomerClass}

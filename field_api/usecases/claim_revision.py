@@ -85,6 +85,11 @@ class ClaimRevision:
             _Claim(session, self._company, case).run()
         return True
 
+    def pass_over(self, logged: LoggedRevision, after_id: int, now_ms: int) -> None:
+        """Move on without the revision."""
+        with self._desk.writing() as session:
+            session.positions.advance(POSITION, after_id, logged.id, now_ms)
+
     def _case(self, revision: OutageRevision, now_ms: int) -> _Case:
         site = self._sites.of(revision.network_hash)
         cause = site.place_of(revision.cause.element)

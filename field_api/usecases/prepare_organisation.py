@@ -1,7 +1,6 @@
 """An organisation to begin with: grid cells from the network's areas, a crew for each, people to log in."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from field_api.organisation import AreaKind, Crew, CrewState, GridCell
 from field_api.people import WHOLE_COMPANY, Role, User
@@ -23,9 +22,6 @@ class _Person:
     password: str
 
 
-DISTRICT_NAMES: Final = ("一", "二", "三", "四", "五", "六", "七", "八", "九", "十")
-
-
 def prepare_organisation(desk: Desk, site: Site, area: AreaKind = AreaKind.URBAN) -> tuple[Crew, ...]:
     """Make what is missing: every cell of the network, and a crew based in the middle of each.
 
@@ -33,9 +29,11 @@ def prepare_organisation(desk: Desk, site: Site, area: AreaKind = AreaKind.URBAN
     """
     with desk.writing() as session:
         known = {cell.id for cell in session.organisation.cells(WHOLE_COMPANY)}
-        for ordinal, cell in enumerate(site.cell_ids, start=1):
+        cells = site.cells
+        for cell, name, name_en in zip(cells.ids, cells.names, cells.names_en, strict=True):
             if cell not in known:
-                session.organisation.put_cell(_cell(site, cell, ordinal, area))
+                box = site.cell_bounds(cell)
+                session.organisation.put_cell(GridCell(cell, name, name_en, area, box))
         return _crews(session)
 
 
@@ -54,11 +52,6 @@ def prepare_demo_users(desk: Desk, passwords: Passwords, language: str, now_ms: 
         DemoLogin(person.user.username, person.password, person.user.role.value, person.user.name)
         for person in people
     )
-
-
-def _cell(site: Site, cell: str, ordinal: int, area: AreaKind) -> GridCell:
-    numeral = DISTRICT_NAMES[ordinal - 1] if ordinal <= len(DISTRICT_NAMES) else str(ordinal)
-    return GridCell(cell, f"第{numeral}网格", f"Grid {ordinal}", area, site.cell_bounds(cell))
 
 
 def _crews(session: DeskSession) -> tuple[Crew, ...]:

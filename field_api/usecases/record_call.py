@@ -1,4 +1,4 @@
-"""A customer calls: kept, told to the detector as evidence, attached to the outage that they are in (REP-01)."""
+"""A customer calls: kept, told to the detector as evidence, attached to its outage (REP-01)."""
 
 import uuid
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the newest evidence says about an outage: over or not, who still reads dead, who called from inside."""
+"""What the newest evidence says about an outage: is it over, who still reads dead, who is in it."""
 
 from collections import OrderedDict
 from threading import Lock
@@ -36,6 +36,11 @@ class Supply:
     def history(self, outage_id: str) -> tuple[OutageRevision, ...]:
         """All revisions, oldest first."""
         return tuple(logged.revision for logged in self._outages.revisions(outage_id))
+
+    def waiting_ms(self, after_id: int, now_ms: int) -> int:
+        """How long the oldest revision past ``after_id`` has been waiting to be handled; 0: none waits."""
+        waiting = self._outages.read(after_id, 1)
+        return max(0, now_ms - waiting[0].revision.at_ms) if waiting else 0
 
     def impact(self, revision: OutageRevision) -> Impact:
         """Who is out as of the revision; the last few are remembered."""

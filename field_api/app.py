@@ -1,0 +1,109 @@
+"""Builds the processes of this room from what they stand on; nothing is opened before it is called."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from field_api.adapters.argon_passwords import ArgonPasswords
+from field_api.adapters.data_files import load_profile, load_work_type
+from field_api.adapters.log_channel import LogChannel
+from field_api.adapters.network_sites import NetworkSites
+from field_api.adapters.simulator_client import SimulatorClient, noted_port
+from field_api.adapters.sql_desk import SqlDesk
+from field_api.adapters.system_clock import wall_clock_ms
+from field_api.company import Company
+from field_api.http.events_app import EventServices
+from field_api.http.hub import Hub
+from field_api.http.services import Services, WebConfig
+from field_api.http.throttle import LoginThrottle
+from field_api.ports import Sites
+from field_api.presentation import masked_recipient
+from field_api.usecases.claim_revision import ClaimRevision
+from field_api.usecases.deliver_notices import DeliverNotices
+from field_api.usecases.login import Logins
+from field_api.usecases.move_crew import MoveCrew
+from field_api.usecases.record_call import RecordCall
+from field_api.usecases.step_order import StepOrder
+from field_api.usecases.supply import Supply
+from field_api.worker import Worker
+from geo.adapters.database import open_database
+from geo.adapters.network_store import SqlNetworkStore
+from telemetry.adapters.embedded_readings import EmbeddedReadingStore
+from telemetry.adapters.gateway_records import SqlDeadLetters, SqlGatewayRecords
+from telemetry.adapters.outage_log import SqlOutageLog
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Where this installation keeps its things."""
+
+    location: str
+    """What ``open_database`` takes."""
+    data_dir: Path
+    language: str
+
+
+def company(language: str) -> Company:
+    """The company of the built-in data files."""
+    return Company(load_work_type("repair"), load_profile("promise"), language, LogChannel.name)
+
+
+def build_services(home: Installation, config: WebConfig, simulator_port: int) -> Services:
+    """What the web process works with."""
+    desk = SqlDesk(open_database(home.location, "desk"))
+    sites = _sites(home)
+    supply = Supply(SqlOutageLog(open_database(home.location, "outages")), sites)
+    gateway = open_database(home.location, "gateway")
+    ours = company(home.language)
+    return Services(
+        config=config,
+        clock=wall_clock_ms,
+        desk=desk,
+        sites=sites,
+        company=ours,
+        logins=Logins(desk, ArgonPasswords()),
+        throttle=LoginThrottle(),
+        supply=supply,
+        step_order=StepOrder(desk, ours, supply.still_dead),
+        record_call=RecordCall(desk, sites, supply.outage_of),
+        move_crew=MoveCrew(desk, ours),
+        readings=EmbeddedReadingStore(home.data_dir / "readings"),
+        dead_letters=SqlDeadLetters(gateway),
+        gateway=SqlGatewayRecords(gateway),
+        tiles=lambda: None,
+        simulator=SimulatorClient(noted_port(home.data_dir / "sim" / "control.json", simulator_port)),
+    )
+
+
+def build_event_services(home: Installation, config: WebConfig) -> EventServices:
+    """What the events process works with."""
+    desk = SqlDesk(open_database(home.location, "desk"))
+    return EventServices(config, wall_clock_ms, Logins(desk, ArgonPasswords()), Hub(desk))
+
+
+def build_worker(home: Installation) -> Worker:
+    """The worker."""
+    desk = SqlDesk(open_database(home.location, "desk"))
+    sites = _sites(home)
+    channel = LogChannel(home.data_dir / "notices.log")
+    return Worker(
+        outages=SqlOutageLog(open_database(home.location, "outages")),
+        desk=desk,
+        claim=ClaimRevision(desk, sites, company(home.language)),
+        deliver=DeliverNotices(desk, channel, _Masker(sites)),
+        clock=wall_clock_ms,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Masker:
+    """Recipients as a channel that must not know them sees them."""
+
+    sites: Sites
+
+    def __call__(self, customer_id: str) -> str:
+        site = self.sites.current()
+        return "*" if site is None else masked_recipient(site.network, customer_id)
+
+
+def _sites(home: Installation) -> NetworkSites:
+    return NetworkSites(SqlNetworkStore(open_database(home.location, "network")), wall_clock_ms)

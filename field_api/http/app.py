@@ -1,0 +1,207 @@
+"""The web application: every declared operation behind one gate, the built front end beside it."""
+
+import logging
+import math
+from collections.abc import Iterable
+from typing import Final
+
+from flask import Flask, Request, Response, request
+from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from field_api.http import (
+    routes_demo,
+    routes_outages,
+    routes_session,
+    routes_site,
+    routes_system,
+    routes_work,
+)
+from field_api.http.measures import Measures
+from field_api.http.operations import JSON, Answer, Call, Operation
+from field_api.http.problems import FieldProblem, HttpProblem
+from field_api.http.security import authorise, harden
+from field_api.http.services import Services, WebConfig
+from field_api.http.static_files import add_front_end
+from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible, Refused, Stale
+
+MAX_BODY_BYTES: Final = 64 * 1024
+_STATUS: Final[dict[type[Refused], int]] = {NotFound: 404, Forbidden: 403, Conflict: 409, NotPossible: 422}
+_LOG: Final = logging.getLogger(__name__)
+
+BOOKS: Final = (
+    routes_session.operations,
+    routes_site.operations,
+    routes_outages.operations,
+    routes_work.operations,
+    routes_system.operations,
+    routes_demo.operations,
+)
+
+
+def all_operations(demo: bool) -> tuple[Operation, ...]:
+    """Every operation of the API; those of the demo only where there is one."""
+    return tuple(one for book in BOOKS for one in book.listed if demo or not one.demo)
+
+
+def create_app(services: Services) -> Flask:
+    """The application; nothing is opened or connected here."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    measures = Measures()
+    add_operations(app, services, all_operations(services.config.demo), measures)
+    add_front_end(app, services.config.dist)
+    add_gate(app, services.config)
+    return app
+
+
+def add_gate(app: Flask, config: WebConfig) -> None:
+    """What holds for every request: problems instead of pages, hardened headers."""
+
+    @app.after_request
+    def _hardened(response: Response) -> Response:
+        return harden(response, request, config)
+
+    app.register_error_handler(HttpProblem, lambda problem: problem.response())
+    app.register_error_handler(HTTPException, _http_exception)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def add_operations(
+    app: Flask, services: Services, operations: Iterable[Operation], measures: Measures
+) -> None:
+    """Route each operation."""
+    app.extensions["gridcrew_measures"] = measures
+    listed = tuple(operations)
+    app.extensions["gridcrew_operations"] = listed
+    for operation in listed:
+        app.add_url_rule(
+            operation.rule,
+            endpoint=f"{operation.method} {operation.path}",
+            view_func=_view(operation, services, measures),
+            methods=[operation.method],
+            provide_automatic_options=False,
+        )
+
+
+class _View:
+    """One operation as Flask calls it."""
+
+    def __init__(self, operation: Operation, services: Services, measures: Measures) -> None:
+        self._operation = operation
+        self._services = services
+        self._measures = measures
+        self.__name__ = operation.name
+
+    def __call__(self, **path: str) -> WerkzeugResponse:
+        status = 500
+        try:
+            response = self._answered(path)
+            status = response.status_code
+        except HttpProblem as problem:
+            status = problem.status
+            raise
+        finally:
+            self._measures.count(self._operation.name, status)
+        return response
+
+    def _answered(self, path: dict[str, str]) -> WerkzeugResponse:
+        identity = authorise(request, self._operation, self._services)
+        _check_path(path)
+        call = Call(
+            services=self._services,
+            request=request,
+            identity=identity,
+            path=path,
+            query_model=_query(request, self._operation),
+            body_model=_body(request, self._operation),
+            now_ms=self._services.clock(),
+        )
+        try:
+            return _response(self._operation.handler(call), self._operation)
+        except Refused as refused:
+            raise _problem_of(refused) from refused
+
+
+def _view(operation: Operation, services: Services, measures: Measures) -> _View:
+    return _View(operation, services, measures)
+
+
+def _check_path(path: dict[str, str]) -> None:
+    for name, value in path.items():
+        if len(value) > 128 or any(not letter.isprintable() for letter in value):
+            raise HttpProblem(404, "No such thing", f"{name} is not an id")
+
+
+def _query(sent: Request, operation: Operation) -> BaseModel | None:
+    if operation.query is None:
+        if sent.args:
+            names = [FieldProblem(field=name, message="unknown parameter") for name in sent.args]
+            raise HttpProblem(422, "Unknown query parameter", errors=names[:20])
+        return None
+    repeated = [name for name, values in sent.args.lists() if len(values) > 1]
+    if repeated:
+        raise HttpProblem(422, "Repeated query parameter", f"given more than once: {', '.join(repeated[:5])}")
+    try:
+        return operation.query.model_validate(sent.args.to_dict())
+    except ValidationError as problem:
+        raise _invalid(problem, "The query is not valid") from problem
+
+
+def _body(sent: Request, operation: Operation) -> BaseModel | None:
+    if operation.body is None:
+        return None
+    if sent.mimetype != JSON:
+        raise HttpProblem(415, "The body must be application/json")
+    try:
+        return operation.body.model_validate_json(sent.get_data())
+    except ValidationError as problem:
+        if problem.errors()[0]["type"] == "json_invalid":
+            raise HttpProblem(400, "The body is not JSON", problem.errors()[0]["msg"]) from problem
+        raise _invalid(problem, "The body is not valid") from problem
+
+
+def _invalid(problem: ValidationError, title: str) -> HttpProblem:
+    errors = [
+        FieldProblem(field=".".join(map(str, error["loc"])), message=error["msg"])
+        for error in problem.errors(include_input=False, include_url=False)[:20]
+    ]
+    return HttpProblem(422, title, errors=errors)
+
+
+def _response(answer: Answer, operation: Operation) -> WerkzeugResponse:
+    body = answer.body
+    text = body.model_dump_json(by_alias=True) if isinstance(body, BaseModel) else body
+    response = Response(text, answer.status, dict(answer.headers))
+    if body is None:
+        del response.headers["Content-Type"]
+    elif "Content-Type" not in answer.headers:
+        response.content_type = operation.media_type
+    return response
+
+
+def _problem_of(refused: Refused) -> HttpProblem:
+    status = next(status for kind, status in _STATUS.items() if isinstance(refused, kind))
+    current = refused.current if isinstance(refused, Stale) else None
+    return HttpProblem(status, str(refused), current=current)
+
+
+def _http_exception(problem: HTTPException) -> WerkzeugResponse:
+    headers: dict[str, str] = {}
+    if isinstance(problem, MethodNotAllowed) and problem.valid_methods:
+        headers["Allow"] = ", ".join(sorted(problem.valid_methods))
+    if isinstance(problem, RequestEntityTooLarge):
+        headers["Connection"] = "close"
+    if problem.code is None or math.floor(problem.code / 100) == 3:
+        return problem.get_response()
+    return HttpProblem(problem.code, problem.name, problem.description, headers=headers).response()
+
+
+def _unexpected(problem: Exception) -> WerkzeugResponse:
+    _LOG.error(
+        "unexpected %s in %s %s", type(problem).__name__, request.method, request.path, exc_info=problem
+    )
+    return HttpProblem(500, "Something went wrong here", "It was logged.").response()

@@ -1,0 +1,58 @@
+"""Field types of requests: bounded, without control characters, in text that every store can keep."""
+
+from typing import Annotated, Final, Generic, TypeVar
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+MAX_LIMIT: Final = 500
+DEFAULT_LIMIT: Final = 100
+IDENTIFIER_PATTERN: Final = r"^[^\x00-\x1f\x7f]{1,128}$"
+CURSOR_PATTERN: Final = r"^[0-9]{1,15}(\.[!-~]{1,128})?$"
+
+
+def _encodable(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("not a text: it holds half of a character") from None
+    return text
+
+
+Identifier = Annotated[str, Field(pattern=IDENTIFIER_PATTERN, max_length=128), AfterValidator(_encodable)]
+Line = Annotated[
+    str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=200, min_length=1), AfterValidator(_encodable)
+]
+Words = Annotated[
+    str, Field(pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$", max_length=2000), AfterValidator(_encodable)
+]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+DeviceTime = AwareDatetime
+
+Item = TypeVar("Item")
+
+
+class Input(BaseModel):
+    """A request's part: unknown fields are refused, nothing is guessed into another type."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Query(BaseModel):
+    """Query parameters: texts that are read as what they mean; unknown names are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PageQuery(Query):
+    limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT)
+    cursor: str | None = Field(default=None, pattern=CURSOR_PATTERN)
+
+
+class Page(BaseModel, Generic[Item]):
+    """One page; ``next_cursor`` null: the last."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    items: tuple[Item, ...]
+    next_cursor: str | None

@@ -1,0 +1,117 @@
+"""The OpenAPI 3.1 document, from the declared operations and their models."""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from field_api.http.fields import IDENTIFIER_PATTERN
+from field_api.http.operations import JSON, Operation
+from field_api.http.problems import MEDIA_TYPE, Problem
+from field_api.http.security import COOKIE, CSRF_HEADER
+
+_REFERENCE: Final = "#/components/schemas/{model}"
+_Requirements = list[dict[str, list[str]]]
+_SECURITY: Final[_Requirements] = [{"bearer": []}, {"session": [], "csrf": []}]
+_SAFE_SECURITY: Final[_Requirements] = [{"bearer": []}, {"session": []}]
+
+Json = dict[str, Any]
+
+
+def openapi_document(operations: Iterable[Operation], version: str) -> Json:
+    """The whole document."""
+    listed = list(operations)
+    references, schemas = _schemas(listed)
+    paths: dict[str, Json] = {}
+    for operation in listed:
+        described = _described(operation, references)
+        paths.setdefault(operation.documented_path, {})[operation.method.lower()] = described
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Gridcrew field API",
+            "version": version,
+            "description": "What failed, who is out, which crew goes. Times are ISO-8601 UTC; "
+            "errors are application/problem+json; every person sees only their grid cells.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+                "csrf": {"type": "apiKey", "in": "header", "name": CSRF_HEADER},
+            },
+        },
+    }
+
+
+def _schemas(operations: list[Operation]) -> tuple[dict[type[BaseModel], Json], Json]:
+    pairs: set[tuple[type[BaseModel], JsonSchemaMode]] = {(Problem, "serialization")}
+    pairs |= {(one.body, "validation") for one in operations if one.body}
+    pairs |= {(model, "serialization") for one in operations for model in one.answers.values() if model}
+    wanted = sorted(pairs, key=lambda pair: (pair[0].__name__, pair[1]))
+    found, definitions = models_json_schema(wanted, ref_template=_REFERENCE)
+    return {model: found[model, mode] for model, mode in wanted}, definitions.get("$defs", {})
+
+
+def _described(operation: Operation, references: Mapping[type[BaseModel], Json]) -> Json:
+    described: Json = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "tags": [_tag(operation)],
+        "responses": _responses(operation, references),
+    }
+    if parameters := [*_path_parameters(operation), *_query_parameters(operation)]:
+        described["parameters"] = parameters
+    if operation.body:
+        content = {JSON: {"schema": references[operation.body]}}
+        described["requestBody"] = {"required": True, "content": content}
+    if not operation.public:
+        described["security"] = _SAFE_SECURITY if operation.method == "GET" else _SECURITY
+        described["x-roles"] = sorted(role.value for role in operation.roles)
+    return described
+
+
+def _tag(operation: Operation) -> str:
+    parts = operation.path.strip("/").split("/")
+    return parts[2] if parts[:2] == ["api", "v1"] else parts[0]
+
+
+def _responses(operation: Operation, references: Mapping[type[BaseModel], Json]) -> Json:
+    responses: Json = {}
+    for status in sorted(operation.statuses):
+        answer: Json = {"description": HTTPStatus(status).phrase}
+        if status not in operation.answers:
+            answer["content"] = {MEDIA_TYPE: {"schema": references[Problem]}}
+        elif (model := operation.answers[status]) is not None:
+            answer["content"] = {operation.media_type: {"schema": references[model]}}
+        elif operation.media_type != JSON and status == HTTPStatus.OK:
+            answer["content"] = {operation.media_type: {}}
+        responses[str(status)] = answer
+    return responses
+
+
+def _path_parameters(operation: Operation) -> list[Json]:
+    text = {"type": "string", "pattern": IDENTIFIER_PATTERN, "minLength": 1, "maxLength": 128}
+    return [{"name": name, "in": "path", "required": True, "schema": text} for name in operation.parameters]
+
+
+def _query_parameters(operation: Operation) -> list[Json]:
+    if operation.query is None:
+        return []
+    schema = operation.query.model_json_schema()
+    required = schema.get("required", [])
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": _without_null(rule)}
+        for name, rule in schema.get("properties", {}).items()
+    ]
+
+
+def _without_null(rule: Json) -> Json:
+    """A query parameter is absent, never null."""
+    kinds = [kind for kind in rule.get("anyOf", []) if kind.get("type") != "null"]
+    rest = {key: value for key, value in rule.items() if key != "anyOf" and (key, value) != ("default", None)}
+    return {**rest, **kinds[0]} if kinds else rest

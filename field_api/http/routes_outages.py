@@ -1,0 +1,155 @@
+"""Outages: what failed, who is out, why it is believed."""
+
+import json
+from typing import Final, Literal
+
+from pydantic import Field
+
+from field_api.http.fields import Page, PageQuery
+from field_api.http.operations import EVERYONE, Answer, Call, Operations
+from field_api.http.paging import cut, number_after, page_after
+from field_api.http.problems import HttpProblem
+from field_api.masking import address_area, mask_name, mask_phone
+from field_api.ports import OutageView
+from field_api.presentation import revision_resource
+from field_api.projection import CLASS_NAMES, PRIORITY_NAMES, Site
+from field_api.resources import (
+    AffectedCustomerResource,
+    OutageDetailResource,
+    OutageResource,
+    ScopeResource,
+)
+from field_api.usecases.tell import order_document
+from geo.errors import UnknownElement
+from telemetry.outages import OutageRevision
+
+operations: Final = Operations()
+MAX_REVISIONS_SHOWN: Final = 200
+IS_OPEN: Final = {"open": True, "closed": False, "all": None}
+
+
+class StateQuery(PageQuery):
+    state: Literal["open", "closed", "all"] = Field(default="open")
+
+
+class OutagePage(Page[OutageResource]):
+    pass
+
+
+class AffectedCustomerPage(Page[AffectedCustomerResource]):
+    pass
+
+
+@operations.add(
+    "GET", "/api/v1/outages", "Outages in my grid cells, newest first",
+    roles=EVERYONE, query=StateQuery, answers={200: OutagePage},
+)  # fmt: skip
+def list_outages(call: Call) -> Answer:
+    """A page of outages."""
+    query = call.query(StateQuery)
+    with call.services.desk.reading() as session:
+        views = session.outages.listed(
+            call.scope, IS_OPEN[query.state], page_after(query.cursor), query.limit + 1
+        )
+    rows, cursor = cut(views, query.limit, lambda view: (view.started_ms, view.outage_id))
+    items = ",".join(view.document for view in rows)
+    return Answer(200, f'{{"items":[{items}],"next_cursor":{json.dumps(cursor)}}}')
+
+
+@operations.add(
+    "GET", "/api/v1/outages/{outage_id}", "One outage with its revisions and orders",
+    roles=EVERYONE, answers={200: OutageDetailResource},
+)  # fmt: skip
+def get_outage(call: Call) -> Answer:
+    """The newest revision, what was believed before, and the work on it."""
+    services = call.services
+    view = _visible(call)
+    revisions = services.supply.history(view.outage_id)[-MAX_REVISIONS_SHOWN:]
+    with services.desk.reading() as session:
+        stored = session.orders.of_outage(call.scope, view.outage_id)
+        orders = [json.loads(order_document(session, services.company, one, call.now_ms)) for one in stored]
+    shown = [revision_resource(one, _site(call, one)).model_dump(mode="json") for one in revisions]
+    document = json.loads(view.document) | {"revisions": shown, "orders": orders}
+    return Answer(200, json.dumps(document, ensure_ascii=False))
+
+
+@operations.add(
+    "GET", "/api/v1/outages/{outage_id}/scope", "What is out, as rows of the tiles' features",
+    roles=EVERYONE, answers={200: ScopeResource},
+)  # fmt: skip
+def get_scope(call: Call) -> Answer:
+    """Integer rows; customers only of my grid cells."""
+    view = _visible(call)
+    revision = _newest(call, view)
+    site = _site(call, revision)
+    impact = call.services.supply.impact(revision)
+    customers = impact.scope.customer_rows
+    if not call.scope.whole_company:
+        customers = site.customers_in(customers, call.scope.grid_ids)
+    scope = ScopeResource(
+        outage_id=view.outage_id,
+        revision=revision.revision,
+        edges=tuple(impact.scope.edge_rows.tolist()),
+        customers=tuple(customers.tolist()),
+        transformers=tuple(impact.scope.transformer_rows.tolist()),
+        bounds=site.scope_bounds(impact.scope),
+    )
+    return Answer(200, scope)
+
+
+@operations.add(
+    "GET", "/api/v1/outages/{outage_id}/customers", "Who is out, most urgent first, masked",
+    roles=EVERYONE, query=PageQuery, answers={200: AffectedCustomerPage},
+)  # fmt: skip
+def list_affected(call: Call) -> Answer:
+    """A page of customers of my grid cells."""
+    query = call.query(PageQuery)
+    revision = _newest(call, _visible(call))
+    site, impact = _site(call, revision), call.services.supply.impact(revision)
+    rows = impact.customers
+    if not call.scope.whole_company:
+        rows = site.customers_in(rows, call.scope.grid_ids)
+    start = number_after(query.cursor) or 0
+    part = rows[start : start + query.limit]
+    also = set(impact.scope.also_out_rows.tolist())
+    items = tuple(_affected(site, int(row), int(row) in also) for row in part)
+    cursor = str(start + query.limit) if start + query.limit < len(rows) else None
+    return Answer(200, AffectedCustomerPage(items=items, next_cursor=cursor))
+
+
+def _affected(site: Site, row: int, also: bool) -> AffectedCustomerResource:
+    customers = site.network.customers
+    return AffectedCustomerResource.model_validate(
+        {
+            "id": customers.ids[row],
+            "name": mask_name(customers.name[row]),
+            "phone": mask_phone(customers.phone[row]),
+            "address_area": address_area(customers.address[row]),
+            "class": CLASS_NAMES[int(customers.customer_class[row])],
+            "priority": PRIORITY_NAMES[int(customers.priority[row])],
+            "reason": "also_out" if also else "below_cut",
+        }
+    )
+
+
+def _visible(call: Call) -> OutageView:
+    outage_id = call.path["outage_id"]
+    with call.services.desk.reading() as session:
+        view = session.outages.get(call.scope, outage_id)
+    if view is None:
+        raise HttpProblem(404, "No such outage", f"no outage {outage_id!r} in your grid cells")
+    return view
+
+
+def _newest(call: Call, view: OutageView) -> OutageRevision:
+    revisions = call.services.supply.history(view.outage_id)
+    if not revisions:
+        raise HttpProblem(404, "No such outage", f"no outage {view.outage_id!r} in your grid cells")
+    return revisions[-1]
+
+
+def _site(call: Call, revision: OutageRevision) -> Site:
+    try:
+        return call.services.sites.of(revision.network_hash)
+    except UnknownElement as problem:
+        raise HttpProblem(503, "The network of that time is not here", str(problem)) from problem

@@ -1,0 +1,190 @@
+"""Orders, crews, notices and calls."""
+
+import json
+from typing import Final, Literal
+
+from pydantic import Field
+
+from field_api.http.fields import (
+    DeviceTime,
+    Identifier,
+    Input,
+    Latitude,
+    Longitude,
+    Page,
+    PageQuery,
+    Words,
+)
+from field_api.http.operations import EVERYONE, OFFICE, Answer, Call, Operations
+from field_api.http.paging import cut, number_after, page_after
+from field_api.http.problems import HttpProblem
+from field_api.http.routes_outages import IS_OPEN, StateQuery
+from field_api.http.site_of import current_site
+from field_api.instants import milliseconds
+from field_api.masking import mask_text
+from field_api.organisation import CrewState
+from field_api.people import Role
+from field_api.presentation import crew_resource, notice_resource, order_detail
+from field_api.resources import (
+    CrewResource,
+    NoticeResource,
+    OrderDetailResource,
+    OrderResource,
+    Resource,
+)
+from field_api.usecases.move_crew import Position
+from field_api.usecases.step_order import StepRequest
+from field_api.usecases.tell import order_document, waiting_state
+
+operations: Final = Operations()
+_TAKES_CALLS: Final = frozenset({Role.ADMIN, Role.DISPATCHER, Role.CREW})
+_STEPS: Final = frozenset({Role.ADMIN, Role.DISPATCHER, Role.CREW})
+
+
+class OrderPage(Page[OrderResource]):
+    pass
+
+
+class CrewPage(Page[CrewResource]):
+    pass
+
+
+class NoticePage(Page[NoticeResource]):
+    pass
+
+
+class Finding(Input):
+    element: Identifier
+    cause: Words
+
+
+class StepBody(Input):
+    operation_id: str = Field(pattern=r"^[0-9A-Za-z-]{8,64}$", description="Made by the client, once.")
+    step: Literal["accept", "arrive", "repair", "close"]
+    at: DeviceTime
+    revision: int = Field(ge=1, le=1_000_000)
+    note: Words | None = None
+    finding: Finding | None = None
+
+
+class PositionBody(Input):
+    lon: Longitude
+    lat: Latitude
+    at: DeviceTime
+    state: Literal["free", "travelling", "working"]
+
+
+class CallBody(Input):
+    customer_id: Identifier
+    at: DeviceTime | None = None
+    text: Words | None = None
+
+
+class CallResource(Resource):
+    id: str
+    outage_id: str | None
+
+
+@operations.add(
+    "GET", "/api/v1/orders", "Orders in my grid cells, newest first",
+    roles=EVERYONE, query=StateQuery, answers={200: OrderPage},
+)  # fmt: skip
+def list_orders(call: Call) -> Answer:
+    """A page of orders."""
+    query, services = call.query(StateQuery), call.services
+    with services.desk.reading() as session:
+        stored = session.orders.listed(
+            call.scope, IS_OPEN[query.state], page_after(query.cursor), query.limit + 1
+        )
+        rows, cursor = cut(stored, query.limit, lambda one: (one.order.created_ms, one.order.id))
+        documents = [order_document(session, services.company, one, call.now_ms) for one in rows]
+    return Answer(200, f'{{"items":[{",".join(documents)}],"next_cursor":{json.dumps(cursor)}}}')
+
+
+@operations.add(
+    "GET", "/api/v1/orders/{order_id}", "One order with its history",
+    roles=EVERYONE, answers={200: OrderDetailResource},
+)  # fmt: skip
+def get_order(call: Call) -> Answer:
+    """The order and all that happened to it."""
+    company = call.services.company
+    with call.services.desk.reading() as session:
+        stored = session.orders.get(call.scope, call.path["order_id"])
+        if stored is None:
+            raise HttpProblem(404, "No such order", f"no order {call.path['order_id']!r} in your grid cells")
+        crew = session.organisation.crew(call.scope, stored.order.crew_id)
+    name = crew.name if crew else stored.order.crew_id
+    work_type = company.work_type(stored.order.type)
+    return Answer(200, order_detail(stored, work_type, company.profile, name, call.now_ms))
+
+
+@operations.add(
+    "POST", "/api/v1/orders/{order_id}/steps", "Take the next step of an order",
+    roles=_STEPS, body=StepBody, answers={200: OrderResource}, refuses=frozenset({409}),
+)  # fmt: skip
+def step_order(call: Call) -> Answer:
+    """The order after the step; the same operation id again gets the same answer."""
+    sent = call.body(StepBody)
+    finding = sent.finding
+    request = StepRequest(
+        operation_id=sent.operation_id, step=sent.step, at_ms=milliseconds(sent.at), revision=sent.revision,
+        note=sent.note or "", finding_element=finding.element if finding else "",
+        finding_cause=finding.cause if finding else "",
+    )  # fmt: skip
+    return Answer(200, call.services.step_order(call.user, call.path["order_id"], request, call.now_ms))
+
+
+@operations.add(
+    "GET", "/api/v1/crews", "Crews of my grid cells",
+    roles=EVERYONE, query=PageQuery, answers={200: CrewPage},
+)  # fmt: skip
+def list_crews(call: Call) -> Answer:
+    """A page of crews, by id."""
+    query = call.query(PageQuery)
+    with call.services.desk.reading() as session:
+        crews = session.organisation.crews(call.scope)
+        busy = session.orders.under_way(waiting_state(call.services.company))
+    start = number_after(query.cursor) or 0
+    items = tuple(crew_resource(one, busy.get(one.id)) for one in crews[start : start + query.limit])
+    cursor = str(start + query.limit) if start + query.limit < len(crews) else None
+    return Answer(200, CrewPage(items=items, next_cursor=cursor))
+
+
+@operations.add(
+    "PUT", "/api/v1/crews/{crew_id}/position", "Where my crew is and what it does",
+    roles=_STEPS, body=PositionBody, answers={204: None},
+)  # fmt: skip
+def put_position(call: Call) -> Answer:
+    """Noted, unless a newer position is known."""
+    sent = call.body(PositionBody)
+    position = Position(sent.lon, sent.lat, milliseconds(sent.at), CrewState(sent.state))
+    call.services.move_crew(call.user, call.path["crew_id"], position, call.now_ms)
+    return Answer(204)
+
+
+@operations.add(
+    "GET", "/api/v1/notices", "Notices to people of my grid cells, newest first, masked",
+    roles=OFFICE | {Role.CREW}, query=PageQuery, answers={200: NoticePage},
+)  # fmt: skip
+def list_notices(call: Call) -> Answer:
+    """A page of notices."""
+    query = call.query(PageQuery)
+    network = current_site(call).network
+    with call.services.desk.reading() as session:
+        notices = session.outbox.listed(call.scope, number_after(query.cursor), query.limit + 1)
+    rows, cursor = cut(notices, query.limit, lambda notice: (notice.id, ""))
+    items = tuple(notice_resource(notice, network) for notice in rows)
+    return Answer(200, NoticePage(items=items, next_cursor=cursor))
+
+
+@operations.add(
+    "POST", "/api/v1/calls", "A customer called: no power",
+    roles=_TAKES_CALLS, body=CallBody, answers={201: CallResource}, refuses=frozenset({404}),
+)  # fmt: skip
+def take_call(call: Call) -> Answer:
+    """Kept, told to the detector, attached to the outage that the customer is in (REP-01)."""
+    sent = call.body(CallBody)
+    at_ms = call.now_ms if sent.at is None else min(milliseconds(sent.at), call.now_ms)
+    text = mask_text(sent.text or "")
+    kept = call.services.record_call(call.user, sent.customer_id, at_ms, text, call.now_ms)
+    return Answer(201, CallResource(id=kept.id, outage_id=kept.outage_id))

@@ -1,0 +1,46 @@
+"""What requests work with: built once by the process, given to the application."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from field_api.company import Company
+from field_api.http.throttle import LoginThrottle
+from field_api.ports import Clock, Desk, Simulator, Sites, Tiles
+from field_api.usecases.login import Logins
+from field_api.usecases.move_crew import MoveCrew
+from field_api.usecases.record_call import RecordCall
+from field_api.usecases.step_order import StepOrder
+from field_api.usecases.supply import Supply
+from telemetry.ports import DeadLetters, GatewayRecords, ReadingStore
+
+
+@dataclass(frozen=True, slots=True)
+class WebConfig:
+    demo: bool
+    language: str
+    web_port: int
+    events_port: int
+    dist: Path
+    """The built front end."""
+    max_streams: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    config: WebConfig
+    clock: Clock
+    desk: Desk
+    sites: Sites
+    company: Company
+    logins: Logins
+    throttle: LoginThrottle
+    supply: Supply
+    step_order: StepOrder
+    record_call: RecordCall
+    move_crew: MoveCrew
+    readings: ReadingStore
+    dead_letters: DeadLetters
+    gateway: GatewayRecords
+    tiles: Callable[[], Tiles | None]
+    simulator: Simulator

@@ -1,0 +1,76 @@
+"""The worker's loop: claim revisions in order, send notices, keep the tables small."""
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import Final
+
+from field_api.ports import Clock, Desk
+from field_api.usecases.claim_revision import ClaimRevision
+from field_api.usecases.deliver_notices import BATCH, DeliverNotices
+from telemetry.outages import LoggedRevision
+from telemetry.ports import OutageLog
+
+POLL_S: Final = 0.1
+READ_AT_ONCE: Final = 100
+KEEP_EVENTS: Final = 20_000
+KEEP_OPERATIONS_MS: Final = 30 * 24 * 3_600_000
+TIDY_EVERY_MS: Final = 60_000
+TRIES: Final = 5
+_FIRST_WAIT_S: Final = 0.2
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Worker:
+    """Runs until told to stop; killed at any point, it goes on where its position says."""
+
+    outages: OutageLog
+    desk: Desk
+    claim: ClaimRevision
+    deliver: DeliverNotices
+    clock: Clock
+    tidied_ms: int = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Work, and look again each tenth of a second."""
+        while not stop.is_set():
+            if not self.turn(stop):
+                stop.wait(POLL_S)
+
+    def turn(self, stop: threading.Event) -> bool:
+        """One round; was there so much that the next should follow at once?"""
+        position = self.claim.position()
+        revisions = self.outages.read(position, READ_AT_ONCE)
+        for logged in revisions:
+            if stop.is_set():
+                return False
+            self._handle(logged, position, stop)
+            position = logged.id
+        sent = self.deliver(self.clock())
+        self._tidy()
+        return len(revisions) == READ_AT_ONCE or sent == BATCH
+
+    def _handle(self, logged: LoggedRevision, after_id: int, stop: threading.Event) -> None:
+        """Try, wait, try again; what cannot be handled is passed over aloud so that it blocks nobody."""
+        for attempt in range(TRIES):
+            try:
+                self.claim(logged, after_id, self.clock())
+            except (LookupError, ValueError, OSError, RuntimeError) as problem:
+                _LOG.warning("revision %d: %s: %s", logged.id, type(problem).__name__, problem)
+                if stop.wait(_FIRST_WAIT_S * 2**attempt):
+                    return
+            else:
+                return
+        _LOG.error("revision %d of outage %s was passed over", logged.id, logged.revision.outage_id)
+        self.claim.pass_over(logged, after_id, self.clock())
+
+    def _tidy(self) -> None:
+        now_ms = self.clock()
+        if now_ms - self.tidied_ms < TIDY_EVERY_MS:
+            return
+        self.tidied_ms = now_ms
+        with self.desk.writing() as session:
+            session.feed.prune(KEEP_EVENTS)
+            session.operations.prune(now_ms - KEEP_OPERATIONS_MS)

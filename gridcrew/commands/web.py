@@ -1,0 +1,208 @@
+"""``gridcrew web``: the API and pages in one process, the server-sent events in another."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Final
+
+import click
+from flask import Flask
+
+import field_api
+from field_api.app import Installation, build_event_services, build_services
+from field_api.http.app import create_app
+from field_api.http.events_app import create_events_app
+from field_api.http.services import Services, WebConfig
+from gridcrew.settings import Settings
+
+BACKLOG: Final = 1024
+START_S: Final = 90.0
+STOP_S: Final = 4.0
+GRACE_S: Final = 2
+SPARE_THREADS: Final = 8
+"""Threads of the events process beside the streams: for refusals and health."""
+
+
+@click.command(name="web")
+def command() -> None:
+    """Serve the API, the pages and the live events; the addresses are noted in web.json."""
+    settings = Settings()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with (
+        _listening(settings.web.host, settings.web.port) as web,
+        _listening(settings.web.host, settings.web.events_port) as events,
+    ):
+        children = _start(settings, web, events)
+        try:
+            if _ready(settings, (web, events), children, stop):
+                _note_addresses(settings, web, events)
+                click.echo("web ready")
+                _watch(children, stop)
+        finally:
+            _end(children)
+    if not stop.is_set():
+        raise click.ClickException("a process of the web ended by itself")
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    """Bound before anything starts, so that both processes know both ports."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as problem:
+            raise click.ClickException(f"cannot listen on {host}:{port}: {problem.strerror}") from problem
+        listener.listen(BACKLOG)
+        yield listener
+
+
+def _port(listener: socket.socket) -> int:
+    port: int = listener.getsockname()[1]
+    return port
+
+
+def _start(
+    settings: Settings, web: socket.socket, events: socket.socket
+) -> tuple[subprocess.Popen[bytes], ...]:
+    environment = dict(os.environ) | {
+        "GRIDCREW_DATA_DIR": str(settings.data_dir.absolute()),
+        "GRIDCREW_WEB__PORT": str(_port(web)),
+        "GRIDCREW_WEB__EVENTS_PORT": str(_port(events)),
+    }
+    streams = settings.web.max_streams + SPARE_THREADS
+    return (
+        _gunicorn(web, settings.web.threads, "web_application", environment),
+        _gunicorn(events, streams, "events_application", environment),
+    )
+
+
+def _gunicorn(
+    listener: socket.socket, threads: int, factory: str, environment: dict[str, str]
+) -> subprocess.Popen[bytes]:
+    number = listener.fileno()
+    arguments = [
+        *("--bind", f"fd://{number}", "--workers", "1", "--worker-class", "gthread"),
+        *("--threads", str(threads), "--graceful-timeout", str(GRACE_S), "--keep-alive", "5"),
+        *("--log-level", "warning", "--no-control-socket", "--worker-connections", "2000"),
+    ]
+    return subprocess.Popen(  # noqa: S603 (our own program)
+        [sys.executable, "-m", "gunicorn", *arguments, f"gridcrew.commands.web:{factory}()"],
+        env=environment, pass_fds=(number,), stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def _ready(
+    settings: Settings,
+    listeners: Sequence[socket.socket],
+    children: Sequence[subprocess.Popen[bytes]],
+    stop: threading.Event,
+) -> bool:
+    deadline_s = time.monotonic() + START_S
+    waiting = [_port(listener) for listener in listeners]
+    while waiting and time.monotonic() < deadline_s and not stop.wait(0.1):
+        if any(child.poll() is not None for child in children):
+            return False
+        waiting = [port for port in waiting if not _answers(settings.web.host, port)]
+    return not waiting
+
+
+def _answers(host: str, port: int) -> bool:
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (compared, not bound)
+    connection = HTTPConnection(here, port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status > 0
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _note_addresses(settings: Settings, web: socket.socket, events: socket.socket) -> None:
+    host = f"[{settings.web.host}]" if ":" in settings.web.host else settings.web.host
+    noted = {
+        "url": f"http://{host}:{_port(web)}/",
+        "events_url": f"http://{host}:{_port(events)}/api/v1/events",
+        "pid": os.getpid(),
+    }
+    draft = settings.data_dir / "web.json.new"
+    draft.write_text(json.dumps(noted), encoding="utf-8")
+    draft.replace(settings.data_dir / "web.json")
+
+
+def _watch(children: Sequence[subprocess.Popen[bytes]], stop: threading.Event) -> None:
+    while not stop.wait(0.2):
+        if any(child.poll() is not None for child in children):
+            return
+
+
+def _end(children: Sequence[subprocess.Popen[bytes]]) -> None:
+    for child in children:
+        if child.poll() is None:
+            child.terminate()
+    deadline_s = time.monotonic() + STOP_S
+    for child in children:
+        try:
+            child.wait(max(0.1, deadline_s - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def web_application() -> Flask:
+    """For gunicorn: the API and pages."""
+    settings = Settings()
+    services = build_services(_installation(settings), _config(settings), settings.sim.control_port)
+    threading.Thread(target=_warm, args=(services,), daemon=True).start()
+    return create_app(services)
+
+
+def events_application() -> Flask:
+    """For gunicorn: the events. SIGTERM ends the streams before the server waits for them."""
+    settings = Settings()
+    services = build_event_services(_installation(settings), _config(settings))
+    services.hub.start()
+    before = signal.getsignal(signal.SIGTERM)
+
+    def leave(number: int, frame: object) -> None:
+        services.hub.close()
+        if callable(before):
+            before(number, frame)  # type: ignore[arg-type]
+
+    signal.signal(signal.SIGTERM, leave)
+    return create_events_app(services)
+
+
+def _warm(services: Services) -> None:
+    """Read the network before the first person asks."""
+    site = services.sites.current()
+    if site is not None:
+        _ = site.cells, site.feeding, site.bounds
+
+
+def _installation(settings: Settings) -> Installation:
+    return Installation(settings.database_location, settings.data_dir.absolute(), settings.language)
+
+
+def _config(settings: Settings) -> WebConfig:
+    return WebConfig(
+        demo=settings.demo,
+        language=settings.language,
+        web_port=settings.web.port,
+        events_port=settings.web.events_port,
+        dist=Path(field_api.__file__).parent / "web" / "dist",
+        max_streams=settings.web.max_streams,
+    )
