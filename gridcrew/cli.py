@@ -7,6 +7,7 @@ import click
 
 COMMANDS: Final = {
     "up": "Start everything on this machine and keep it running.",
+    "broker": "Run the embedded MQTT broker.",
     "gateway": "Take in what devices say.",
     "detector": "Turn evidence into outages.",
     "web": "Serve the API and the pages.",

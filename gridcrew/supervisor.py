@@ -74,6 +74,11 @@ class Supervisor:
         """Make ``run`` return; safe in a signal handler."""
         self._stop.set()
 
+    @property
+    def stopping(self) -> bool:
+        """True once a stop was requested."""
+        return self._stop.is_set()
+
     def run(self, seconds: float | None) -> None:
         """Watch until stop is requested or the time is up."""
         deadline_s = None if seconds is None else time.monotonic() + seconds
