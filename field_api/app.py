@@ -6,6 +6,7 @@ from pathlib import Path
 from field_api.adapters.argon_passwords import ArgonPasswords
 from field_api.adapters.data_files import load_profile, load_work_type
 from field_api.adapters.log_channel import LogChannel
+from field_api.adapters.map_tiles import MapTiles
 from field_api.adapters.network_sites import NetworkSites
 from field_api.adapters.simulator_client import SimulatorClient, noted_port
 from field_api.adapters.sql_desk import SqlDesk
@@ -69,7 +70,7 @@ def build_services(home: Installation, config: WebConfig, simulator_port: int) -
         readings=EmbeddedReadingStore(home.data_dir / "readings"),
         dead_letters=SqlDeadLetters(gateway),
         gateway=SqlGatewayRecords(gateway),
-        tiles=lambda: None,
+        tiles=MapTiles(),
         simulator=SimulatorClient(noted_port(home.data_dir / "sim" / "control.json", simulator_port)),
     )
 
@@ -90,6 +91,7 @@ def build_worker(home: Installation) -> Worker:
         desk=desk,
         claim=ClaimRevision(desk, sites, company(home.language)),
         deliver=DeliverNotices(desk, channel, _Masker(sites)),
+        sites=sites,
         clock=wall_clock_ms,
     )
 

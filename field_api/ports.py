@@ -167,8 +167,8 @@ class OutageViews(Protocol):
 
 
 class Outbox(Protocol):
-    def announce(self, announcement: Announcement, postings: Sequence[Posting]) -> int:
-        """Queue a text for people; a key already known is dropped; how many were new."""
+    def announce(self, announcement: Announcement, postings: Sequence[Posting]) -> range:
+        """Queue a text for people; a key already known is dropped; the ids of those that were new."""
 
     def rejoin(self, incident_id: str, into: str) -> None:
         """What was announced about one incident counts as told about another."""
@@ -354,10 +354,13 @@ class Sites(Protocol):
 
 
 class Tiles(Protocol):
-    """Vector tiles of the network in force."""
+    """Vector tiles of a network."""
 
-    def tile(self, layer: str, z: int, x: int, y: int) -> bytes | None:
-        """The encoded tile, b'' where it is empty, None for an unknown layer or place."""
+    def tile(self, site: Site, scope: Scope, layer: str, z: int, x: int, y: int) -> bytes | None:
+        """The encoded tile, b'' where it is empty, None for an unknown layer or place.
+
+        Lines are everybody's; customers only those within the scope.
+        """
 
 
 @dataclass(frozen=True, slots=True)

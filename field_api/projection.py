@@ -70,6 +70,10 @@ class Site:
         """West, south, east, north of everything that has a place."""
         return _bounds(self.network.nodes.lon, self.network.nodes.lat)
 
+    def warm(self) -> None:
+        """Derive what every request needs, before one waits for it."""
+        _ = self.cells, self.feeding, self.bounds
+
     def tree(self, revision: OutageRevision) -> EnergisedTree:
         """The tree for the switch positions that the revision speaks of."""
         with self._lock:

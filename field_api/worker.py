@@ -5,7 +5,7 @@ import threading
 from dataclasses import dataclass
 from typing import Final
 
-from field_api.ports import Clock, Desk
+from field_api.ports import Clock, Desk, Sites
 from field_api.usecases.claim_revision import ClaimRevision
 from field_api.usecases.deliver_notices import BATCH, DeliverNotices
 from telemetry.outages import LoggedRevision
@@ -30,8 +30,15 @@ class Worker:
     desk: Desk
     claim: ClaimRevision
     deliver: DeliverNotices
+    sites: Sites
     clock: Clock
     tidied_ms: int = 0
+
+    def warm(self) -> None:
+        """Read the network before the first outage needs it."""
+        site = self.sites.current()
+        if site is not None:
+            site.warm()
 
     def run(self, stop: threading.Event) -> None:
         """Work, and look again each tenth of a second."""

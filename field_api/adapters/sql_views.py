@@ -89,19 +89,19 @@ class SqlOutbox:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def announce(self, announcement: Announcement, postings: Sequence[Posting]) -> int:
+    def announce(self, announcement: Announcement, postings: Sequence[Posting]) -> range:
         lock_log(self._connection, "outbox")
         known = self._known([posting.key for posting in postings])
         fresh = list({posting.key: posting for posting in postings if posting.key not in known}.values())
         if not fresh:
-            return 0
+            return range(0)
         self._keep(announcement)
         newest = int(self._connection.scalar(select(func.max(outbox.c.id))) or 0)
         rows = [
             _outbox_row(newest + place, announcement, posting) for place, posting in enumerate(fresh, start=1)
         ]
         self._connection.execute(insert(outbox), rows)
-        return len(rows)
+        return range(newest + 1, newest + 1 + len(rows))
 
     def rejoin(self, incident_id: str, into: str) -> None:
         self._connection.execute(

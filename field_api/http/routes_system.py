@@ -11,6 +11,7 @@ from field_api.http.openapi import openapi_document
 from field_api.http.operations import EVERYONE, Answer, Call, Operation, Operations
 from field_api.http.problems import HttpProblem
 from field_api.http.security import origin
+from field_api.http.site_of import current_site
 from field_api.notices import NoticeState
 from field_api.people import WHOLE_COMPANY
 from field_api.resources import Resource
@@ -42,11 +43,10 @@ class HealthResource(Resource):
 )  # fmt: skip
 def get_tile(call: Call) -> Answer:
     """Layers lines, switches, transformers, customers, cells, areas; zoom at most 20."""
-    source = call.services.tiles()
-    if source is None:
-        raise HttpProblem(503, "No network yet", "import one with: gridcrew network import")
+    site, source = current_site(call), call.services.tiles
     z, x, y = (_number(call.path[name]) for name in "zxy")
-    tile = source.tile(call.path["layer"], z, x, y) if z <= MAX_ZOOM and max(x, y) < 2**z else None
+    inside = z <= MAX_ZOOM and max(x, y) < 2**z
+    tile = source.tile(site, call.scope, call.path["layer"], z, x, y) if inside else None
     if tile is None:
         raise HttpProblem(404, "No such tile")
     versioned = call.query(TileQuery).v is not None

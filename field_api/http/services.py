@@ -1,6 +1,5 @@
 """What requests work with: built once by the process, given to the application."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,5 +41,5 @@ class Services:
     readings: ReadingStore
     dead_letters: DeadLetters
     gateway: GatewayRecords
-    tiles: Callable[[], Tiles | None]
+    tiles: Tiles
     simulator: Simulator

@@ -287,9 +287,11 @@ class _Claim:
             Posting(notice_key(revision.outage_id, message), message.recipient, cell, channel)
             for message in group
         ]
-        count = self._session.outbox.announce(told, postings)
-        first = Notice(0, postings[0], told, NoticeState.QUEUED, 0)
-        shown = notice_resource(first, self._case.site.network, count)
+        queued = self._session.outbox.announce(told, postings)
+        if not queued:
+            return
+        first = Notice(queued[0], postings[0], told, NoticeState.QUEUED, 0)
+        shown = notice_resource(first, self._case.site.network, len(queued))
         self._events.append(FeedEvent("notice", frozenset({cell}), document(shown)))
 
     def _text(self, kind: str, cell: str) -> str:

@@ -34,13 +34,13 @@ class Logins:
 
     def __init__(self, desk: Desk, passwords: Passwords) -> None:
         self._desk = desk
-        self._passwords = passwords
+        self.passwords = passwords
 
     def admit(self, username: str, password: str, kind: str, now_ms: int) -> Admission | None:
         """A new session or token, or None for an unknown name or a wrong password (equally slow)."""
         with self._desk.reading() as session:
             login = session.users.by_username(username)
-        if not self._passwords.matches(login.password_hash if login else None, password) or login is None:
+        if not self.passwords.matches(login.password_hash if login else None, password) or login is None:
             return None
         secret = secrets.token_urlsafe(_SECRET_BYTES)
         credential = Credential(

@@ -190,7 +190,7 @@ def _warm(services: Services) -> None:
     """Read the network before the first person asks."""
     site = services.sites.current()
     if site is not None:
-        _ = site.cells, site.feeding, site.bounds
+        site.warm()
 
 
 def _installation(settings: Settings) -> Installation:

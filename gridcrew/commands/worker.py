@@ -20,5 +20,6 @@ def command() -> None:
         signal.signal(number, lambda *_: stop.set())
     home = Installation(settings.database_location, settings.data_dir.absolute(), settings.language)
     worker = build_worker(home)
+    worker.warm()
     click.echo("worker ready")
     worker.run(stop)

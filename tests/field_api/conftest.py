@@ -1,0 +1,21 @@
+"""A company in a folder, fresh for each test, and one that tests only read."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.field_api.world import World, make_world
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return make_world(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def busy_world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """With an outage in each cell, their orders and notices; not to be changed in a way others see."""
+    world = make_world(tmp_path_factory.mktemp("busy"))
+    world.confirmed("out-east", cause="T1")
+    world.confirmed("out-west", cause="T2")
+    return world
