@@ -1,6 +1,6 @@
 /** Marks above the tiles: causes of outages, crews, names of grid cells. Few, so plain elements. */
 
-import { type Map as MapLibre, Marker } from 'maplibre-gl'
+import { type Map as MapLibre, Marker, type MarkerOptions } from 'maplibre-gl'
 
 export interface Pin {
   id: string
@@ -11,11 +11,14 @@ export interface Pin {
   /** Spoken and shown on hover; a pin with a title is a button. */
   title?: string
   onPick?: () => void
-  /** Stands above its place instead of on it. */
-  above?: boolean
+  /** Stands above or below its place instead of on it. */
+  side?: 'above' | 'below'
 }
 
-const ABOVE_PX: [number, number] = [0, -7]
+const SIDES: Record<'above' | 'below', MarkerOptions> = {
+  above: { anchor: 'bottom', offset: [0, -7] },
+  below: { anchor: 'top', offset: [0, 6] },
+}
 
 /** Keeps the elements on the map equal to a list of pins. */
 export class Pins {
@@ -37,7 +40,7 @@ export class Pins {
     let marker = this.shown.get(pin.id)
     if (!marker) {
       const element = document.createElement(pin.onPick ? 'button' : 'div')
-      marker = new Marker(pin.above ? { element, anchor: 'bottom', offset: ABOVE_PX } : { element })
+      marker = new Marker(pin.side ? { element, ...SIDES[pin.side] } : { element })
       marker.setLngLat([pin.lon, pin.lat]).addTo(this.map)
       this.shown.set(pin.id, marker)
     }

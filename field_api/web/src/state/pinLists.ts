@@ -35,7 +35,7 @@ export const crewPins = computed<Pin[]>(() =>
       id: crew.id, lon: crew.lon, lat: crew.lat,
       className: `pin-crew pin-${crew.state}${isChosen('crew', crew.id)}`,
       label: crew.name,
-      above: true,
+      side: 'above',
       title: `${crew.name} · ${t(`crew.state.${crew.state}`)}`,
       onPick: () => select('crew', crew.id),
     }]
@@ -49,5 +49,6 @@ export const cellPins = computed<Pin[]>(() =>
     lat: (cell.bounds[1] + cell.bounds[3]) / 2,
     className: 'pin-cell',
     label: gridName(cell.id),
+    side: 'below',
   })),
 )
