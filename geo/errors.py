@@ -2,7 +2,9 @@
 
 GeoError
 ├── NetworkRefused      an import whose report holds errors
-└── UnknownElement      an id that the network does not know
+├── UnknownElement      an id that the network does not know
+├── SnapshotDamaged     stored bytes that are not the promised network (geo.snapshot)
+└── ReachesUnsupplied   a switch closed towards nodes that the known tree does not hold (geo.switching)
 """
 
 from dataclasses import dataclass

@@ -13,10 +13,11 @@ ABSENT = np.int32(-1)
 
 
 @nb.njit(cache=True)
-def adjacency(from_node: Int32, to_node: Int32, closed: Bool, node_count: int) -> tuple[Int32, Int32, Int32]:
+def adjacency(from_node: Int32, to_node: Int32, closed: Bool, node_count: int) -> tuple[Int32, Int32]:
     """Neighbours of every node over closed edges, lower edge row first.
 
-    Answers ``start`` (node_count + 1), and at ``[start[u], start[u + 1])`` each ``neighbour`` and ``edge``.
+    Answers ``start`` (node_count + 1) and ``link``, whose rows ``[start[u], start[u + 1])`` are the pairs
+    (neighbour, edge) of node u. Pairs, because both are always read together.
     """
     start = np.zeros(node_count + 1, np.int32)
     for e in range(len(from_node)):
@@ -26,92 +27,99 @@ def adjacency(from_node: Int32, to_node: Int32, closed: Bool, node_count: int) -
     for u in range(node_count):
         start[u + 1] += start[u]
     fill = start[:-1].copy()
-    neighbour = np.empty(start[node_count], np.int32)
-    edge = np.empty(start[node_count], np.int32)
+    link = np.empty((start[node_count], 2), np.int32)
     for e in range(len(from_node)):
         if closed[e]:
             u, v = from_node[e], to_node[e]
-            neighbour[fill[u]] = v
-            edge[fill[u]] = e
+            link[fill[u], 0] = v
+            link[fill[u], 1] = e
             fill[u] += 1
-            neighbour[fill[v]] = u
-            edge[fill[v]] = e
+            link[fill[v], 0] = u
+            link[fill[v], 1] = e
             fill[v] += 1
-    return start, neighbour, edge
+    return start, link
 
 
 @nb.njit(cache=True)
-def breadth_first(start: Int32, neighbour: Int32, edge: Int32, sources: Int32) -> tuple[Int32, Int32, Int32]:
-    """Nodes in breadth-first order from all sources at once; per node its feeding node and edge (−1 none)."""
+def breadth_first(start: Int32, link: Int32, sources: Int32) -> tuple[Int32, Int32, Int32, Int32]:
+    """Spread from all sources at once.
+
+    Answers by rank (the order of discovery) the ``node``, the rank ``above`` that feeds it and the feeding
+    ``edge`` (−1 at sources), and the ``closing`` edges, which join two nodes that are fed otherwise.
+    """
     node_count = len(start) - 1
-    order = np.empty(node_count, np.int32)
-    feeder = np.full(node_count, ABSENT, np.int32)
-    feeding_edge = np.full(node_count, ABSENT, np.int32)
-    seen = np.zeros(node_count, np.bool_)
+    node = np.empty(node_count, np.int32)
+    above = np.empty(node_count, np.int32)
+    edge = np.empty(node_count, np.int32)
+    closing = np.empty(len(link) // 2, np.int32)
+    rank = np.full(node_count, ABSENT, np.int32)
     tail = 0
     for s in sources:
-        seen[s] = True
-        order[tail] = s
+        rank[s] = tail
+        node[tail] = s
+        above[tail] = ABSENT
+        edge[tail] = ABSENT
         tail += 1
     head = 0
+    loops = 0
     while head < tail:
-        u = order[head]
-        head += 1
+        u = node[head]
         for k in range(start[u], start[u + 1]):
-            v = neighbour[k]
-            if not seen[v]:
-                seen[v] = True
-                feeder[v] = u
-                feeding_edge[v] = edge[k]
-                order[tail] = v
+            v, e = link[k, 0], link[k, 1]
+            if rank[v] < 0:
+                rank[v] = tail
+                node[tail] = v
+                above[tail] = head
+                edge[tail] = e
                 tail += 1
-    return order[:tail].copy(), feeder, feeding_edge
+            elif rank[v] > head and e != edge[rank[v]]:
+                # Met from its earlier end only, so once.
+                closing[loops] = e
+                loops += 1
+        head += 1
+    return node[:tail], above[:tail], edge[:tail], np.sort(closing[:loops])
 
 
 @nb.njit(cache=True)
-def preorder(order: Int32, feeder: Int32) -> tuple[Int32, Int32]:
-    """Preorder position and subtree size per node row, from a breadth-first order; −1 and 0 if unreached.
+def preorder(
+    node: Int32, above: Int32, edge: Int32, node_count: int
+) -> tuple[Int32, Int32, Int32, Int32, Int32]:
+    """Columns ``node, parent, end, edge`` by preorder position, and the ``position`` of every node row.
 
-    Siblings keep their breadth-first order, so the numbering is as deterministic as the search.
+    Siblings keep the order of their discovery. Work goes along the ranks, where parents lie close together.
     """
-    position = np.full(len(feeder), ABSENT, np.int32)
-    size = np.zeros(len(feeder), np.int32)
-    for k in range(len(order) - 1, -1, -1):
-        u = order[k]
-        size[u] += 1
-        if feeder[u] >= 0:
-            size[feeder[u]] += size[u]
-    free = np.empty(len(feeder), np.int32)
+    count = len(node)
+    size = np.ones(count, np.int32)
+    for k in range(count - 1, -1, -1):
+        if above[k] >= 0:
+            size[above[k]] += size[k]
+    place = np.empty(count, np.int32)
+    free = np.empty(count, np.int32)
     next_root = np.int32(0)
-    for u in order:
-        above = feeder[u]
-        if above < 0:
-            position[u] = next_root
-            next_root += size[u]
+    for k in range(count):
+        if above[k] < 0:
+            place[k] = next_root
+            next_root += size[k]
         else:
-            position[u] = free[above]
-            free[above] += size[u]
-        free[u] = position[u] + 1
-    return position, size
-
-
-@nb.njit(cache=True)
-def along_preorder(
-    order: Int32, feeder: Int32, feeding_edge: Int32, position: Int32, size: Int32
-) -> tuple[Int32, Int32, Int32, Int32]:
-    """Columns ``node, parent, end, edge`` by preorder position."""
-    count = len(order)
-    node = np.empty(count, np.int32)
-    parent = np.empty(count, np.int32)
-    end = np.empty(count, np.int32)
-    edge = np.empty(count, np.int32)
-    for u in order:
-        i = position[u]
-        node[i] = u
-        parent[i] = position[feeder[u]] if feeder[u] >= 0 else ABSENT
-        end[i] = i + size[u]
-        edge[i] = feeding_edge[u]
-    return node, parent, end, edge
+            place[k] = free[above[k]]
+            free[above[k]] += size[k]
+        free[k] = place[k] + 1
+    by_place = np.empty((count, 4), np.int32)
+    position = np.full(node_count, ABSENT, np.int32)
+    for k in range(count):
+        i = place[k]
+        by_place[i, 0] = node[k]
+        by_place[i, 1] = place[above[k]] if above[k] >= 0 else ABSENT
+        by_place[i, 2] = i + size[k]
+        by_place[i, 3] = edge[k]
+        position[node[k]] = i
+    return (
+        by_place[:, 0].copy(),
+        by_place[:, 1].copy(),
+        by_place[:, 2].copy(),
+        by_place[:, 3].copy(),
+        position,
+    )
 
 
 @nb.njit(cache=True)
@@ -124,41 +132,86 @@ def scramble(value: int) -> np.uint64:
 
 
 @nb.njit(cache=True)
-def loop_signatures(
-    from_node: Int32,
-    to_node: Int32,
-    closed: Bool,
-    position: Int32,
-    parent: Int32,
-    edge: Int32,
-) -> tuple[UInt64, Int32]:
-    """Per position a signature of the loops that its feeding edge lies on, and the edges that close loops.
+def loop_signatures(closing: Int32, first: Int32, second: Int32, parent: Int32) -> UInt64:
+    """Per position a signature of the loops that its feeding edge lies on.
 
-    Every closed edge outside the tree carries a random word; a tree edge carries the XOR of those that span
-    it. Zero means bridge; equal words mean that the edges lie on exactly the same loops (Pritchard 2011).
-    Sources count as one node: a path between two sources is a loop.
+    ``closing`` are the edges outside the tree, ``first`` and ``second`` the positions of their ends. Each
+    carries a random word; a tree edge carries the XOR of those that span it. Zero means bridge; equal words
+    mean that the edges lie on exactly the same loops (Pritchard and Thurimella 2011). Sources count as one
+    node: a path between two sources is a loop.
     """
     signature = np.zeros(len(parent), np.uint64)
-    closing = np.empty(len(from_node), np.int32)
-    count = 0
-    for e in range(len(from_node)):
-        if not closed[e]:
-            continue
-        i, j = position[from_node[e]], position[to_node[e]]
-        if i < 0 or i == j or edge[i] == e or edge[j] == e:
-            continue
-        closing[count] = e
-        count += 1
-        word = scramble(e)
-        signature[i] ^= word
-        signature[j] ^= word
-    if count:
+    for k in range(len(closing)):
+        word = scramble(closing[k])
+        signature[first[k]] ^= word
+        signature[second[k]] ^= word
+    if len(closing):
         for i in range(len(parent) - 1, -1, -1):
             if parent[i] >= 0:
                 signature[parent[i]] ^= signature[i]
             else:
                 signature[i] = 0
-    return signature, closing[:count].copy()
+    return signature
+
+
+@nb.njit(cache=True)
+def _regions(cut: Int32, end: Int32) -> tuple[Int32, Int32]:
+    """Part the positions at the cuts: where each piece begins, and the number of the innermost cut around it.
+
+    Cut c (ascending, each once) has the number c + 1; 0 is outside all cuts.
+    """
+    count = len(cut)
+    begin = np.zeros(2 * count + 1, np.int32)
+    region = np.zeros(2 * count + 1, np.int32)
+    stack = np.zeros(count + 1, np.int32)
+    depth, pieces = 0, 1
+    for c in range(count + 1):
+        while depth > 0 and (c == count or end[cut[stack[depth] - 1]] <= cut[c]):
+            begin[pieces] = end[cut[stack[depth] - 1]]
+            depth -= 1
+            region[pieces] = stack[depth]
+            pieces += 1
+        if c < count:
+            depth += 1
+            stack[depth] = c + 1
+            begin[pieces], region[pieces] = cut[c], c + 1
+            pieces += 1
+    return begin, region
+
+
+@nb.njit(cache=True)
+def _root(joined: Int32, a: int) -> int:
+    while joined[a] != a:
+        a = joined[a]
+    return a
+
+
+@nb.njit(cache=True)
+def dead_slices(cut: Int32, end: Int32, first: Int32, second: Int32) -> Int32:
+    """Which positions lose supply when the tree is cut above the positions ``cut`` (ascending, each once).
+
+    ``first`` and ``second`` are the positions of the ends of all closed edges outside the tree. The cuts part
+    the positions into regions (a slice without the cut slices inside it); a region lives when such edges join
+    it, over others or not, with what no cut parted from the sources. Answers disjoint slices, shape (k, 2).
+    """
+    begin, region = _regions(cut, end)
+    joined = np.arange(len(cut) + 1).astype(np.int32)
+    for k in range(len(first)):
+        a = _root(joined, region[np.searchsorted(begin, first[k], side="right") - 1])
+        b = _root(joined, region[np.searchsorted(begin, second[k], side="right") - 1])
+        joined[max(a, b)] = min(a, b)
+    dead = np.empty((len(begin), 2), np.int32)
+    found = 0
+    # The last piece always lies outside all cuts.
+    for k in range(len(begin) - 1):
+        if begin[k] == begin[k + 1] or _root(joined, region[k]) == 0:
+            continue
+        if found and dead[found - 1, 1] == begin[k]:
+            dead[found - 1, 1] = begin[k + 1]
+        else:
+            dead[found, 0], dead[found, 1] = begin[k], begin[k + 1]
+            found += 1
+    return dead[:found].copy()
 
 
 @nb.njit(cache=True)

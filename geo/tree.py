@@ -56,11 +56,11 @@ def energise(network: Network, closed: Bool | None = None) -> EnergisedTree:
 
 def span(from_node: Int32, to_node: Int32, closed: Bool, sources: Int32, node_count: int) -> EnergisedTree:
     """The tree of bare arrays: edges ``from_node``–``to_node`` where ``closed``, fed at ``sources``."""
-    start, neighbour, edge_of = kernels.adjacency(from_node, to_node, closed, node_count)
-    order, feeder, feeding_edge = kernels.breadth_first(start, neighbour, edge_of, sources)
-    position, size = kernels.preorder(order, feeder)
-    node, parent, end, edge = kernels.along_preorder(order, feeder, feeding_edge, position, size)
-    signature, closing = kernels.loop_signatures(from_node, to_node, closed, position, parent, edge)
+    start, link = kernels.adjacency(from_node, to_node, closed, node_count)
+    ranked, above, feeding_edge, closing = kernels.breadth_first(start, link, sources)
+    node, parent, end, edge, position = kernels.preorder(ranked, above, feeding_edge, node_count)
+    first, second = position[from_node[closing]], position[to_node[closing]]
+    signature = kernels.loop_signatures(closing, first, second, parent)
     return EnergisedTree(
         node=node,
         parent=parent,
