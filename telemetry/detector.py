@@ -24,6 +24,8 @@ from telemetry.tracking import Tracker, part_of
 INTEREST_MS: Final = 180_000
 """How long after evidence of trouble the posterior is looked at each second."""
 PACE_MS: Final = 1_000
+ASLEEP_MS: Final = 30_000
+"""Between two looks at an open outage of which nothing new was heard."""
 BURST_MS: Final = 200
 """Least time between two evaluations while evidence pours in."""
 QUIET_KINDS: Final = frozenset({EvidenceKind.ALIVE, EvidenceKind.VOLTAGE, EvidenceKind.POWER_ON})
@@ -90,6 +92,7 @@ class Detector:
         self._switched_ms = 0
         self._switching = False
         self._dirty = True
+        self._heard = False
         self._interest_until_ms = 0
         self._evaluated_ms = 0
 
@@ -111,6 +114,7 @@ class Detector:
         """Take evidence in, in any order."""
         for row in evidence:
             self.fold.apply(row)
+            self._heard = True
             if row.kind in SWITCHING:
                 self._switching = True
             if row.kind not in QUIET_KINDS or row.kind is EvidenceKind.VOLTAGE:
@@ -121,7 +125,7 @@ class Detector:
         """The revisions worth publishing at this moment; empty, at no cost, when nothing can have changed."""
         if not force and not self._due(now_ms):
             return ()
-        self._dirty, self._evaluated_ms = False, now_ms
+        self._dirty, self._heard, self._evaluated_ms = False, False, now_ms
         self._follow_switches(now_ms)
         scene = self._scene(now_ms)
         posterior = infer(self._ground.grid, scene.seen, now_ms, self._rules.model)
@@ -149,8 +153,9 @@ class Detector:
         waited_ms = now_ms - self._evaluated_ms
         if self._dirty or self._switching:
             return waited_ms >= BURST_MS
-        awake = bool(self._tracker.open) or now_ms < self._interest_until_ms
-        return awake and waited_ms >= PACE_MS
+        if now_ms < self._interest_until_ms:
+            return waited_ms >= PACE_MS
+        return bool(self._tracker.open) and waited_ms >= (PACE_MS if self._heard else ASLEEP_MS)
 
     def _follow_switches(self, now_ms: int) -> None:
         if not self._switching:

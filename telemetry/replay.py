@@ -59,10 +59,15 @@ def replay(
     steps = _steps(rows, until_ms)
     for (now_ms, arrived), (next_ms, _) in zip(steps, [*steps[1:], (until_ms, [])], strict=True):
         detector.observe(arrived, now_ms)
-        for look_ms in (now_ms, *(now_ms + pause for pause in PAUSE_MS if now_ms + pause < next_ms)):
+        for look_ms in (now_ms, *looks_between(now_ms, next_ms)):
             revisions.extend(detector.evaluate(look_ms))
     revisions.extend(detector.evaluate(until_ms, force=True))
     return Replayed(detector, tuple(revisions))
+
+
+def looks_between(now_ms: int, next_ms: int) -> tuple[int, ...]:
+    """When to look again between two arrivals."""
+    return tuple(now_ms + pause for pause in PAUSE_MS if now_ms + pause < next_ms)
 
 
 def _steps(rows: Sequence[Evidence], until_ms: int) -> list[tuple[int, list[Evidence]]]:

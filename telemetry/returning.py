@@ -26,6 +26,10 @@ UNLIKELY_SILENCE: Final = 1e-3
 ENOUGH: Final = 0.5
 """Least share of the devices that had spoken of the outage which must live before it is over."""
 
+NESTED_SHARE: Final = 0.25
+"""What is still dead becomes an outage of its own where it is at most this share; more is the same outage,
+restored in steps."""
+
 Bool = NDArray[np.bool_]
 
 
@@ -92,8 +96,9 @@ def over(scene: Scene, part: slice, state: Returning) -> bool:
     )
     if silent_stratum:
         return False
-    quiet = sum(len(devices.meters(slice(int(top), int(tree.end[top])))) for top in state.dead[state.still])
-    return state.living >= ENOUGH * (state.observable - quiet)
+    left = sum(len(devices.meters(slice(int(top), int(tree.end[top])))) for top in state.dead[state.still])
+    nested = left <= NESTED_SHARE * len(devices.meters(part))
+    return nested and state.living >= ENOUGH * (state.observable - left)
 
 
 def _strata(scene: Scene, part: slice) -> Int32:

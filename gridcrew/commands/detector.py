@@ -1,0 +1,76 @@
+"""``gridcrew detector``: evidence → outages, as a process."""
+
+import logging
+import signal
+import threading
+import time
+from typing import Final
+
+import click
+from sqlalchemy import inspect
+
+from geo.adapters.database import open_database
+from geo.adapters.network_store import SqlNetworkStore
+from geo.network import Network
+from gridcrew.settings import Settings
+from telemetry.adapters.detector_service import DetectorService
+from telemetry.adapters.evidence_log import SqlEvidenceLog
+from telemetry.adapters.outage_log import SqlOutageLog
+from telemetry.detector import Detector, DetectorRules
+from telemetry.evidence import Evidence, EvidenceKind
+from telemetry.inference import InferenceModel
+
+EVIDENCE_LOGS: Final = ("gateway", "desk")
+"""Databases that keep an evidence log; the name is also that of the position."""
+_WARM_METERS: Final = 8
+
+
+@click.command(name="detector")
+def command() -> None:
+    """Turn evidence into outages. Ends within seconds of SIGTERM; a restart goes on where it stopped."""
+    settings = Settings()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    service = _service(settings)
+    _run(service, settings, stop)
+    service.flush()
+
+
+def _run(service: DetectorService, settings: Settings, stop: threading.Event) -> None:
+    service.tick()
+    if service.detector is None:
+        click.echo("waiting for a network: gridcrew network import SOURCE")
+    else:
+        warm_up(service.detector.network)
+    click.echo("detector ready")
+    while not stop.wait(settings.detector.poll_s):
+        service.tick()
+
+
+def _service(settings: Settings) -> DetectorService:
+    location = settings.database_location
+    engines = {name: open_database(location, name) for name in ("network", "outages", *EVIDENCE_LOGS)}
+    for name, table in (("outages", "outage_revision"), *((name, "evidence") for name in EVIDENCE_LOGS)):
+        if not inspect(engines[name]).has_table(table):
+            raise click.ClickException(f"the database {name} at {location} is not migrated: gridcrew migrate")
+    outages = SqlOutageLog(engines["outages"])
+    return DetectorService(
+        logs={name: SqlEvidenceLog(engines[name]) for name in EVIDENCE_LOGS},
+        outages=outages,
+        snapshots=outages,
+        networks=SqlNetworkStore(engines["network"]),
+        rules=DetectorRules(InferenceModel(), stable_ms=round(settings.detector.stable_s * 1000)),
+        clock_ms=lambda: time.time_ns() // 1_000_000,
+    )
+
+
+def warm_up(network: Network) -> None:
+    """Compile (or load) the kernels on a scratch detector, so that no outage waits for them."""
+    scratch = Detector(network, DetectorRules(InferenceModel()))
+    meters = network.meters.ids[:_WARM_METERS]
+    for kind in (EvidenceKind.ALIVE, EvidenceKind.POWER_OFF, EvidenceKind.POWER_ON):
+        scratch.observe([Evidence(kind, 1_000, 1_000, "", meters, kind)], 1_000)
+        scratch.evaluate(1_000, force=True)

@@ -1,0 +1,209 @@
+"""The detector at work: reads the evidence logs, publishes revisions with its position, survives kill -9.
+
+A row of evidence is looked at as of when it was received, so that a backlog is told as it happened and a
+restart comes to what an uninterrupted run came to. The position moves in the transaction of the revisions;
+what was observed behind the last snapshot of the fold is folded again, which changes nothing.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from geo.errors import UnknownElement
+from geo.network import Network
+from geo.ports import NetworkStore
+from telemetry.detector import Detector, DetectorRules
+from telemetry.evidence import Evidence, LoggedEvidence
+from telemetry.fold import Fold, Known, carried_over, pack, unpack
+from telemetry.outages import OutageRevision
+from telemetry.ports import DetectorPosition, EvidenceLog, FoldSnapshot, FoldSnapshots, OutageLog
+from telemetry.replay import looks_between
+
+BATCH: Final = 2_000
+"""Rows read from one log at once."""
+SLICE_MS: Final = 1_000
+LIVE_MS: Final = 2_000
+"""Evidence received this recently is looked at as of now."""
+HORIZON_MS: Final = 72 * 3_600_000
+"""Without a snapshot, evidence older than this is not folded; the inference would not use it."""
+POSITION_EVERY_MS: Final = 2_000
+SNAPSHOT_EVERY_MS: Final = 60_000
+NETWORK_EVERY_MS: Final = 5_000
+CLOSED_KEPT_MS: Final = 24 * 3_600_000
+"""Closed outages taken up again after a restart, so that their last gasps stay spent."""
+
+_log: Final = logging.getLogger("detector")
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """A row with the instant as of which it is looked at: receipt, never before the row that precedes it."""
+
+    as_of_ms: int
+    log: str
+    row: LoggedEvidence
+
+
+class DetectorService:
+    """One detector on its stores; ``tick`` does one round and is called again after a pause."""
+
+    def __init__(
+        self,
+        logs: Mapping[str, EvidenceLog],
+        outages: OutageLog,
+        snapshots: FoldSnapshots,
+        networks: NetworkStore,
+        rules: DetectorRules,
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self._logs = dict(logs)
+        self._outages = outages
+        self._snapshots = snapshots
+        self._networks = networks
+        self._rules = rules
+        self._clock_ms = clock_ms
+        self._positions: dict[str, int] = {}
+        self._detector: Detector | None = None
+        self._now_ms = 0
+        self._told_position_ms = 0
+        self._told_snapshot_ms = 0
+        self._checked_network_ms = 0
+
+    @property
+    def detector(self) -> Detector | None:
+        """None before a network is in force."""
+        return self._detector
+
+    def tick(self) -> int:
+        """Take in what is new and publish what follows; how many rows were taken in."""
+        wall_ms = self._clock_ms()
+        self._follow_network(wall_ms)
+        if self._detector is None:
+            return 0
+        arrivals = self._arrivals()
+        slices = [(as_of, list(rows)) for as_of, rows in groupby(arrivals, lambda a: a.as_of_ms // SLICE_MS)]
+        for number, (_, rows) in enumerate(slices):
+            following = slices[number + 1][1][0].as_of_ms if number + 1 < len(slices) else rows[-1].as_of_ms
+            self._take(self._detector, rows, following, wall_ms)
+        if len(arrivals) < BATCH:
+            self._evaluate(self._detector, wall_ms)
+        self._keep(self._detector, wall_ms, moved=bool(arrivals))
+        return len(arrivals)
+
+    def flush(self) -> None:
+        """Store the position and the snapshot now: a clean stop."""
+        if self._detector is not None:
+            self._publish(())
+            self._keep_snapshot(self._detector)
+
+    def _arrivals(self) -> list[_Arrival]:
+        arrivals: list[_Arrival] = []
+        for name, log in self._logs.items():
+            as_of_ms = 0
+            for row in log.read(self._positions.get(name, 0), BATCH):
+                as_of_ms = max(as_of_ms, row.evidence.received_ms)
+                arrivals.append(_Arrival(as_of_ms, name, row))
+        # Stable: rows of one log keep their order, so a position never passes a row not yet observed.
+        return sorted(arrivals, key=lambda arrival: arrival.as_of_ms)
+
+    def _take(self, detector: Detector, rows: list[_Arrival], following_ms: int, wall_ms: int) -> None:
+        as_of_ms = rows[-1].as_of_ms
+        now_ms = wall_ms if wall_ms - as_of_ms < LIVE_MS else as_of_ms
+        detector.observe([arrival.row.evidence for arrival in rows], max(now_ms, self._now_ms))
+        for arrival in rows:
+            self._positions[arrival.log] = arrival.row.id
+        self._evaluate(detector, now_ms)
+        for look_ms in looks_between(now_ms, min(following_ms, wall_ms)):
+            self._evaluate(detector, look_ms)
+
+    def _evaluate(self, detector: Detector, now_ms: int) -> None:
+        self._now_ms = max(now_ms, self._now_ms)
+        revisions = detector.evaluate(self._now_ms)
+        if revisions:
+            self._publish(revisions)
+
+    def _publish(self, revisions: tuple[OutageRevision, ...]) -> None:
+        self._outages.publish(revisions, DetectorPosition(dict(self._positions)))
+        self._told_position_ms = self._clock_ms()
+        for revision in revisions:
+            _log.info("%s", describe(revision))
+
+    def _keep(self, detector: Detector, wall_ms: int, moved: bool) -> None:
+        if moved and wall_ms - self._told_position_ms >= POSITION_EVERY_MS:
+            self._publish(())
+        if wall_ms - self._told_snapshot_ms >= SNAPSHOT_EVERY_MS:
+            self._publish(())
+            self._keep_snapshot(detector)
+
+    def _keep_snapshot(self, detector: Detector) -> None:
+        self._told_snapshot_ms = self._clock_ms()
+        body = pack(detector.fold.known)
+        self._snapshots.keep(FoldSnapshot(detector.network.content_hash, dict(self._positions), body))
+
+    def _follow_network(self, wall_ms: int) -> None:
+        if self._detector is not None and wall_ms - self._checked_network_ms < NETWORK_EVERY_MS:
+            return
+        self._checked_network_ms = wall_ms
+        version = self._networks.effective(wall_ms)
+        if version is None:
+            return
+        if self._detector is None:
+            self._resume(self._networks.get(version.content_hash), wall_ms)
+        elif version.content_hash != self._detector.network.content_hash:
+            old, new = self._detector.network, self._networks.get(version.content_hash)
+            _log.info("network %s takes effect", version.content_hash)
+            self._begin(new, carried_over(self._detector.fold.known, old, new))
+
+    def _resume(self, network: Network, wall_ms: int) -> None:
+        """Rebuild the fold up to the published position, then go on from there."""
+        snapshot = self._snapshots.kept()
+        known = self._unpacked(snapshot, network) if snapshot is not None else None
+        folded = dict(snapshot.positions) if snapshot is not None and known is not None else {}
+        published = self._outages.position().positions
+        fold = Fold(network, known)
+        for name, log in self._logs.items():
+            start = folded.get(name, log.first_id_since(wall_ms - HORIZON_MS) - 1)
+            self._positions[name] = max(published.get(name, start), start)
+            for evidence in _read_between(log, start, self._positions[name]):
+                fold.apply(evidence)
+        self._begin(network, fold.known)
+
+    def _begin(self, network: Network, known: Known) -> None:
+        newest = [logged.revision for logged in self._outages.current(open_only=False)]
+        since_ms = self._clock_ms() - CLOSED_KEPT_MS
+        taken_up = [
+            revision
+            for revision in newest
+            if revision.restored_at_ms is None or revision.restored_at_ms >= since_ms
+        ]
+        self._detector = Detector(network, self._rules, known=known, outages=taken_up)
+
+    def _unpacked(self, snapshot: FoldSnapshot, network: Network) -> Known | None:
+        try:
+            known = unpack(snapshot.body)
+            if snapshot.network_hash == network.content_hash:
+                return known
+            return carried_over(known, self._networks.get(snapshot.network_hash), network)
+        except (ValueError, UnknownElement) as problem:
+            _log.warning("the snapshot is not usable, reading the logs instead: %s", problem)
+            return None
+
+
+def _read_between(log: EvidenceLog, after_id: int, last_id: int) -> Iterator[Evidence]:
+    while after_id < last_id:
+        rows = log.read(after_id, min(BATCH, last_id - after_id))
+        if not rows:
+            return
+        yield from (row.evidence for row in rows)
+        after_id = rows[-1].id
+
+
+def describe(revision: OutageRevision) -> str:
+    """One line for the log; element ids and numbers only, no persons."""
+    return (
+        f"{revision.outage_id} revision {revision.revision} {revision.state.value}: {revision.cause.kind} "
+        f"{revision.cause.element}, P {revision.probability:.3f}, customers {revision.expected:.0f} "
+        f"({revision.low}–{revision.high}), {' '.join(revision.reasons)}"
+    )
