@@ -2,7 +2,7 @@
 
 import 'maplibre-gl/dist/maplibre-gl.css'
 
-import { type FilterSpecification, Map as MapLibre, setWorkerUrl } from 'maplibre-gl'
+import { type FilterSpecification, Map as MapLibre, type PaddingOptions, setWorkerUrl } from 'maplibre-gl'
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url'
 
 import type { Bootstrap, Bounds } from '../api/types.ts'
@@ -12,6 +12,8 @@ import { layers, style } from './style.ts'
 
 const FONTS = '"Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", sans-serif'
 const CLICK_REACH_PX = 6
+const NARROW_PX = 700
+const SEARCH_BOX_PX = 48
 const PICKABLE = ['transformers-dot', 'transformers', 'switches-open', 'switches-closed', 'customers', 'lines-hv', 'lines-mv', 'lines-lv']
 
 type PaintName = Parameters<MapLibre['setPaintProperty']>[1]
@@ -82,8 +84,10 @@ function elementAt(map: MapLibre, x: number, y: number): string {
   return String(best?.properties['element'] ?? '')
 }
 
-function fitPadding(container: HTMLElement): number {
-  return Math.round(Math.min(container.clientWidth, container.clientHeight) * 0.06)
+/** Room at the edges; on a narrow map the search box lies across the top. */
+function fitPadding(container: HTMLElement): PaddingOptions {
+  const all = Math.round(Math.min(container.clientWidth, container.clientHeight) * 0.05)
+  return { left: all, right: all, bottom: all, top: container.clientWidth < NARROW_PX ? SEARCH_BOX_PX + all : all }
 }
 
 function recolour(map: MapLibre): void {

@@ -25,7 +25,11 @@ function lineLayers(colours: Palette): LayerSpecification[] {
   const layout = { 'line-cap': 'round', 'line-join': 'round' } as const
   const level = (name: string, width: Expression, minzoom: number): LayerSpecification => ({
     ...source, id: `lines-${name}`, minzoom, layout, filter: ['==', ['get', 'level'], name],
-    paint: { 'line-color': byState(colours[name as 'hv'], colours.suspected, colours.dead), 'line-width': width },
+    paint: {
+      'line-color': byState(colours[name as 'hv'], colours.suspected, colours.dead),
+      'line-width': width,
+      'line-opacity': name === 'lv' ? byZoom(12, byState(0.5, 1, 1), 15, 1) : 1,
+    },
   })
   return [
     {

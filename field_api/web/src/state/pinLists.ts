@@ -6,6 +6,7 @@ import { count } from '../format/numbers.ts'
 import { t } from '../i18n/index.ts'
 import type { Pin } from '../map/pins.ts'
 import { crewList, openOutages } from './board.ts'
+import { shownElement } from './element.ts'
 import { hiddenLayers } from './layers.ts'
 import { select, selection } from './selection.ts'
 import { gridName, site } from './site.ts'
@@ -41,6 +42,13 @@ export const crewPins = computed<Pin[]>(() =>
     }]
   }),
 )
+
+/** A ring around the element that the panel shows. */
+export const spotPins = computed<Pin[]>(() => {
+  const element = selection.value?.type === 'element' ? shownElement.value : null
+  if (!element || element.lon === null || element.lat === null) return []
+  return [{ id: 'spot', lon: element.lon, lat: element.lat, className: 'pin-spot', label: '' }]
+})
 
 export const cellPins = computed<Pin[]>(() =>
   hiddenLayers.value.has('cells') ? [] : (site.value?.grid_cells ?? []).map((cell) => ({
