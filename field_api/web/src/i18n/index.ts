@@ -1,4 +1,7 @@
-/** Two languages, Chinese first. `t` reads a nested key (`outage.state.confirmed`) and fills `{n}`. */
+/**
+ * Two languages, Chinese first. `t` reads a nested key (`outage.state.confirmed`) and fills `{n}`;
+ * where n is one and the key has a sibling `…_1`, that is said instead.
+ */
 
 import { ref, watchEffect } from 'vue'
 
@@ -18,15 +21,20 @@ let person = ''
 export const language = ref<Language>('zh')
 
 export const t: Translate = (key, values = {}) => {
+  const single = String(values['n']) === '1' ? lookUp(`${key}_1`) : undefined
+  const text = single ?? lookUp(key) ?? key
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole))
+}
+
+function lookUp(key: string): string | undefined {
   let found: string | Texts | undefined = TEXTS[language.value]
   for (const part of key.split('.')) found = typeof found === 'object' ? found[part] : undefined
-  const text = typeof found === 'string' ? found : key
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole))
+  return typeof found === 'string' ? found : undefined
 }
 
 /** True if the key has a text: what the server names (kinds, reasons) may be newer than this page. */
 export function hasText(key: string): boolean {
-  return t(key) !== key
+  return lookUp(key) !== undefined
 }
 
 /** Each person's own choice on this machine; without one, what the account says. */

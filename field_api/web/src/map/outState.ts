@@ -28,8 +28,10 @@ export class OutState {
     await Promise.all(open.filter((outage) => this.asked.get(outage.id) !== outage.revision).map((o) => this.fetch(o)))
   }
 
+  /** Where its customers are; nothing for a single one, whose place is the cause's. */
   boundsOf(outageId: string): Scope['bounds'] | undefined {
-    return this.scopes.get(outageId)?.bounds
+    const scope = this.scopes.get(outageId)
+    return scope && scope.customers.length > 1 ? scope.bounds : undefined
   }
 
   private async fetch(outage: Outage): Promise<void> {

@@ -15,7 +15,7 @@ export interface Toast {
 }
 
 const SHOWN_MS = 8000
-const MOST = 4
+const MOST = 3
 const RECENT_MS = 120_000
 
 export const toasts = ref<Toast[]>([])
@@ -40,8 +40,11 @@ export function announceOutage(before: Outage | undefined, after: Outage): void 
   say(TONES[after.state], t(`toast.${after.state}`, values), { type: 'outage', id: after.id })
 }
 
+/** The steps between are seen in the list; only beginning and end interrupt. */
+const TOLD: readonly string[] = ['assigned', 'closed', 'cancelled']
+
 export function announceOrder(before: Order | undefined, after: Order): void {
-  if (before?.state === after.state) return
+  if (before?.state === after.state || !TOLD.includes(after.state)) return
   const values = { number: after.number, crew: after.crew_name, state: t(`order.state.${after.state}`) }
   say('plain', t('toast.order', values), { type: 'order', id: after.id })
 }
