@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from geo.network import Bool, Float64, Int8, Int32
-from telemetry.customer_posterior import meter_probabilities, near_dead_shares
+from telemetry.customer_posterior import NearDead, meter_probabilities, near_dead, nothing_near
 from telemetry.inference_grid import InferenceGrid
 from telemetry.inference_kernels import decode, sweep_down, sweep_up
 from telemetry.inference_model import InferenceModel, Prior
@@ -21,6 +21,9 @@ from telemetry.onsets import Onsets, find_onsets
 from telemetry.outage_size import OutageSizes, outage_sizes
 
 __all__ = ["InferenceGrid", "InferenceModel", "Posterior", "Prior", "infer"]
+
+
+NEAR_DEAD_MATTERS = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,8 +62,8 @@ class Posterior:
     """[classes] P(a topmost cut lies in the class)."""
     map_state: Int8
     """[classes] column of the most probable state, the last one for alive."""
-    rho: Float64
-    """[zones] P(dead) of a meter whose record is wrong, from the zones near by."""
+    near: NearDead
+    """What the zones near by say of a meter whose record is wrong; ``while_alive`` as it was weighed."""
 
     @cached_property
     def cuts(self) -> Int32:
@@ -87,7 +90,7 @@ class Posterior:
     def meter_out_probability(self) -> Float64:
         """[meters] P(the customer's meter is out): the place, its own evidence and κ together."""
         return meter_probabilities(
-            self.grid, self.seen, self.onsets, self.shares, self.state, self.rho, self.model
+            self.grid, self.seen, self.onsets, self.shares, self.state, self.near, self.model
         )
 
     @cached_property
@@ -145,13 +148,23 @@ class Posterior:
 
 
 def infer(grid: InferenceGrid, observations: Observations, now_ms: int, model: InferenceModel) -> Posterior:
-    """The posterior given the observations, evaluated at ``now_ms`` (UTC epoch ms)."""
+    """The posterior given the observations, evaluated at ``now_ms`` (UTC epoch ms).
+
+    Beside a dead area a last gasp out of a blocked or living one most likely comes from a meter whose record
+    is wrong. So where the first sweep finds dead areas, a second one is told how dead the near ones are.
+    """
     onsets = find_onsets(grid, observations, now_ms, model)
     chances = _chances(grid, observations, onsets, now_ms, model)
-    shares = reporting_shares(onsets, now_ms, model)
-    rho = np.full(len(grid.zone_top), model.elsewhere_dead)
-    evidence = node_evidence(grid, observations, onsets, shares, rho, model)
+    shares = reporting_shares(grid, observations, onsets, now_ms, model)
+    near = nothing_near(len(grid.zone_top), model)
+    evidence = node_evidence(grid, observations, onsets, shares, near.while_alive, model)
     log_evidence, state, class_cut = _sum(grid, onsets, chances, evidence)
+    found = near_dead(grid, state, model)
+    if np.any(found.while_alive > NEAR_DEAD_MATTERS):
+        near = found
+        evidence = node_evidence(grid, observations, onsets, shares, near.while_alive, model)
+        log_evidence, state, class_cut = _sum(grid, onsets, chances, evidence)
+        found = near_dead(grid, state, model)
     return Posterior(
         grid=grid,
         seen=observations,
@@ -165,7 +178,7 @@ def infer(grid: InferenceGrid, observations: Observations, now_ms: int, model: I
         state=state,
         class_cut=class_cut,
         map_state=_best(grid, onsets, chances, evidence),
-        rho=near_dead_shares(grid, state, model),
+        near=NearDead(anyhow=found.anyhow, while_alive=near.while_alive),
     )
 
 

@@ -51,6 +51,8 @@ class InferenceGrid:
     """[zones] whether no other zone lies inside."""
     near: Int32
     """[zones, NEAR_ZONES] the nearest other zones with meters, −1 where there are fewer."""
+    near_meeting: Int32
+    """[zones, NEAR_ZONES] the class where the ways of the two zones to the source meet, −1 if nowhere."""
     meter_class: Int32
     """[meters] class of its place, −1 without supply."""
     meter_zone: Int32
@@ -185,6 +187,23 @@ def _near(network: Network, tree: EnergisedTree, zone_position: Int32, populated
     return near
 
 
+@numba.njit(cache=True)
+def _meetings(parent: Int32, top: Int32, near: Int32) -> Int32:
+    """[zones, NEAR_ZONES] lowest class above both a zone's top and its near zone's."""
+    meeting = np.full(near.shape, -1, np.int32)
+    for z in range(near.shape[0]):
+        for k in range(near.shape[1]):
+            if near[z, k] >= 0:
+                one, other = top[z], top[near[z, k]]
+                while one != other:  # of two classes the one later in preorder is never above the other
+                    if one > other:
+                        one = parent[one]
+                    else:
+                        other = parent[other]
+                meeting[z, k] = one
+    return meeting
+
+
 def _build(network: Network, tree: EnergisedTree, model: InferenceModel) -> InferenceGrid:
     edge_position = _edge_positions(network, tree)
     meter_position = tree.position[network.meters.node]
@@ -208,6 +227,7 @@ def _build(network: Network, tree: EnergisedTree, model: InferenceModel) -> Infe
     meter_class = np.where(meter_position >= 0, class_of[meter_position], ABSENT).astype(np.int32)
     meter_zone = np.where(meter_class >= 0, zone[meter_class], ABSENT).astype(np.int32)
     populated = np.bincount(meter_zone[meter_zone >= 0], minlength=len(zone_top)) > 0
+    near = _near(network, tree, class_top[zone_top], populated)
     survival = log_survivals(network, tree, model)
     inside = class_of >= 0
     return InferenceGrid(
@@ -227,7 +247,8 @@ def _build(network: Network, tree: EnergisedTree, model: InferenceModel) -> Infe
         zone_top=zone_top,
         zone_latent=watched[zone_top],
         zone_leaf=leaf,
-        near=_near(network, tree, class_top[zone_top], populated),
+        near=near,
+        near_meeting=_meetings(parent, zone_top, near),
         meter_class=meter_class,
         meter_zone=meter_zone,
         meters_by_position=np.argsort(meter_position, kind="stable")[

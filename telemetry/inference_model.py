@@ -21,15 +21,17 @@ class Prior:
     per_km: float = 0.0
 
 
+# Three days of yearly rates of this order: overhead line 0.1 and cable 0.05 faults per km, fuse and service
+# 0.04, transformer 0.006, breaker 0.004, switch 0.001 each.
 _PRIORS: Mapping[EdgeKind, Prior] = MappingProxyType(
     {
-        EdgeKind.LINE: Prior(2e-5, 3e-4),
-        EdgeKind.CABLE: Prior(2e-5, 1.5e-4),
-        EdgeKind.BREAKER: Prior(5e-5),
-        EdgeKind.SWITCH: Prior(2e-5),
-        EdgeKind.FUSE: Prior(1e-4),
-        EdgeKind.TRANSFORMER: Prior(1.5e-4),
-        EdgeKind.SERVICE: Prior(1e-4),
+        EdgeKind.LINE: Prior(2e-5, 1e-3),
+        EdgeKind.CABLE: Prior(2e-5, 4e-4),
+        EdgeKind.BREAKER: Prior(3e-5),
+        EdgeKind.SWITCH: Prior(1e-5),
+        EdgeKind.FUSE: Prior(3e-4),
+        EdgeKind.TRANSFORMER: Prior(5e-5),
+        EdgeKind.SERVICE: Prior(3e-4),
     }
 )
 
@@ -44,9 +46,9 @@ class InferenceModel:
     """P(a living meter reports a last gasp in the window)."""
     mapping_error: float = 0.03
     """κ: P(the record of a meter's place is wrong)."""
-    elsewhere_dead: float = 0.02
+    elsewhere_dead: float = 0.001
     """ρ: P(the true place of a wrongly recorded meter is dead), before near areas are looked at."""
-    blocked: float = 0.05
+    blocked: float = 0.1
     """P(nothing comes through from the meters of a terminal)."""
     blocked_leak: float = 0.01
     """How much rarer than in a working area a message out of a blocked area is."""
@@ -59,8 +61,11 @@ class InferenceModel:
     """How late it may be at full worth; its worth then falls to nothing at five times that."""
     alive_tolerance_s: float = 2.0
     """A sign of life counts against an onset only when it is later by more than this."""
-    silent_gain: float = 3.0
-    """P(poll unanswered | dead) : P(unanswered | alive), while the terminal speaks."""
+    silent_gain: float = 1.5
+    """P(poll unanswered | dead) : P(unanswered | alive), while the terminal speaks. Little: whole branches of
+    living meters fall silent together when the power line carries their signal badly."""
+    confirming_silence_gain: float = 50.0
+    """The same for a meter whose last gasp has just come through: it can be heard, so its silence tells."""
     call_gain: float = 150.0
     """P(call | dead) : P(call | alive)."""
     call_delay_s: float = 120.0

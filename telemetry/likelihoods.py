@@ -16,12 +16,13 @@ import numba
 import numpy as np
 
 from geo.network import Bool, Float64, Int8, Int32
+from telemetry.heartbeats import silence_of_zones
 from telemetry.inference_grid import InferenceGrid
 from telemetry.inference_model import InferenceModel
 from telemetry.observations import NEVER, Int64, Observations
 from telemetry.onsets import Onsets
 
-Constants = tuple[float, float, float, float, float, float, float, float, float]
+Constants = tuple[float, float, float, float, float, float, float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +46,7 @@ def constants(model: InferenceModel) -> Constants:
         model.last_gasp_late_s * 1000.0,
         model.alive_tolerance_s * 1000.0,
         model.mapping_error,
+        model.confirming_silence_gain,
     )
 
 
@@ -56,8 +58,8 @@ def meter_ratio(
 
     ``no_gasp`` is P(no last gasp by now | dead since the onset), 1 where it cannot send one.
     """
-    gasp_gain, false_life, silent_gain, call_gain, leak, early, late, tolerance, _ = numbers
-    ratio, spoke = no_gasp, 1.0
+    gasp_gain, false_life, silent_gain, call_gain, leak, early, late, tolerance, _, confirmed = numbers
+    ratio, spoke, silence = no_gasp, 1.0, silent_gain
     if off > alive and off != NEVER:
         offset = float(off - onset)
         if offset >= -early:
@@ -65,12 +67,13 @@ def meter_ratio(
             worth = 1.0 if offset <= late else max(0.0, 1.0 - (offset - late) / (4.0 * late))
             if worth > 0.0:
                 ratio = math.exp(worth * math.log(gasp_gain))
+                silence = confirmed
     if alive != NEVER and float(alive - onset) > tolerance:
         ratio *= false_life
         spoke = leak
     heard = max(off, alive)
     if silent != NEVER and silent > heard and silent > onset:
-        ratio *= silent_gain
+        ratio *= silence
         spoke = min(spoke, leak)
     outside = 1.0
     if call != NEVER and call > heard and float(call - onset) > -early:
@@ -114,10 +117,72 @@ def add_meters(
         stuck[v, last] += math.log((1.0 - kappa) * spoke[count - 1] + wrong) - base
 
 
-def reporting_shares(onsets: Onsets, now_ms: int, model: InferenceModel) -> Float64:
-    """F [zones, columns]: share of the last gasps not lost that have had the time to arrive."""
+def reporting_shares(
+    grid: InferenceGrid, seen: Observations, onsets: Onsets, now_ms: int, model: InferenceModel
+) -> Float64:
+    """F [zones, columns]: share of the last gasps not lost that have arrived by now.
+
+    By the clock, or by what arrived where that is more: files and replays are asked about at the instant of
+    their newest event, when by the clock nothing could have arrived.
+    """
     elapsed_s = np.where(onsets.at_ms == NEVER, 0, now_ms - onsets.at_ms) / 1000.0
-    return model.arrived(elapsed_s)
+    shares = model.arrived(elapsed_s)
+    if not onsets.columns:
+        return shares
+    gasps, able = np.zeros(onsets.at_ms.shape), np.zeros(len(onsets.bins))
+    _count_gasps(
+        grid.meter_zone, onsets.bins, onsets.at_ms, seen.meter_off_ms, seen.meter_alive_ms,
+        seen.meter_can_gasp, constants(model), gasps, able,
+    )  # fmt: skip
+    arrived = _pooled(grid, onsets, gasps, able) / (1.0 - model.miss)
+    higher: Float64 = np.maximum(shares, np.minimum(arrived, 1.0))
+    return higher
+
+
+@numba.njit(cache=True)
+def _count_gasps(
+    zone: Int32, bins: Int8, onset: Int64, off: Int64, alive: Int64, can_gasp: Bool, numbers: Constants,
+    gasps: Float64, able: Float64,
+) -> None:  # fmt: skip
+    """By zone and onset: meters whose last gasp belongs to it; by zone: meters that could send one."""
+    early, late = numbers[5], numbers[6]
+    for m in range(len(zone)):
+        z = zone[m]
+        if z < 0 or not can_gasp[m]:
+            continue
+        able[z] += 1.0
+        if off[m] > alive[m]:
+            for s in range(bins[z]):
+                if -early <= float(off[m] - onset[z, s]) <= late:
+                    gasps[z, s] += 1.0
+
+
+def _pooled(grid: InferenceGrid, onsets: Onsets, gasps: Float64, able: Float64) -> Float64:
+    """[zones, columns] share of meters that reported, in zones where any did, over the source's whole area.
+
+    One meter a zone is not counted: that a zone reports at all is what chose it.
+    """
+    touched = gasps > 0
+    reported = np.where(touched, gasps - 1.0, 0.0)
+    possible = np.where(touched, able[:, None] - 1.0, 0.0)
+    shared = np.minimum(onsets.inner, onsets.columns - 1)
+    rows = np.arange(len(gasps))[:, None]
+    inside = shared_columns(grid, onsets)
+    root = np.broadcast_to(grid.zone_root[:, None], shared.shape)
+    columns = np.broadcast_to(np.arange(onsets.columns), shared.shape)
+    sums = np.zeros((2, *gasps.shape))
+    for total, counted in zip(sums, (reported, possible), strict=True):
+        np.add.at(total, (root[inside], columns[inside]), counted[rows, shared][inside])
+    pooled: Float64 = np.divide(reported, possible, out=np.zeros_like(reported), where=possible > 0)
+    whole = np.divide(sums[0], sums[1], out=np.zeros_like(reported), where=sums[1] > 0)
+    pooled[np.broadcast_to(rows, shared.shape)[inside], shared[inside]] = whole[root[inside], columns[inside]]
+    return pooled
+
+
+def shared_columns(grid: InferenceGrid, onsets: Onsets) -> Bool:
+    """[zones, columns] whether the column is one of the source's shared onsets."""
+    inside: Bool = np.arange(onsets.columns) < onsets.bins[grid.zone_root][:, None]
+    return inside
 
 
 def node_evidence(
@@ -137,6 +202,7 @@ def node_evidence(
         constants(model), evidence.works, evidence.stuck,
     )  # fmt: skip
     _add_terminals(grid, seen, onsets, model, evidence)
+    evidence.stuck[grid.zone_top] += silence_of_zones(grid, seen, onsets, model)[:, None]
     return evidence
 
 

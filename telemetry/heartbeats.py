@@ -1,0 +1,74 @@
+"""What the silence of a whole zone says about its terminal, and only about that.
+
+Of a zone that works, r = P(its heartbeats since the onset have come in at all), and then every living meter
+was heard with probability h; both are taken from the zones of the same source, as they are at this moment:
+
+    P(x of n heard | works) = (1 − r) c^x + r h^x (1 − h)^(n − x),   P(x of n heard | blocked) = c^x
+
+where c is the worth of one sign of life through the doubt about the record. The answer is one factor of the
+terminal's state; it never makes a silent place "off".
+"""
+
+import math
+
+import numba
+import numpy as np
+
+from geo.network import Float64, Int32
+from telemetry.inference_grid import InferenceGrid
+from telemetry.inference_model import InferenceModel
+from telemetry.observations import NEVER, Int64, Observations
+from telemetry.onsets import Onsets
+
+ENOUGH_HEARD = 20
+MOST_REGULAR = 0.99
+"""No source is so regular that a silent zone could not be late."""
+
+
+@numba.njit(cache=True)
+def _count(
+    zone: Int32, since: Int64, alive: Int64, tolerance: float, heard: Float64, meters: Float64
+) -> None:
+    for m in range(len(zone)):
+        z = zone[m]
+        if z >= 0 and since[z] != NEVER:
+            meters[z] += 1.0
+            if alive[m] != NEVER and float(alive[m] - since[z]) > tolerance:
+                heard[z] += 1.0
+
+
+def silence_of_zones(
+    grid: InferenceGrid, seen: Observations, onsets: Onsets, model: InferenceModel
+) -> Float64:
+    """[zones] −log P(what was heard | works); the c of single meters are theirs; 0 where unknown."""
+    zones = len(onsets.bins)
+    since = _newest_shared(grid, onsets)
+    heard, meters = np.zeros(zones), np.zeros(zones)
+    _count(grid.meter_zone, since, seen.meter_alive_ms, model.alive_tolerance_s * 1000.0, heard, meters)
+    share = np.divide(heard, meters, out=np.zeros(zones), where=meters > 0)
+
+    def over_source(values: Float64) -> Float64:
+        total: Float64 = np.bincount(grid.zone_root, weights=values, minlength=zones).astype(np.float64)
+        return total[grid.zone_root]
+
+    known = over_source(heard)
+    enough = (known >= ENOUGH_HEARD) & grid.zone_latent & (meters > 0)
+    typical = np.divide(over_source(heard * share), known, out=np.zeros(zones), where=known > 0)
+    typical = np.clip(typical, 1e-6, 0.99)
+    everywhere = np.divide(known, over_source(meters), out=np.zeros(zones), where=known > 0)
+    regular = np.clip(everywhere / typical, 0.0, MOST_REGULAR)
+    doubt = math.log((1.0 - model.mapping_error) * model.blocked_leak + model.mapping_error)
+    reported = heard * np.log(typical) + (meters - heard) * np.log1p(-typical)
+    with np.errstate(divide="ignore"):
+        works = np.logaddexp(np.log1p(-regular) + heard * doubt, np.log(regular) + reported)
+    silence: Float64 = np.where(enough, -works, 0.0)
+    return silence
+
+
+def _newest_shared(grid: InferenceGrid, onsets: Onsets) -> Int64:
+    """[zones] newest onset that the zones of the source share."""
+    if not onsets.columns:
+        return np.full(len(onsets.bins), NEVER, dtype=np.int64)
+    newest = np.where(grid.zone_leaf[grid.zone_root], NEVER, onsets.at_ms.max(axis=1))
+    shared: Int64 = newest[grid.zone_root]
+    return shared
