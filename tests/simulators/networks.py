@@ -1,9 +1,10 @@
 """Small networks to practise on, built row by row."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from geo.fingerprint import content_hash
 from geo.network import (
     Customers,
     EdgeKind,
@@ -50,7 +51,7 @@ class Draft:
         terminal = {identifier: row for row, (identifier, _) in enumerate(self.terminals)}
         count, edges, meters = len(self.nodes), len(self.edges), len(self.meters)
         ids = tuple(row[0] for row in self.meters)
-        return Network(
+        drawn = Network(
             nodes=Nodes(
                 tuple(row[0] for row in self.nodes),
                 np.array([row[1] for row in self.nodes], np.int8),
@@ -93,8 +94,9 @@ class Draft:
                 ("",) * meters,
                 np.full(meters, -1, np.int32),
             ),
-            content_hash="feed5eed0000cafe",
+            content_hash="",
         )
+        return replace(drawn, content_hash=content_hash(drawn))
 
 
 def village(areas: int = 4, poles: int = 3, meters_per_pole: int = 5) -> Network:
