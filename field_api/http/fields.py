@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Generic, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 MAX_LIMIT: Final = 500
 DEFAULT_LIMIT: Final = 100
@@ -18,6 +18,12 @@ def _encodable(text: str) -> str:
     return text
 
 
+def _whole(number: object) -> object:
+    """JSON knows one kind of number: 1.0 is the integer 1."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
 Identifier = Annotated[str, Field(pattern=IDENTIFIER_PATTERN, max_length=128), AfterValidator(_encodable)]
 Line = Annotated[
     str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=200, min_length=1), AfterValidator(_encodable)

@@ -13,6 +13,7 @@ from field_api.http.fields import (
     Longitude,
     Page,
     PageQuery,
+    Whole,
     Words,
 )
 from field_api.http.operations import EVERYONE, OFFICE, Answer, Call, Operations
@@ -62,7 +63,7 @@ class StepBody(Input):
     operation_id: str = Field(pattern=r"^[0-9A-Za-z-]{8,64}$", description="Made by the client, once.")
     step: Literal["accept", "arrive", "repair", "close"]
     at: DeviceTime
-    revision: int = Field(ge=1, le=1_000_000)
+    revision: Whole = Field(ge=1, le=1_000_000)
     note: Words | None = None
     finding: Finding | None = None
 

@@ -1,0 +1,152 @@
+"""Every person sees only their grid cells, and nobody an unmasked person (invariant 6)."""
+
+import json
+import re
+import uuid
+from typing import Any
+
+import pytest
+
+from field_api.http.app import all_operations
+from field_api.http.operations import Operation
+from tests.field_api.world import Person, World
+
+OPERATIONS = all_operations(demo=True)
+GUARDED = [operation for operation in OPERATIONS if not operation.public]
+WESTERN = {"G2", "crew-02", "out-west", "inc-out-west", "ord-out-west-1"}
+WESTERN |= {"C3", "C4", "M3", "M4", "T2", "TT2", "L2"}
+"""Ids of the cell that crew-01 has nothing to do with."""
+FOREIGN: dict[str, list[str]] = {
+    "outage_id": ["out-west"],
+    "order_id": ["ord-out-west-1"],
+    "crew_id": ["crew-02"],
+    "element_id": ["C3", "T2", "TT2", "M3", "L2"],
+    "meter_id": ["M3"],
+    "element": ["T2"],
+    "layer": ["customers", "areas"],
+}
+PHONE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
+NAMES = ("张三", "李四", "王五", "赵六医院")
+
+
+def _bodies() -> dict[str, Any]:
+    return {
+        "step_order": {
+            "operation_id": uuid.uuid4().hex, "step": "accept", "at": "2026-11-22T08:00:00Z", "revision": 1,
+        },
+        "put_position": {"lon": 116.0, "lat": 39.0, "at": "2026-11-22T08:00:00Z", "state": "free"},
+        "take_call": {"customer_id": "C3"},
+        "trip": {"element": "T2"},
+    }  # fmt: skip
+
+
+def _paths(operation: Operation) -> list[str]:
+    if operation.name == "get_tile":
+        return [f"/tiles/{layer}/14/13471/6252.mvt" for layer in FOREIGN["layer"]]
+    paths = [operation.documented_path]
+    for name in operation.parameters:
+        paths = [path.replace(f"{{{name}}}", value) for path in paths for value in FOREIGN[name]]
+    if operation.query is None:
+        return paths
+    if operation.name == "search":
+        return [f"/api/v1/search?q={word}" for word in ("C3", "T2", "M4", "王五", "13612345670", "西山")]
+    states = ("open", "closed", "all") if "state" in operation.query.model_fields else ()
+    return [f"{path}?state={state}" for path in paths for state in states] or paths
+
+
+def _ids(document: Any) -> set[str]:  # noqa: ANN401
+    if isinstance(document, dict):
+        return set().union(*(_ids(value) for value in document.values()))
+    if isinstance(document, list):
+        return set().union(*(_ids(value) for value in document))
+    return {document} if isinstance(document, str) else set()
+
+
+@pytest.fixture(scope="module")
+def stranger(busy_world: World) -> Person:
+    return busy_world.log_in("crew-01")
+
+
+@pytest.mark.parametrize("operation", GUARDED, ids=lambda operation: operation.name)
+def test_no_operation_shows_a_foreign_cell(operation: Operation, stranger: Person) -> None:
+    if operation.name == "log_out":
+        pytest.skip("it would end the session that the others need")
+    for path in _paths(operation):
+        answer = stranger.send(operation.method, path, _bodies().get(operation.name))
+        shown = _ids(answer.get_json()) if answer.is_json and answer.status_code < 400 else set()
+        assert not shown & WESTERN, path
+        if operation.parameters and operation.name != "get_tile":
+            assert answer.status_code in {403, 404}, path
+        if operation.name == "get_tile":
+            assert answer.status_code == 200
+            assert not any(identifier.encode() in answer.data for identifier in ("C3", "C4")), path
+
+
+def test_the_matrix_would_see_it(busy_world: World, stranger: Person) -> None:
+    """The same requests of somebody who may see everything do show those ids."""
+    dispatcher = busy_world.log_in("dispatcher")
+    shown: set[str] = set()
+    for operation in GUARDED:
+        if operation.method == "GET" and operation.name != "get_tile":
+            for path in _paths(operation):
+                answer = dispatcher.get(path)
+                shown |= _ids(answer.get_json()) if answer.is_json else set()
+    assert shown >= WESTERN
+    assert stranger.get("/api/v1/outages/out-east").status_code == 200
+
+
+@pytest.mark.parametrize("operation", GUARDED, ids=lambda operation: operation.name)
+def test_every_operation_wants_to_know_who_asks(operation: Operation, busy_world: World) -> None:
+    client = busy_world.app.test_client()
+    for path in _paths(operation):
+        for header in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic eDp5"}):
+            answer = client.open(
+                path, method=operation.method, json=_bodies().get(operation.name), headers=header
+            )
+            assert answer.status_code == 401, path
+
+
+def test_no_answer_holds_an_unmasked_person(busy_world: World) -> None:
+    dispatcher = busy_world.log_in("dispatcher")
+    paths = [path for one in OPERATIONS if one.method == "GET" for path in _paths(one)]
+    paths += ["/api/v1/outages/out-west/customers", "/api/v1/elements/C3", "/api/v1/meters/M3"]
+    scanned = 0
+    for path in paths:
+        text = dispatcher.get(path).get_data(as_text=True)
+        scanned += bool(text)
+        assert not PHONE.search(text), path
+        assert not any(name in text for name in NAMES), path
+    assert scanned > 15
+    shown = dispatcher.get("/api/v1/outages/out-west/customers").get_json()["items"]
+    assert [(one["id"], one["name"], one["phone"], one["address_area"]) for one in shown] == [
+        ("C4", "赵*", "137****5671", "西山村医院路"),
+        ("C3", "王*", "136****5670", "西山村"),
+    ]
+
+
+def test_the_feed_is_masked_too(busy_world: World) -> None:
+    with busy_world.services.desk.reading() as session:
+        text = json.dumps([logged.event.data for logged in session.feed.read(0, 1000)], ensure_ascii=False)
+    assert "136****5670" in text or "137****5671" in text
+    assert not PHONE.search(text)
+
+
+def test_bootstrap_knows_the_site(busy_world: World) -> None:
+    shown = busy_world.log_in("viewer").get("/api/v1/bootstrap").get_json()
+    assert shown["counts"] == {"customers": 4, "meters": 4, "transformers": 2, "lines": 1, "switches": 1}
+    assert [(cell["id"], cell["crew_ids"]) for cell in shown["grid_cells"]] == [
+        ("G1", ["crew-01"]),
+        ("G2", ["crew-02"]),
+    ]
+    assert shown["events_url"] == "http://localhost:8441/api/v1/events"
+
+
+def test_an_element_tells_its_way_from_the_source(busy_world: World) -> None:
+    shown = busy_world.log_in("viewer").get("/api/v1/elements/T2").get_json()
+    assert [step["id"] for step in shown["path"]] == ["S1", "CB1", "LN2", "T2"]
+    assert (shown["customers_below"], shown["outage_id"], shown["kind"]) == (2, "out-west", "transformer")
+
+
+def test_feeders_tell_how_little_is_known(busy_world: World) -> None:
+    shown = busy_world.log_in("viewer").get("/api/v1/feeders").get_json()["items"]
+    assert [(one["element"], one["customers"], one["observable_share"]) for one in shown] == [("LN2", 2, 0.0)]
