@@ -47,7 +47,9 @@ class Finding:
     """Tree positions below the topmost element of the class."""
     cause: Cause
     probability: float
-    """P(a topmost cut lies in the class)."""
+    """P(a topmost cut lies in the class): how sure the cause is."""
+    dead: float
+    """P(the place has no supply, whatever failed): how sure it is that there is an outage."""
     onset_ms: int
     signs: Signs
     count: Count
@@ -71,6 +73,7 @@ def _finding(scene: Scene, posterior: Posterior, number: int) -> Finding:
         part=part,
         cause=cause,
         probability=float(posterior.class_probability[number]),
+        dead=float(posterior.dead_probability[members.max()]),
         onset_ms=onset_ms,
         signs=signs_in(scene, part, onset_ms),
         count=Count(
@@ -103,6 +106,7 @@ def _single(scene: Scene, place: int, onset_ms: int) -> Finding:
         part=own,
         cause=cause,
         probability=SECOND_SIGN_PROBABILITY,
+        dead=SECOND_SIGN_PROBABILITY,
         onset_ms=onset_ms,
         signs=signs_in(scene, own, onset_ms),
         count=Count(1.0, 1, 1),

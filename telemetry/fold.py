@@ -219,7 +219,7 @@ def unpack(body: bytes) -> Known:
         with np.load(io.BytesIO(body), allow_pickle=False) as stored:
             columns = {name: stored[name] for name in stored.files}
             return Known(return_ms=columns.pop(_RETURN), observations=Observations(**columns))
-    except (OSError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as problem:
+    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as problem:
         raise ValueError(f"not a snapshot of observations: {problem}") from problem
 
 

@@ -37,6 +37,9 @@ class Tracked:
     state: OutageState
     cause: Cause
     probability: float
+    """P(a topmost cut lies in the class of the cause)."""
+    dead: float
+    """P(the place has no supply)."""
     started_at_ms: int
     signs: Signs | None
     since_ms: int
@@ -74,7 +77,7 @@ def outage_id(network_hash: str, element: str, onset_ms: int, repeat: int = 0) -
 
 def opens(finding: Finding) -> bool:
     """A lone last gasp opens nothing: it asks for a ping."""
-    return finding.probability > OPEN_ABOVE and not finding.signs.lone
+    return finding.dead > OPEN_ABOVE and not finding.signs.lone
 
 
 def opened(finding: Finding, identifier: str, now_ms: int) -> Tracked:
@@ -84,6 +87,7 @@ def opened(finding: Finding, identifier: str, now_ms: int) -> Tracked:
         state=OutageState.SUSPECTED,
         cause=finding.cause,
         probability=finding.probability,
+        dead=finding.dead,
         started_at_ms=finding.onset_ms,
         signs=finding.signs,
         since_ms=now_ms,
@@ -101,6 +105,7 @@ def explained(tracked: Tracked, finding: Finding, now_ms: int) -> Tracked:
         tracked,
         cause=finding.cause,
         probability=finding.probability,
+        dead=finding.dead,
         # Dead again after a partial return: it began when it began.
         started_at_ms=tracked.started_at_ms if moved_ms > SAME_ONSET_MS else finding.onset_ms,
         signs=finding.signs,
@@ -115,8 +120,11 @@ def explained(tracked: Tracked, finding: Finding, now_ms: int) -> Tracked:
 
 
 def confirmed(tracked: Tracked, now_ms: int, stable_ms: int) -> Tracked:
-    """Suspected becomes confirmed when certain, or the same for long enough, on more than one sign."""
-    if tracked.state is not OutageState.SUSPECTED or tracked.probability <= OPEN_ABOVE:
+    """Suspected becomes confirmed when its cause is certain, or was the same for long enough.
+
+    It takes more than one sign, and a place that is almost certainly dead.
+    """
+    if tracked.state is not OutageState.SUSPECTED or tracked.dead <= OPEN_ABOVE:
         return tracked
     if tracked.signs is None or tracked.signs.lone:
         return tracked
@@ -125,8 +133,15 @@ def confirmed(tracked: Tracked, now_ms: int, stable_ms: int) -> Tracked:
     return tracked
 
 
-def retracted(tracked: Tracked, probability: float) -> Tracked:
-    return replace(tracked, state=OutageState.RETRACTED, probability=probability, cut=(), restored=())
+def retracted(tracked: Tracked, dead: float) -> Tracked:
+    return replace(
+        tracked,
+        state=OutageState.RETRACTED,
+        probability=min(tracked.probability, dead),
+        dead=dead,
+        cut=(),
+        restored=(),
+    )
 
 
 def merged(tracked: Tracked, into: str) -> Tracked:
@@ -231,6 +246,7 @@ def resumed(revision: OutageRevision) -> Tracked:
         state=revision.state,
         cause=revision.cause,
         probability=revision.probability,
+        dead=revision.probability,
         started_at_ms=revision.started_at_ms,
         signs=None,
         since_ms=revision.at_ms,
@@ -255,10 +271,18 @@ def _token(revision: OutageRevision, name: str) -> str | None:
     )
 
 
-def step_returned_ms(revision: OutageRevision) -> int:
-    """When what this revision no longer counts as out came back: by the devices, else when it was noticed."""
+def returned_ms(revision: OutageRevision, before: OutageRevision | None) -> int | None:
+    """When what this revision no longer counts as out came back; None where it never was out.
+
+    By the devices' clocks where they told, at the revision where switching fed it another way.
+    """
+    if revision.restored_at_ms is not None:
+        return revision.restored_at_ms
     told = _token(revision, RETURNED_REASON)
-    return int(told) if told is not None else revision.at_ms
+    if told is not None:
+        return int(told)
+    switched = before is not None and before.switches != revision.switches
+    return revision.at_ms if switched else None
 
 
 def is_planned(revision: OutageRevision) -> bool:

@@ -26,6 +26,10 @@ UNLIKELY_SILENCE: Final = 1e-3
 ENOUGH: Final = 0.5
 """Least share of the devices that had spoken of the outage which must live before it is over."""
 
+EARLY_SHARE: Final = 0.2
+"""A step of restoration is dated by this quantile of its devices' instants, so that no stray one sets it."""
+NEW_STEP_MS: Final = 60_000
+NEW_STEP_SHARE: Final = 0.1
 NESTED_SHARE: Final = 0.25
 """What is still dead becomes an outage of its own where it is at most this share; more is the same outage,
 restored in steps."""
@@ -45,8 +49,6 @@ class Returning:
     """Tops of the largest parts without a sign of life, as positions."""
     still: Bool
     """[dead] whether a second sign says that it is still dead."""
-    returned_ms: int | None
-    """When supply came back, by the devices' clocks: the 20 % quantile of the newest step."""
 
     @property
     def begun(self) -> bool:
@@ -75,7 +77,6 @@ def returning(scene: Scene, part: slice, onset_ms: int, since_ms: int, miss: flo
         observable=int(np.count_nonzero(heard)),
         dead=dead,
         still=np.array([_still_dead(scene, int(top), onset_ms, since_ms, miss) for top in dead], np.bool_),
-        returned_ms=_returned(scene.return_ms[meters], onset_ms),
     )
 
 
@@ -154,6 +155,20 @@ def _terminal_stays_silent(scene: Scene, terminals: Int32, since_ms: int) -> boo
     return bool((silent & (waited | (silent_ms > since_ms))).any())
 
 
-def _returned(return_ms: NDArray[np.int64], onset_ms: int) -> int | None:
-    instants = np.sort(return_ms[return_ms > onset_ms])
-    return int(instants[int(0.2 * len(instants))]) if len(instants) else None
+def step_ms(scene: Scene, part: slice, dead_before: Bool, onset_ms: int, before_ms: int | None) -> int | None:
+    """When supply came back to what lives now and was dead before, by the devices' clocks.
+
+    Stragglers (their power-up was lost, a later reading shows their life) make no new step: that takes a tenth
+    of the part, a minute after the step before.
+    """
+    meters = scene.devices.meters(part)
+    at = scene.tree.position[scene.network.meters.node[meters]]
+    back_ms = scene.return_ms[meters[dead_before[at]]]
+    instants = np.sort(back_ms[back_ms > onset_ms])
+    if not len(instants):
+        return before_ms
+    first_ms = int(instants[int(EARLY_SHARE * len(instants))])
+    if before_ms is None:
+        return first_ms
+    new = first_ms - before_ms > NEW_STEP_MS and len(instants) >= NEW_STEP_SHARE * len(meters)
+    return first_ms if new else before_ms

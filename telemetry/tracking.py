@@ -30,8 +30,8 @@ from telemetry.lifecycle import (
 )
 from telemetry.observations import NEVER, Observations
 from telemetry.outages import OutageState
-from telemetry.returning import SETTLED_MS, Returning, over, returning
-from telemetry.scope import cut_scope, slice_below
+from telemetry.returning import SETTLED_MS, Returning, over, returning, step_ms
+from telemetry.scope import cut_scope, positions_below, slice_below
 from telemetry.signs import Scene, Signs, signs_in
 
 MAX_CUT: Final = 200
@@ -62,10 +62,10 @@ def pair(tracked: Sequence[Tracked], parts: Sequence[slice], found: Sequence[Fin
         around = [t for t, part in zip(tracked, parts, strict=True) if _inside(finding.part, part)]
         same = [t for t in within if _one_onset(t, finding) and t.outage_id not in pairing.swallowed]
         exact = [t for t in same if t in around]
-        if same and (finding.probability > OPEN_ABOVE or exact):
-            eldest = same[0] if finding.probability > OPEN_ABOVE else exact[0]
+        if same and (finding.dead > OPEN_ABOVE or exact):
+            eldest = same[0] if finding.dead > OPEN_ABOVE else exact[0]
             pairing.grown[eldest.outage_id] = finding
-            if finding.probability > OPEN_ABOVE:
+            if finding.dead > OPEN_ABOVE:
                 pairing.swallowed.update((t.outage_id, eldest.outage_id) for t in same if t is not eldest)
         elif around:
             pairing.inside[around[-1].outage_id].append(finding)
@@ -137,10 +137,10 @@ class Tracker:
             self._released_terminals[terminals] = np.maximum(self._released_terminals[terminals], restored_ms)
 
     def _taken(self, scene: Scene, tracked: Sequence[Tracked]) -> Bool:
+        """Positions inside any of these outages; of one that ended just now the posterior speaks first."""
         taken = np.zeros(len(scene.tree), np.bool_)
         for t in tracked:
-            if t.is_open:
-                taken[part_of(scene, t)] = True
+            taken[part_of(scene, t)] = True
         return taken
 
     def _opened(
@@ -168,7 +168,7 @@ class Tracker:
         if tracked.outage_id in pairing.swallowed:
             return merged(tracked, pairing.swallowed[tracked.outage_id])
         finding = pairing.grown.get(tracked.outage_id)
-        if finding is not None and not (tracked.single and finding.probability < tracked.probability):
+        if finding is not None and not (tracked.single and finding.dead < tracked.dead):
             return explained(tracked, finding, scene.now_ms)
         if part.start == part.stop:
             return tracked
@@ -178,7 +178,9 @@ class Tracker:
         if tracked.returning_since_ms is not None or _returns(tracked, signs, dead):
             return self._returning(scene, posterior, tracked, part)
         if tracked.single or dead >= RETRACT_BELOW:
-            return tracked if tracked.single else replace(tracked, probability=dead)
+            return (
+                tracked if tracked.single else replace(tracked, dead=dead, probability=_cut(posterior, part))
+            )
         return self._explained_anew(scene, pairing, tracked, dead, signs)
 
     def _explained_anew(
@@ -186,7 +188,7 @@ class Tracker:
     ) -> Tracked:
         """The place lives though nothing returned: the cut lies lower, or there never was an outage."""
         inner = pairing.inside[tracked.outage_id]
-        likely = [f for f in inner if f.probability >= LIKELY and not f.signs.lone]
+        likely = [f for f in inner if f.dead >= LIKELY and not f.signs.lone]
         if likely:
             best = max(likely, key=lambda f: (f.signs.gasped, -f.part.start))
             pairing.fresh.extend(f for f in inner if f is not best)
@@ -201,7 +203,9 @@ class Tracker:
         grew = state.living > tracked.living
         living_since_ms = scene.now_ms if grew else tracked.living_since_ms
         settled = state.complete or scene.now_ms - living_since_ms >= SETTLED_MS
-        returned_ms = state.returned_ms or tracked.returned_ms or scene.now_ms
+        dead_before = positions_below(scene.network, scene.tree, tracked.cut or tracked.cause.equivalent)
+        step = step_ms(scene, part, dead_before, tracked.started_at_ms, tracked.returned_ms)
+        returned_ms = scene.now_ms if step is None else step
         if settled and over(scene, part, state):
             self.release(scene, part, returned_ms, _spared(scene, part, state))
             return closed(tracked, returned_ms)
@@ -223,6 +227,12 @@ def part_of(scene: Scene, tracked: Tracked) -> slice:
     parts = (slice_below(scene.network, scene.tree, element) for element in tracked.cause.equivalent)
     around = [part for part in parts if _inside(own, part)]
     return min(around, key=lambda part: part.start, default=own)
+
+
+def _cut(posterior: Posterior, part: slice) -> float:
+    """P(a topmost cut lies in the class at the top of the part)."""
+    element_class = int(posterior.grid.class_of[part.start])
+    return float(posterior.class_cut[element_class]) if element_class >= 0 else 0.0
 
 
 def _returns(tracked: Tracked, signs: Signs, dead: float) -> bool:
