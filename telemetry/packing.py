@@ -1,12 +1,12 @@
 """Scaled integers of one batch ↔ a small block of bytes, exactly.
 
-Each column is taken as its distance from the column's smallest value, in as few whole bytes as the widest
-column needs; the bytes are laid out plane by plane (all lowest bytes of a column, then all second ones …), so
-that what barely changes between meters becomes long runs for deflate. Missing values are the largest code.
+Each column is taken as its distance from the column's smallest value, in as few whole bytes as that column
+needs, laid out plane by plane (all lowest bytes of a column, then all second ones …). The largest code of a
+column stands for a missing value. Meters of one transformer resemble each other, so this comes out as small
+as a general compressor would make it, in a fraction of its time.
 """
 
 import struct
-import zlib
 from typing import Final
 
 import numpy as np
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from telemetry.readings import MISSING
 
-_LEVEL: Final = 1
-_WIDTHS: Final = (1, 2, 4, 8)
-_HEAD: Final = struct.Struct("<BHB")
-_MAX_BYTES: Final = 64 * 1024 * 1024
+_WIDE: Final = 8
+_HEAD: Final = struct.Struct("<HB")
+_HIGHEST: Final = np.iinfo(np.int64).max
+_STEPS: Final = np.array([(1 << (8 * width)) - 2 for width in range(1, _WIDE)], dtype=np.uint64)
+"""The largest distance that one, two, … bytes hold beside the code for missing."""
 
 
 class DamagedBlock(ValueError):
@@ -25,57 +26,55 @@ class DamagedBlock(ValueError):
 
 
 def pack(scaled: NDArray[np.int64]) -> bytes:
-    """Pack ``scaled[m, q]`` (any 64-bit values; ``MISSING`` where not read)."""
+    """Pack ``scaled[m, q]`` (any 64-bit values; ``MISSING`` where not read; at most 65,535 × 255)."""
     meters, quantities = scaled.shape
-    missing = scaled == MISSING
-    low = np.where(missing, np.iinfo(np.int64).max, scaled).min(axis=0, initial=np.iinfo(np.int64).max)
+    columns = np.ascontiguousarray(scaled.T)
+    missing = columns == MISSING
+    low = np.where(missing, _HIGHEST, columns).min(axis=1, initial=_HIGHEST)
     # Unsigned arithmetic wraps, so distances are right even between the ends of the 64-bit range.
-    distance = scaled.view(np.uint64) - low.view(np.uint64)
+    distance = columns.view(np.uint64) - low.view(np.uint64)[:, np.newaxis]
     distance[missing] = 0
-    width = _width(int(distance.max(initial=0)))
-    codes = distance.astype(f"<u{width}")
-    codes[missing] = np.iinfo(codes.dtype).max
-    planes = codes.T.copy().view(np.uint8).reshape(quantities, meters, width).transpose(0, 2, 1)
-    body = low.astype("<i8").tobytes() + planes.tobytes()
-    return _HEAD.pack(width, meters, quantities) + zlib.compress(body, _LEVEL)
+    width = np.searchsorted(_STEPS, distance.max(axis=1, initial=0)) + 1
+    distance[missing] = np.iinfo(np.uint64).max
+    planes = distance.astype("<u8", copy=False).view(np.uint8).reshape(quantities, meters, _WIDE)
+    kept = np.arange(_WIDE) < width[:, np.newaxis]
+    head = _HEAD.pack(meters, quantities) + width.astype(np.uint8).tobytes() + low.astype("<i8").tobytes()
+    body: bytes = planes.transpose(0, 2, 1)[kept].tobytes()
+    return head + body
 
 
 def unpack(block: bytes) -> NDArray[np.int64]:
     """The array that ``pack`` was given; raises DamagedBlock."""
     width, low, planes = _opened(block)
-    quantities, _, meters = planes.shape
-    codes = np.ascontiguousarray(planes.transpose(0, 2, 1)).view(f"<u{width}").reshape(quantities, meters)
-    return _values(codes, low[:, np.newaxis]).T.copy()
+    return np.ascontiguousarray(_values(width, low, planes).T)
 
 
 def unpack_meter(block: bytes, meter: int) -> NDArray[np.int64]:
     """Row ``meter`` of the array alone: all its quantities."""
     width, low, planes = _opened(block)
-    codes = np.ascontiguousarray(planes[:, :, meter]).view(f"<u{width}").reshape(-1)
-    return _values(codes, low)
+    return _values(width, low, planes[:, meter : meter + 1])[:, 0]
 
 
-def _width(largest: int) -> int:
-    """The fewest bytes whose largest code is above ``largest``: that code is kept for missing values.
-
-    Distances between 64-bit values other than MISSING are at most 2⁶⁴ - 2, so eight bytes always do.
-    """
-    return next(width for width in _WIDTHS if largest + 1 < 1 << (8 * width))
-
-
-def _opened(block: bytes) -> tuple[int, NDArray[np.int64], NDArray[np.uint8]]:
-    try:
-        width, meters, quantities = _HEAD.unpack_from(block)
-        body = zlib.decompressobj().decompress(block[_HEAD.size :], _MAX_BYTES)
-    except (struct.error, zlib.error) as problem:
-        raise DamagedBlock(str(problem)) from problem
-    if width not in _WIDTHS or len(body) != quantities * (8 + meters * width):
-        raise DamagedBlock(f"expected {quantities}×(8+{meters}×{width}) bytes, found {len(body)}")
-    low = np.frombuffer(body, dtype="<i8", count=quantities).astype(np.int64)
-    planes = np.frombuffer(body, dtype=np.uint8, offset=8 * quantities).reshape(quantities, width, meters)
+def _opened(block: bytes) -> tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.uint8]]:
+    """(bytes per column, smallest of each column, planes[plane, meter])."""
+    if len(block) < _HEAD.size:
+        raise DamagedBlock(f"expected a head of {_HEAD.size} bytes, found {len(block)}")
+    meters, quantities = _HEAD.unpack_from(block)
+    begin = _HEAD.size + quantities * (1 + _WIDE)
+    width = np.frombuffer(block[_HEAD.size : _HEAD.size + quantities], dtype=np.uint8).astype(np.intp)
+    expected = begin + int(width.sum()) * meters
+    if len(block) != expected or (width < 1).any() or (width > _WIDE).any():
+        raise DamagedBlock(f"expected {expected} bytes for {meters} meters, found {len(block)}")
+    low = np.frombuffer(block, dtype="<i8", count=quantities, offset=_HEAD.size + quantities).astype(np.int64)
+    planes = np.frombuffer(block, dtype=np.uint8, offset=begin).reshape(int(width.sum()), meters)
     return width, low, planes
 
 
-def _values(codes: NDArray[np.unsignedinteger], low: NDArray[np.int64]) -> NDArray[np.int64]:
-    values = (codes.astype(np.uint64) + low.view(np.uint64)).view(np.int64)
-    return np.where(codes == np.iinfo(codes.dtype).max, MISSING, values)
+def _values(width: NDArray[np.intp], low: NDArray[np.int64], planes: NDArray[np.uint8]) -> NDArray[np.int64]:
+    wide = np.zeros((len(width), _WIDE, planes.shape[1]), dtype=np.uint8)
+    wide[np.arange(_WIDE) < width[:, np.newaxis]] = planes
+    codes = np.ascontiguousarray(wide.transpose(0, 2, 1)).view("<u8")[:, :, 0].astype(np.uint64, copy=False)
+    # Shifting in two steps: a shift by all 64 bits would leave the number as it is.
+    highest = (np.uint64(1) << (8 * width - 1).astype(np.uint64)) * np.uint64(2) - np.uint64(1)
+    values = (codes + low.view(np.uint64)[:, np.newaxis]).view(np.int64)
+    return np.where(codes == highest[:, np.newaxis], MISSING, values)

@@ -24,6 +24,7 @@ HOUSEKEEPING_S: Final = 600.0
 _RETRY_S: Final = 1.0
 _LOGGED_PROBLEMS: Final = 3
 MAX_FAILURES: Final = 3
+TELL_S: Final = 10.0
 SEEN_KEEP_MS: Final = 30 * 86_400_000
 
 
@@ -50,6 +51,8 @@ class Drain:
         self._decode = decode
         self._keep_s = keep_s
         self._pending = 0
+        self._untold = 0
+        self._tell_at_s = 0.0
         self._failures = 0
         self._trouble = ""
         self._cursor = ledger.cursor()
@@ -120,13 +123,22 @@ class Drain:
 
     def _note(self, result: Sorted) -> None:
         now_s = time.monotonic()
+        self._tell([entry.decoded for entry in result.stored if entry.decoded.problems], now_s)
         for entry in result.stored:
             if entry.decoded.online:
                 self._registry.expect((entry.decoded.terminal,), now_s)
             else:
                 self._registry.dismiss((entry.decoded.terminal,))
-            if entry.decoded.problems:
-                log.info("%s: %s", entry.decoded.key, "; ".join(entry.decoded.problems[:_LOGGED_PROBLEMS]))
+
+    def _tell(self, with_problems: list[Decoded], now_s: float) -> None:
+        """One line now and then: a terminal that errs in every frame must not fill the log."""
+        self._untold += len(with_problems)
+        if not with_problems or now_s < self._tell_at_s:
+            return
+        first = with_problems[0]
+        problems = "; ".join(first.problems[:_LOGGED_PROBLEMS])
+        log.info("parts left out of %d frames, such as %s: %s", self._untold, first.key, problems)
+        self._untold, self._tell_at_s = 0, now_s + TELL_S
 
     def _tick(self, now_s: float, *, settled: bool) -> None:
         if not settled:

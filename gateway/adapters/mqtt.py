@@ -95,6 +95,7 @@ class Connection:
         self.session_present = False
         self._connected = False
         self._granted: list[int] | None = None
+        self._asked_s = 0.0
         self._refusal = ""
         self._address = address
         self._session = session
@@ -120,23 +121,33 @@ class Connection:
         return client
 
     def open(self) -> None:
-        """Connect and subscribe; returns when the broker has granted both, raises ConnectionLost."""
+        """Connect and ask for the subscription; raises ConnectionLost.
+
+        The broker may send what it kept before it answers the subscription, more than one group of it: so
+        ``granted`` turns true only in the course of receiving and acknowledging.
+        """
         try:
             self._client.connect(self._address.host, self._address.port, keepalive=KEEPALIVE_S)
         except (OSError, ValueError) as problem:
             raise ConnectionLost(f"{self._address.host}:{self._address.port}: {problem}") from problem
-        self._await(lambda: self._connected, "an answer to CONNECT")
-        self._client.subscribe([(name, _QOS) for name in self._session.filters])
-        self._await(lambda: self._granted is not None, "an answer to SUBSCRIBE")
-        if any(code >= _REFUSED for code in self._granted or []):
-            raise ConnectionLost(f"the broker refused the subscription to {self._session.filters}")
-
-    def _await(self, done: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + HANDSHAKE_S
-        while not done():
-            if time.monotonic() > deadline:
-                raise ConnectionLost(f"no answer within {HANDSHAKE_S:.0f} s: waited for {what}")
+        deadline_s = time.monotonic() + HANDSHAKE_S
+        while not self._connected:
+            if time.monotonic() > deadline_s:
+                raise ConnectionLost(f"the broker did not answer CONNECT within {HANDSHAKE_S:.0f} s")
             self.receive(0.1)
+        self._client.subscribe([(name, _QOS) for name in self._session.filters])
+        self._asked_s = time.monotonic()
+
+    @property
+    def granted(self) -> bool:
+        """True once the broker has granted all subscriptions; raises ConnectionLost if it does not."""
+        if self._granted is None:
+            if time.monotonic() - self._asked_s > HANDSHAKE_S:
+                raise ConnectionLost(f"the broker did not answer SUBSCRIBE within {HANDSHAKE_S:.0f} s")
+            return False
+        if any(code >= _REFUSED for code in self._granted):
+            raise ConnectionLost(f"the broker refused the subscription to {', '.join(self._session.filters)}")
+        return True
 
     def receive(self, wait_s: float) -> None:
         """Read what the socket holds into the inbox, up to one group; wait ``wait_s`` for the first."""
@@ -252,16 +263,20 @@ class Lane:
         connection = Connection(self._address(), self._session)
         try:
             connection.open()
-            self.session_was_missing = not connection.session_present
-            self.trouble = ""
-            self.ready.set()
-            log.info("%s: connected, session present: %s", self.name, connection.session_present)
             while not self._stop.is_set():
                 connection.receive(0.2)
                 if connection.inbox:
                     self._keep(connection)
+                if not self.ready.is_set() and connection.granted:
+                    self._begin(connection)
         finally:
             connection.close()
+
+    def _begin(self, connection: Connection) -> None:
+        self.session_was_missing = not connection.session_present
+        self.trouble = ""
+        self.ready.set()
+        log.info("%s: connected, session present: %s", self.name, connection.session_present)
 
     def _keep(self, connection: Connection) -> None:
         began_s = time.monotonic()
@@ -281,5 +296,7 @@ def create_sessions(address: BrokerAddress, wanted: tuple[Session, ...]) -> None
         connection = Connection(address, session)
         try:
             connection.open()
+            while not connection.granted:
+                connection.receive(0.1)
         finally:
             connection.close()
