@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.product import Product
 
-OUTAGE_S: Final = 20.0
+OUTAGE_S: Final = 30.0
 """Until the page shows an outage; the product's own limit is measured elsewhere."""
 SERIOUS: Final = frozenset({"serious", "critical"})
 

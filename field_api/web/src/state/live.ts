@@ -24,12 +24,14 @@ export const trueAtMs = computed(() => Math.max(heardAt.value, answeredAt.value)
 let source: EventSource | undefined
 let retry: ReturnType<typeof setTimeout> | undefined
 let lastId = ''
+let address = ''
 
 export function connect(url: string): void {
   disconnect()
-  const address = new URL(url, location.href)
-  if (lastId) address.searchParams.set('after', lastId)
-  source = new EventSource(address, { withCredentials: true })
+  address = url
+  const resumed = new URL(url, location.href)
+  if (lastId) resumed.searchParams.set('after', lastId)
+  source = new EventSource(resumed, { withCredentials: true })
   source.addEventListener('error', () => {
     connected.value = false
     // The browser retries by itself unless the server refused; then we do.
@@ -55,8 +57,15 @@ export function disconnect(): void {
   clearTimeout(retry)
   source?.close()
   source = undefined
+  address = ''
   connected.value = false
 }
+
+// The machine knows at once that its network is gone; a stream that has died would only show by silence.
+addEventListener('offline', () => (connected.value = false))
+addEventListener('online', () => {
+  if (address) connect(address)
+})
 
 async function freshStart(): Promise<void> {
   try {
