@@ -224,3 +224,42 @@ def meeting_points(parent: Int32, end: Int32, first: Int32, second: Int32) -> In
             above = parent[above]
         met[k] = above
     return met
+
+
+@nb.njit(cache=True)
+def by_position(position: Int32, count: int) -> tuple[Int32, Int32]:
+    """Rows in the order of their position (equal ones by row), those with −1 left out, and where each begins.
+
+    A counting sort: ``begin`` has count + 1 entries, the rows at position i are ``[begin[i], begin[i + 1])``.
+    """
+    begin = np.zeros(count + 1, np.int32)
+    for at in position:
+        if at >= 0:
+            begin[at + 1] += 1
+    for i in range(count):
+        begin[i + 1] += begin[i]
+    fill = begin[:-1].copy()
+    order = np.empty(begin[count], np.int32)
+    for row in range(len(position)):
+        at = position[row]
+        if at >= 0:
+            order[fill[at]] = row
+            fill[at] += 1
+    return order, begin
+
+
+@nb.njit(cache=True)
+def way_up(parent: Int32, position: int) -> Int32:
+    """Positions from the source down to this one."""
+    steps = 0
+    at = position
+    while at >= 0:
+        steps += 1
+        at = parent[at]
+    path = np.empty(steps, np.int32)
+    at = position
+    while at >= 0:
+        steps -= 1
+        path[steps] = at
+        at = parent[at]
+    return path

@@ -59,10 +59,7 @@ class Feeding:
     @cached_property
     def _meter_order(self) -> tuple[Int32, Int32]:
         """Supplied meters by position, and per position (and one past the last) where its meters begin."""
-        position = self.tree.position[self.network.meters.node]
-        order = np.argsort(position, kind="stable").astype(np.int32)
-        begin = np.searchsorted(position[order], np.arange(len(self.tree) + 1)).astype(np.int32)
-        return order, begin
+        return kernels.by_position(self.tree.position[self.network.meters.node], len(self.tree))
 
     @cached_property
     def _customer_order(self) -> Int32:
@@ -70,7 +67,7 @@ class Feeding:
 
     @cached_property
     def _one_meter_each(self) -> bool:
-        return len(np.unique(self.network.meters.customer)) == len(self.network.meters)
+        return int(np.bincount(self.network.meters.customer).max(initial=0)) <= 1
 
     def meters(self, positions: slice) -> Int32:
         """Rows of the meters at these positions, in preorder."""
@@ -93,7 +90,7 @@ class Feeding:
         order, begin = self._meter_order
         count = np.diff(begin).astype(np.int64)
         if not self._one_meter_each:
-            np.subtract.at(count, self._counted_twice(order[begin[0] :]), 1)
+            np.subtract.at(count, self._counted_twice(order), 1)
         total = np.concatenate(([0], np.cumsum(count)))
         return (total[self.tree.end] - total[:-1]).astype(np.int32)
 
@@ -168,8 +165,4 @@ class Feeding:
     def path(self, node: int) -> Int32:
         """Positions from the source to this node, source first; empty without supply."""
         position = ABSENT if node == ABSENT else int(self.tree.position[node])
-        path = []
-        while position >= 0:
-            path.append(position)
-            position = int(self.tree.parent[position])
-        return np.array(path[::-1], np.int32)
+        return kernels.way_up(self.tree.parent, position)
