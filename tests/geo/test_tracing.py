@@ -99,7 +99,8 @@ def _way(parent: list[int], node: int) -> list[int]:
     ("element", "customers"),
     [
         ("CB1", {"C1", "C2", "C3"}), ("LN2", {"C3"}), ("T1", {"C1", "C2"}), ("TT1", {"C1", "C2"}),
-        ("F1", {"C3"}), ("J2", {"C3"}), ("M2", {"C2"}), ("C1", {"C1"}), ("SV1", {"C1"}), ("S1", {"C1", "C2", "C3"}),
+        ("F1", {"C3"}), ("J2", {"C3"}), ("M2", {"C2"}), ("C1", {"C1"}), ("SV1", {"C1"}),
+        ("S1", {"C1", "C2", "C3"}),
     ],
 )  # fmt: skip
 def test_every_kind_of_element_can_be_asked(folder: Path, element: str, customers: set[str]) -> None:
