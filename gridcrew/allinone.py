@@ -20,7 +20,7 @@ from geo.adapters.database import open_database
 from geo.adapters.network_store import SqlNetworkStore
 from gridcrew.migrations.runner import migrate_all
 from gridcrew.settings import Settings
-from gridcrew.supervisor import Program, Supervisor
+from gridcrew.supervisor import NeverReady, Program, Supervisor
 
 DEMO_GRID: Final = "simbench:1-MVLV-urban-all-0-sw"
 READY_S: Final = 120.0
@@ -90,10 +90,10 @@ def _start_all(supervisor: Supervisor, settings: Settings) -> bool:
 
 
 def _ready(supervisor: Supervisor, name: str) -> bool:
-    ready = supervisor.wait_ready(name, READY_S)
-    if not ready and not supervisor.stopping:
-        raise click.ClickException(f"{name} was not ready after {READY_S:.0f} s; see logs/{name}.log")
-    return ready
+    try:
+        return supervisor.wait_ready(name, READY_S)
+    except NeverReady as problem:
+        raise click.ClickException(f"{problem} (logs/{name}.log has more)") from problem
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -25,6 +25,12 @@ STOP_S: Final = 8.0
 STEADY_S: Final = 60.0
 """A process that ran this long has earned a fresh back-off."""
 MAX_BACK_OFF_S: Final = 30.0
+MOST_FALSE_STARTS: Final = 3
+"""A program that ended this often before it ever was ready will not be ready."""
+
+
+class NeverReady(RuntimeError):
+    """A program kept ending at its start; the message carries its last words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,7 @@ class _Child:
     process: subprocess.Popen[str]
     started_s: float
     failures: int = 0
+    last_words: str = ""
     ready: threading.Event = field(default_factory=threading.Event)
     reader: threading.Thread | None = None
 
@@ -62,22 +69,23 @@ class Supervisor:
         self._children[program.name] = self._launch(program, failures=0)
 
     def wait_ready(self, name: str, timeout_s: float) -> bool:
-        """Wait for the program's ready line, watching the others; False when time is up or stop was asked."""
+        """Wait for the program's ready line, watching the others; False when stop was asked.
+
+        Raises ``NeverReady`` when time is up or the program keeps ending.
+        """
         deadline_s = time.monotonic() + timeout_s
-        while time.monotonic() < deadline_s and not self._stop.is_set():
-            if self._children[name].ready.wait(0.05):
+        while not self._stop.is_set():
+            child = self._children[name]
+            if child.ready.wait(0.05):
                 return True
+            if child.failures >= MOST_FALSE_STARTS or time.monotonic() > deadline_s:
+                raise NeverReady(f"{name} does not get ready: {child.last_words or 'it says nothing'}")
             self._watch()
         return False
 
     def request_stop(self) -> None:
         """Make ``run`` return; safe in a signal handler."""
         self._stop.set()
-
-    @property
-    def stopping(self) -> bool:
-        """True once a stop was requested."""
-        return self._stop.is_set()
 
     def run(self, seconds: float | None) -> None:
         """Watch until stop is requested or the time is up."""
@@ -107,7 +115,9 @@ class Supervisor:
                 self._restart_at_s[name] = now_s + self._back_off_s(child, now_s)
             elif now_s >= self._restart_at_s[name]:
                 del self._restart_at_s[name]
-                self._children[name] = self._launch(child.program, child.failures)
+                again = self._launch(child.program, child.failures)
+                again.last_words = child.last_words
+                self._children[name] = again
 
     def _back_off_s(self, child: _Child, now_s: float) -> float:
         child.failures = 0 if now_s - child.started_s > STEADY_S else child.failures + 1
@@ -138,6 +148,7 @@ class Supervisor:
             for line in stream:
                 text = line.rstrip("\n")
                 log.emit(logging.makeLogRecord({"msg": text}))
+                child.last_words = text or child.last_words
                 if text.endswith(f"{name} ready"):
                     child.ready.set()
                 elif not self._quiet:

@@ -32,6 +32,13 @@ def _server_account() -> str | None:
     return "postgres" if os.geteuid() == 0 else None
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_of_this_machine() -> None:
+    """Tests say themselves what differs from the defaults."""
+    for name in [name for name in os.environ if name.startswith("GRIDCREW_")]:
+        del os.environ[name]
+
+
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a throw-away PostgreSQL server on loopback."""

@@ -13,6 +13,8 @@ def main() -> None:
         starts.write(f"{os.getpid()}\n")
     if behaviour == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if behaviour == "broken":
+        sys.exit("cannot go on")
     sys.stdout.write(f"hello from {name}\n{name} ready\n")
     sys.stdout.flush()
     if behaviour != "short":

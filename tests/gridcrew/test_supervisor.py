@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from gridcrew import supervisor as supervisor_module
-from gridcrew.supervisor import Program, Supervisor
+from gridcrew.supervisor import NeverReady, Program, Supervisor
 
 
 def _program(name: str, behaviour: str, folder: Path) -> Program:
@@ -39,6 +39,15 @@ def test_what_ends_is_started_again(keeper: Supervisor, tmp_path: Path) -> None:
     keeper.run(seconds=6)
     keeper.stop()
     assert len(_starts(tmp_path, "brief")) >= 3
+
+
+def test_what_keeps_ending_before_it_is_ready_is_given_up_with_its_last_words(
+    keeper: Supervisor, tmp_path: Path
+) -> None:
+    keeper.start(_program("broken", "broken", tmp_path))
+    with pytest.raises(NeverReady, match=r"broken .*cannot go on"):
+        keeper.wait_ready("broken", 60)
+    keeper.stop()
 
 
 def test_what_ignores_sigterm_is_killed(
