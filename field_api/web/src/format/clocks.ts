@@ -1,6 +1,6 @@
 /** How a legal or promised due time stands; pure. */
 
-import type { DueTime } from '../api/types.ts'
+import type { DueTime, Language } from '../api/types.ts'
 
 export type Standing = 'met' | 'running' | 'at_risk' | 'late'
 
@@ -12,6 +12,13 @@ export function standing(due: DueTime, nowMs: number): Standing {
   const left = secondsLeft(due, nowMs)
   if (left < 0) return 'late'
   return left < AT_RISK_S ? 'at_risk' : 'running'
+}
+
+/** A rule is told as `profile: Chinese · English`; one of any other form is shown whole. */
+export function ruleIn(rule: string, language: Language): string {
+  const [zh, en] = rule.replace(/^\w+: /, '').split(' · ')
+  if (zh === undefined || en === undefined) return rule
+  return language === 'zh' ? zh : en
 }
 
 export function secondsLeft(due: DueTime, nowMs: number): number {

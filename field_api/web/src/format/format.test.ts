@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { AT_RISK_S, standing } from './clocks.ts'
+import { AT_RISK_S, ruleIn, standing } from './clocks.ts'
 import { count, kilovolts, percent, range } from './numbers.ts'
 import { gist, sentence } from './reasons.ts'
 import { clockTime, roughly, secondsSince, stopwatch } from './time.ts'
@@ -57,6 +57,12 @@ test('reasons become sentences; unknown ones are shown as they came', () => {
   assert.equal(sentence('new_thing=3', t), 'new_thing=3')
   assert.match(sentence('returned_at=1795309200000', t), /^returning since \d\d:\d\d:\d\d$/)
   assert.equal(gist(['last_gasps=0', 'alive_after=0', 'rule=second_sign', 'x=1'], t), 'no sign of life, a single sign')
+})
+
+test('a rule is told in the language of the person', () => {
+  const rule = 'promise: 城区45分钟到达 · urban arrival 45 min'
+  assert.deepEqual([ruleIn(rule, 'zh'), ruleIn(rule, 'en')], ['城区45分钟到达', 'urban arrival 45 min'])
+  assert.equal(ruleIn('company rule 7', 'zh'), 'company rule 7')
 })
 
 test('a running clock is at risk near its end and late after it', () => {

@@ -13,6 +13,12 @@ export async function loadSite(): Promise<Bootstrap> {
   return site.value
 }
 
+/** An area that bears a grid cell's name, in the person's language; any other as it is. */
+export function areaName(name: string): string {
+  const cell = site.value?.grid_cells.find((candidate) => candidate.name === name)
+  return cell ? gridName(cell.id) : name
+}
+
 export function gridName(id: string): string {
   const cell = site.value?.grid_cells.find((candidate) => candidate.id === id)
   if (!cell) return id
