@@ -187,15 +187,16 @@ class EmbeddedBroker:
         """After a kill of the supervisor its broker lives on and holds the port: end it, by its own pid."""
         try:
             pid = int((self._folder / "pid").read_text(encoding="utf-8"))
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except (OSError, ValueError):
             return
-        if os.fsencode(self._folder / "server.conf") in command:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-            deadline = time.monotonic() + STOP_S
-            while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
-                time.sleep(0.02)
+        ours = os.fsencode(self._folder / "server.conf")
+        if ours not in _command_line(pid):
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_S
+        while ours in _command_line(pid) and time.monotonic() < deadline:
+            time.sleep(0.02)
 
 
 def configuration(
@@ -261,6 +262,14 @@ def _public_port(settings: Settings) -> int:
         return int((broker_folder(settings) / "port").read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
         raise ConnectionLost("the embedded broker has not opened its port yet") from problem
+
+
+def _command_line(pid: int) -> list[bytes]:
+    """Of a process that lives; empty for one that has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
 
 
 def _is_loopback(host: str) -> bool:

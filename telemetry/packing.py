@@ -39,8 +39,8 @@ def pack(scaled: NDArray[np.int64]) -> bytes:
     planes = distance.astype("<u8", copy=False).view(np.uint8).reshape(quantities, meters, _WIDE)
     kept = np.arange(_WIDE) < width[:, np.newaxis]
     head = _HEAD.pack(meters, quantities) + width.astype(np.uint8).tobytes() + low.astype("<i8").tobytes()
-    body: bytes = planes.transpose(0, 2, 1)[kept].tobytes()
-    return head + body
+    chosen: NDArray[np.uint8] = planes.transpose(0, 2, 1)[kept]
+    return bytes(head) + chosen.tobytes()
 
 
 def unpack(block: bytes) -> NDArray[np.int64]:

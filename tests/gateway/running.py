@@ -146,8 +146,9 @@ class Publisher:
         self._collect()
 
     def _collect(self) -> None:
-        self.acknowledged |= {number for number, info in self._sent if info.is_published()}
-        self._sent = [(number, info) for number, info in self._sent if not info.is_published()]
+        waiting = [(number, info) for number, info in self._sent if not info.is_published()]
+        self.acknowledged |= {number for number, _ in self._sent} - {number for number, _ in waiting}
+        self._sent = waiting
 
     def flush(self) -> None:
         """Wait until the broker has acknowledged everything."""
