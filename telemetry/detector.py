@@ -24,8 +24,10 @@ from telemetry.tracking import Tracker, part_of
 INTEREST_MS: Final = 180_000
 """How long after evidence of trouble the posterior is looked at each second."""
 PACE_MS: Final = 1_000
+AWAKE_MS: Final = 30_000
+"""How long after any evidence an open outage is looked at each second: till what returns has settled."""
 ASLEEP_MS: Final = 30_000
-"""Between two looks at an open outage of which nothing new was heard."""
+"""Between two looks at an open outage after that."""
 BURST_MS: Final = 200
 """Least time between two evaluations while evidence pours in."""
 QUIET_KINDS: Final = frozenset({EvidenceKind.ALIVE, EvidenceKind.VOLTAGE, EvidenceKind.POWER_ON})
@@ -92,7 +94,7 @@ class Detector:
         self._switched_ms = 0
         self._switching = False
         self._dirty = True
-        self._heard = False
+        self._heard_ms = 0
         self._interest_until_ms = 0
         self._evaluated_ms = 0
 
@@ -114,7 +116,7 @@ class Detector:
         """Take evidence in, in any order."""
         for row in evidence:
             self.fold.apply(row)
-            self._heard = True
+            self._heard_ms = now_ms
             if row.kind in SWITCHING:
                 self._switching = True
             if row.kind not in QUIET_KINDS or row.kind is EvidenceKind.VOLTAGE:
@@ -125,7 +127,7 @@ class Detector:
         """The revisions worth publishing at this moment; empty, at no cost, when nothing can have changed."""
         if not force and not self._due(now_ms):
             return ()
-        self._dirty, self._heard, self._evaluated_ms = False, False, now_ms
+        self._dirty, self._evaluated_ms = False, now_ms
         self._follow_switches(now_ms)
         scene = self._scene(now_ms)
         posterior = infer(self._ground.grid, scene.seen, now_ms, self._rules.model)
@@ -155,7 +157,8 @@ class Detector:
             return waited_ms >= BURST_MS
         if now_ms < self._interest_until_ms:
             return waited_ms >= PACE_MS
-        return bool(self._tracker.open) and waited_ms >= (PACE_MS if self._heard else ASLEEP_MS)
+        pace_ms = PACE_MS if now_ms - self._heard_ms < AWAKE_MS else ASLEEP_MS
+        return bool(self._tracker.open) and waited_ms >= pace_ms
 
     def _follow_switches(self, now_ms: int) -> None:
         if not self._switching:
@@ -183,6 +186,7 @@ class Detector:
             devices=self._ground.devices,
             seen=seen,
             return_ms=self.fold.return_ms,
+            power_up_ms=self.fold.power_up_ms,
             now_ms=now_ms,
         )
 
@@ -209,7 +213,9 @@ def _resumed(network: Network, ground: _Ground, fold: Fold, outages: Sequence[Ou
         (resumed(revision) for revision in outages), key=lambda t: (t.started_at_ms, t.outage_id)
     )
     tracker = Tracker(len(network.meters), len(network.terminals), tracked, {t.outage_id for t in tracked})
-    scene = Scene(network, ground.tree, ground.devices, fold.observations, fold.return_ms, 0)
+    scene = Scene(
+        network, ground.tree, ground.devices, fold.observations, fold.return_ms, fold.power_up_ms, 0
+    )
     for ended in tracked:
         if ended.restored_at_ms is not None:
             part = part_of(scene, ended)

@@ -29,6 +29,7 @@ MAX_UNKNOWN: Final = 1_000
 MAX_ROSTERS: Final = 20_000
 
 _RETURN: Final = "meter_return_ms"
+_POWER_UP: Final = "meter_power_up_ms"
 _OFF, _ALIVE, _SILENT = "off", "alive", "silent"
 _SUPPLY_KINDS: Final[Mapping[EvidenceKind, str]] = {
     EvidenceKind.POWER_OFF: _OFF,
@@ -66,6 +67,7 @@ class Fold:
         self.network = network
         self.observations = known.observations
         self.return_ms = known.return_ms
+        self.power_up_ms = known.power_up_ms
         self.unknown: Counter[str] = Counter()
         """Ids that no meter, terminal, sensor, edge or customer carries, and how often they came."""
         self.unknown_count = 0
@@ -81,6 +83,8 @@ class Fold:
             self._note_unknown(roster.unknown)
         if evidence.kind in _SUPPLY_KINDS:
             self._supply(roster, _SUPPLY_KINDS[evidence.kind], at_ms)
+            if evidence.kind is EvidenceKind.POWER_ON:
+                _raise(self.power_up_ms, roster.meters, at_ms)
         elif evidence.kind is EvidenceKind.VOLTAGE:
             self._voltage(evidence, at_ms)
         elif evidence.kind is EvidenceKind.CALL:
@@ -95,7 +99,7 @@ class Fold:
     @property
     def known(self) -> "Known":
         """What a snapshot keeps."""
-        return Known(self.observations, self.return_ms)
+        return Known(self.observations, self.return_ms, self.power_up_ms)
 
     def sane_ms(self, evidence: Evidence) -> int:
         """The device's time, or that of receipt where the clock cannot be right."""
@@ -193,17 +197,22 @@ class Known:
     observations: Observations
     return_ms: NDArray[np.int64]
     """[meters] first proof of life after the newest last gasp; NEVER where there is none."""
+    power_up_ms: NDArray[np.int64]
+    """[meters] newest report that supply returned, by the meter itself."""
 
 
 def nothing_known(network: Network) -> Known:
     """The fold of no evidence."""
-    return Known(nothing_observed(network), np.full(len(network.meters), NEVER, np.int64))
+    meters = len(network.meters)
+    return Known(
+        nothing_observed(network), np.full(meters, NEVER, np.int64), np.full(meters, NEVER, np.int64)
+    )
 
 
 def _columns(known: Known) -> dict[str, NDArray[np.int64] | Bool]:
     names = [field.name for field in fields(Observations)]
     columns: dict[str, NDArray[np.int64] | Bool] = {name: getattr(known.observations, name) for name in names}
-    return {**columns, _RETURN: known.return_ms}
+    return {**columns, _RETURN: known.return_ms, _POWER_UP: known.power_up_ms}
 
 
 def pack(known: Known) -> bytes:
@@ -218,7 +227,8 @@ def unpack(body: bytes) -> Known:
     try:
         with np.load(io.BytesIO(body), allow_pickle=False) as stored:
             columns = {name: stored[name] for name in stored.files}
-            return Known(return_ms=columns.pop(_RETURN), observations=Observations(**columns))
+            returned, power_up = columns.pop(_RETURN), columns.pop(_POWER_UP)
+            return Known(Observations(**columns), returned, power_up)
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as problem:
         raise ValueError(f"not a snapshot of observations: {problem}") from problem
 

@@ -158,17 +158,22 @@ def _terminal_stays_silent(scene: Scene, terminals: Int32, since_ms: int) -> boo
 def step_ms(scene: Scene, part: slice, dead_before: Bool, onset_ms: int, before_ms: int | None) -> int | None:
     """When supply came back to what lives now and was dead before, by the devices' clocks.
 
-    Stragglers (their power-up was lost, a later reading shows their life) make no new step: that takes a tenth
-    of the part, a minute after the step before.
+    A power-up dates a step by itself. Where meters send none, signs of life do, and then stragglers (a later
+    reading shows what had returned before) make no new step: that takes a tenth of the part.
     """
     meters = scene.devices.meters(part)
     at = scene.tree.position[scene.network.meters.node[meters]]
-    back_ms = scene.return_ms[meters[dead_before[at]]]
-    instants = np.sort(back_ms[back_ms > onset_ms])
-    if not len(instants):
+    back = meters[dead_before[at] & (scene.return_ms[meters] > onset_ms)]
+    if not len(back):
         return before_ms
-    first_ms = int(instants[int(EARLY_SHARE * len(instants))])
-    if before_ms is None:
-        return first_ms
-    new = first_ms - before_ms > NEW_STEP_MS and len(instants) >= NEW_STEP_SHARE * len(meters)
-    return first_ms if new else before_ms
+    if (scene.power_up_ms[meters] > onset_ms).any():
+        instants = np.sort(scene.power_up_ms[back])
+        instants = instants[instants > onset_ms]
+        enough = len(instants) > 0
+    else:
+        instants = np.sort(scene.return_ms[back])
+        enough = len(instants) >= NEW_STEP_SHARE * len(meters)
+    if before_ms is not None and not enough:
+        return before_ms
+    first_ms = int(instants[int(EARLY_SHARE * len(instants))]) if len(instants) else scene.now_ms
+    return first_ms if before_ms is None or first_ms - before_ms > NEW_STEP_MS else before_ms

@@ -134,6 +134,8 @@ class Scene:
     seen: Observations
     return_ms: Instants
     """[meters] first proof of life after the newest last gasp, NEVER where there is none."""
+    power_up_ms: Instants
+    """[meters] newest report of its own that supply returned."""
     now_ms: int
 
 

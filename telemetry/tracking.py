@@ -299,13 +299,24 @@ def _with_customers(
     planned = bool(scene.seen.edge_planned[scene.network.edge_row.get(tracked.cause.element, 0)])
     returning_now = tracked.returning_since_ms is not None
     count = view.count(inside) if returning_now or not tracked.count.high else tracked.count
+    spared = view.spared(inside)
     return replace(
         tracked,
         also_out=tuple(ids[row] for row in stray[:MAX_EXCEPTIONS]),
-        not_out=tuple(ids[row] for row in view.spared(inside)),
+        not_out=tuple(ids[row] for row in spared),
+        returned_ms=_first_of(scene, spared, tracked) if tracked.returned_ms is None else tracked.returned_ms,
         count=count,
         planned=planned and tracked.cause.element in scene.network.edge_row,
     )
+
+
+def _first_of(scene: Scene, spared: np.ndarray, tracked: Tracked) -> int | None:
+    """When the first of the spared customers returned; None where they never were out."""
+    if not len(spared):
+        return None
+    meters = np.flatnonzero(np.isin(scene.network.meters.customer, spared))
+    instants = scene.return_ms[meters]
+    return int(min(instants[instants > tracked.started_at_ms], default=0)) or None
 
 
 def _own_customers(scene: Scene, tracked: Tracked) -> list[int]:
