@@ -109,5 +109,5 @@ def test_files_named_in_the_architecture_exist() -> None:
 
 def test_the_project_speaks_only_of_itself() -> None:
     own = [*CODE, *PAGES, ROOT / "Makefile", ROOT / "pyproject.toml", *sorted((ROOT / ".ci").iterdir())]
-    strangers = re.compile("/" + "work/|/" + "root/|" + "pythonhosted|" + "registry.npmjs")
+    strangers = re.compile("/" + "work/|/" + "root/|" + "python" + "hosted|" + "registry.npm" + "js")
     assert not [str(path) for path in own if strangers.search(path.read_text(encoding="utf-8"))]

@@ -26,10 +26,7 @@ def migrate_all(location: str) -> dict[str, str]:
 
 def migrate(engine: Engine, owner: str) -> str:
     """Migrate one database and answer its version. Running it again changes nothing."""
-    config = Config()
-    config.set_main_option("script_location", str(_HOME))
-    config.set_main_option("version_locations", str(_HOME / owner))
-    config.set_main_option("path_separator", "os")
+    config = _config(owner)
     scripts = ScriptDirectory.from_config(config)
     with writing(engine).begin() as connection:
         if connection.dialect.name == "postgresql":
@@ -43,3 +40,16 @@ def migrate(engine: Engine, owner: str) -> str:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         return str(scripts.get_current_head())
+
+
+def newest_version(owner: str) -> str:
+    """The version that this program brings the owner's database to."""
+    return str(ScriptDirectory.from_config(_config(owner)).get_current_head())
+
+
+def _config(owner: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_HOME))
+    config.set_main_option("version_locations", str(_HOME / owner))
+    config.set_main_option("path_separator", "os")
+    return config

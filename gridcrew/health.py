@@ -1,0 +1,118 @@
+"""Is this installation healthy? Each check looks at one real thing and says its figure."""
+
+import shutil
+import socket
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import pysqlite3.dbapi2 as sqlite
+from alembic.runtime.migration import MigrationContext
+
+from geo.adapters.database import SAFE_SQLITE, open_database
+from geo.adapters.network_store import SqlNetworkStore
+from gridcrew.broker import broker_address
+from gridcrew.migrations.runner import OWNERS, newest_version
+from gridcrew.settings import Settings
+from telemetry.adapters.evidence_log import SqlEvidenceLog
+from telemetry.adapters.gateway_records import SqlGatewayRecords
+from telemetry.adapters.outage_log import SqlOutageLog
+
+LEAST_FREE_BYTES: Final = 1_000_000_000
+MOST_WAITING_ROWS: Final = 5_000
+ANSWER_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    name: str
+    healthy: bool
+    says: str
+    """The figure behind the verdict, or what was expected instead."""
+
+
+def examine(settings: Settings) -> tuple[Check, ...]:
+    """Run every check; one that cannot run is unhealthy with its reason, and the others go on."""
+    return tuple(_run(name, look, settings) for name, look in CHECKS.items())
+
+
+def _run(name: str, look: Callable[[Settings], tuple[bool, str]], settings: Settings) -> Check:
+    try:
+        healthy, says = look(settings)
+    except Exception as problem:  # noqa: BLE001 (whatever it is, it is the finding)
+        healthy, says = (
+            False,
+            f"{type(problem).__name__}: {str(problem).splitlines()[0] if str(problem) else ''}",
+        )
+    return Check(name, healthy, says)
+
+
+def _sqlite(_: Settings) -> tuple[bool, str]:
+    return sqlite.sqlite_version_info >= SAFE_SQLITE, f"SQLite {sqlite.sqlite_version}, at least 3.51.3"
+
+
+def _disk(settings: Settings) -> tuple[bool, str]:
+    free = shutil.disk_usage(settings.data_dir).free
+    return free >= LEAST_FREE_BYTES, f"{free / 1e9:.1f} GB free, at least {LEAST_FREE_BYTES / 1e9:.0f}"
+
+
+def _schemas(settings: Settings) -> tuple[bool, str]:
+    behind = []
+    for owner in OWNERS:
+        with open_database(settings.database_location, owner).begin() as connection:
+            version = MigrationContext.configure(connection).get_current_revision()
+        if version != newest_version(owner):
+            behind.append(f"{owner} has {version}, expected {newest_version(owner)}")
+    return not behind, "; ".join(behind) or "all databases have this version's schema"
+
+
+def _network(settings: Settings) -> tuple[bool, str]:
+    store = SqlNetworkStore(open_database(settings.database_location, "network"))
+    version = store.effective(int(time.time() * 1000))
+    if version is None:
+        return False, "none in force: gridcrew network import SOURCE"
+    network = store.get(version.content_hash)
+    return True, f"{version.content_hash} from {version.source}, {len(network.meters)} meters"
+
+
+def _broker(settings: Settings) -> tuple[bool, str]:
+    address = broker_address(settings)
+    with socket.create_connection((address.host, address.port), ANSWER_S):
+        return True, f"MQTT answers on {address.host}:{address.port}"
+
+
+def _conservation(settings: Settings) -> tuple[bool, str]:
+    counted = SqlGatewayRecords(open_database(settings.database_location, "gateway")).counters()
+    kept = counted.duplicate + counted.stored + counted.dead + counted.pending
+    says = (
+        f"{counted.received} received = {counted.duplicate} duplicate + {counted.stored} stored"
+        f" + {counted.dead} dead + {counted.pending} pending"
+    )
+    return counted.received == kept, says
+
+
+def _detector(settings: Settings) -> tuple[bool, str]:
+    newest = SqlEvidenceLog(open_database(settings.database_location, "gateway")).newest_id()
+    reached = SqlOutageLog(open_database(settings.database_location, "outages")).position()
+    waiting = newest - reached.positions.get("gateway", 0)
+    return waiting <= MOST_WAITING_ROWS, f"{waiting} rows of evidence wait, at most {MOST_WAITING_ROWS}"
+
+
+def _web(settings: Settings) -> tuple[bool, str]:
+    address = f"http://{settings.web.host}:{settings.web.port}/healthz"
+    with urllib.request.urlopen(address, timeout=ANSWER_S) as answer:
+        return answer.status == 200, f"{address} answers {answer.status}"
+
+
+CHECKS: Final[dict[str, Callable[[Settings], tuple[bool, str]]]] = {
+    "sqlite": _sqlite,
+    "disk": _disk,
+    "schemas": _schemas,
+    "network": _network,
+    "broker": _broker,
+    "conservation": _conservation,
+    "detector": _detector,
+    "web": _web,
+}
