@@ -6,7 +6,8 @@ what was observed behind the last snapshot of the fold is folded again, which ch
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -15,7 +16,7 @@ from geo.errors import UnknownElement
 from geo.network import Network
 from geo.ports import NetworkStore
 from telemetry.detector import Detector, DetectorRules
-from telemetry.evidence import Evidence, LoggedEvidence
+from telemetry.evidence import Evidence, EvidenceKind, LoggedEvidence
 from telemetry.fold import Fold, Known, carried_over, pack, unpack
 from telemetry.outages import OutageRevision
 from telemetry.ports import DetectorPosition, EvidenceLog, FoldSnapshot, FoldSnapshots, OutageLog
@@ -33,6 +34,13 @@ SNAPSHOT_EVERY_MS: Final = 60_000
 NETWORK_EVERY_MS: Final = 5_000
 CLOSED_KEPT_MS: Final = 24 * 3_600_000
 """Closed outages taken up again after a restart, so that their last gasps stay spent."""
+
+BACKLOG_MS: Final = 120_000
+"""A turn that is told this late is history."""
+BACKLOG_STEP_MS: Final = 30_000
+MAX_TURNS: Final = 40
+"""Most looks into one second's worth of backlog."""
+TURNS: Final = frozenset({EvidenceKind.POWER_OFF, EvidenceKind.POWER_ON})
 
 _log: Final = logging.getLogger("detector")
 
@@ -111,9 +119,15 @@ class DetectorService:
     def _take(self, detector: Detector, rows: list[_Arrival], following_ms: int, wall_ms: int) -> None:
         as_of_ms = rows[-1].as_of_ms
         now_ms = wall_ms if wall_ms - as_of_ms < LIVE_MS else as_of_ms
-        detector.observe([arrival.row.evidence for arrival in rows], max(now_ms, self._now_ms))
+        told: list[OutageRevision] = []
+        for evidence in by_history([arrival.row.evidence for arrival in rows]):
+            detector.observe(evidence, max(now_ms, self._now_ms))
+            told.extend(detector.evaluate(max(now_ms, self._now_ms), force=len(evidence) < len(rows)))
+        # Only now: a position must not pass rows that a crash would lose.
         for arrival in rows:
             self._positions[arrival.log] = arrival.row.id
+        if told:
+            self._publish(tuple(told))
         self._evaluate(detector, now_ms)
         for look_ms in looks_between(now_ms, min(following_ms, wall_ms)):
             self._evaluate(detector, look_ms)
@@ -189,6 +203,21 @@ class DetectorService:
         except (ValueError, UnknownElement) as problem:
             _log.warning("the snapshot is not usable, reading the logs instead: %s", problem)
             return None
+
+
+def by_history(rows: Sequence[Evidence]) -> list[list[Evidence]]:
+    """What arrived together, cut where a backlog tells of supply lost or back a while before.
+
+    Else an outage that began and ended while its terminal could not speak would never be seen.
+    """
+    turns = [row for row in rows if row.kind in TURNS and row.received_ms - row.at_ms > BACKLOG_MS]
+    if not turns:
+        return [list(rows)]
+    instants = sorted({row.at_ms // BACKLOG_STEP_MS for row in turns})[:MAX_TURNS]
+    parts: list[list[Evidence]] = [[] for _ in range(len(instants) + 1)]
+    for row in rows:
+        parts[bisect_left(instants, row.at_ms // BACKLOG_STEP_MS)].append(row)
+    return [part for part in parts if part]
 
 
 def _read_between(log: EvidenceLog, after_id: int, last_id: int) -> Iterator[Evidence]:

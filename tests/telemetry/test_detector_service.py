@@ -111,6 +111,25 @@ def test_a_backlog_is_told_as_it_happened(bench: Bench) -> None:
     assert all(entry.revision.at_ms <= T0 + 400_000 for entry in bench.log.read(0))
 
 
+def test_a_late_flood_tells_of_an_outage_that_is_long_over(bench: Bench) -> None:
+    bench.gateway.append([Evidence(EvidenceKind.ALIVE, T0, T0, "", ALL, "before")])
+    service = bench.service()
+    service.tick()
+    bench.now_ms = received_ms = T0 + 7_200_000
+    flood = [
+        Evidence(kind, T0 + at_s * 1000, received_ms, "TT-A1", (meter,), f"{kind}{meter}")
+        for meter in under("A1")
+        for kind, at_s in ((EvidenceKind.POWER_OFF, 1_800), (EvidenceKind.POWER_ON, 5_400))
+    ]
+    others = Evidence(EvidenceKind.ALIVE, received_ms, received_ms, "", under("A2", "B", "C"), "now")
+    bench.gateway.append([others, *flood])
+    service.tick()
+    (outage,) = bench.newest().values()
+    assert outage.state is OutageState.RESTORED
+    assert outage.cause.element == "TA1"
+    assert (outage.started_at_ms, outage.restored_at_ms) == (T0 + 1_800_000, T0 + 5_400_000)
+
+
 @pytest.mark.parametrize("every", [3, 17])
 def test_restarts_come_to_what_an_uninterrupted_run_came_to(
     sqlite_database: DatabaseFactory, tmp_path: Path, every: int
