@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,18 +12,12 @@ from sqlalchemy import Engine, create_engine
 
 from geo.adapters.database import open_database
 from gridcrew.migrations.runner import migrate
+from tests.ports import free_port
+from tests.product import Product, demo
 
 POSTGRES_BIN = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), Path("/nowhere"))
 
 DatabaseFactory = Callable[[str], Engine]
-
-
-def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _server_account() -> str | None:
@@ -108,3 +101,10 @@ def _fresh_database(server: str, name: str) -> str:
         connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
     admin.dispose()
     return f"{server.rsplit('/', 1)[0]}/{name}"
+
+
+@pytest.fixture(scope="session")
+def running_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """`gridcrew up --demo` with its own ports and data, one for all tests of a worker."""
+    with demo(tmp_path_factory.mktemp("product")) as product:
+        yield product

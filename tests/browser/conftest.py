@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from tests.browser.page import CommandCentre
-from tests.browser.product import Product, demo
+from tests.product import Product
 
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = (
@@ -25,13 +25,6 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is missing: make system-packages")
     return {**browser_type_launch_args, "executable_path": str(CHROMIUM), "args": list(QUIET)}
-
-
-@pytest.fixture(scope="session")
-def running_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """`gridcrew up --demo` with its own ports and data."""
-    with demo(tmp_path_factory.mktemp("product")) as product:
-        yield product
 
 
 @pytest.fixture(params=["desk", "phone"])

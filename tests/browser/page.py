@@ -7,7 +7,7 @@ from typing import Final
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.product import Product
+from tests.product import Product
 
 OUTAGE_S: Final = 30.0
 """Until the page shows an outage; the product's own limit is measured elsewhere."""

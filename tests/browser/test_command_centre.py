@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import DESK
 from tests.browser.page import OUTAGE_S, CommandCentre
-from tests.browser.product import Product
+from tests.product import Product
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("product")]
 

@@ -6,6 +6,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from telemetry.adapters.evidence_log import SqlEvidenceLog
 from telemetry.adapters.gateway_records import SqlDeadLetters, SqlGatewayRecords
 
 WAIT_S = 20.0
+COMPILED = str(Path(tempfile.gettempdir()) / f"gridcrew-numba-{os.geteuid()}")
 
 
 class Installation:
@@ -35,6 +37,8 @@ class Installation:
             "GRIDCREW_DATA_DIR": str(folder),
             "GRIDCREW_MQTT__PORT": "0",
             "GRIDCREW_CONFIG": str(folder / "none"),
+            # Compiled once for all tests, not once per data folder.
+            "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", COMPILED),
         } | environment
         mqtt = {"port": 0, "url": environment.get("GRIDCREW_MQTT__URL", "")}
         self.settings = Settings.model_validate({"data_dir": folder, "mqtt": mqtt})

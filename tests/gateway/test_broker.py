@@ -19,8 +19,8 @@ from gridcrew.broker import (
     terminal_address,
 )
 from gridcrew.settings import Settings
-from tests.conftest import free_port
 from tests.gateway.running import Installation, Publisher, await_true, mosquitto, readings_body
+from tests.ports import free_port
 
 DENIED = "denied"
 

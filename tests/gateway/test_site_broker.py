@@ -13,8 +13,8 @@ import pytest
 from gateway.adapters.mqtt import BrokerAddress, create_sessions
 from gateway.contract.topics import READINGS, topic
 from gridcrew.broker import broker_address, gateway_sessions, terminal_address
-from tests.conftest import free_port
 from tests.gateway.running import Installation, Publisher, await_true, installation, readings_body
+from tests.ports import free_port
 
 LOSSLESS = """
 allow_anonymous false

@@ -12,7 +12,7 @@ from simulators.adapters.control_client import ask
 from simulators.errors import SimulatorError
 from simulators.practice import Chances, PracticeGrid
 from simulators.profiles import synthetic_profiles
-from tests.conftest import free_port
+from tests.ports import free_port
 from tests.simulators.networks import village
 
 
@@ -33,20 +33,20 @@ def _raw(port: int, method: str, path: str, body: bytes | None) -> tuple[int, di
 
 
 def test_trip_state_repair_and_restore(port: int) -> None:
-    assert ask("127.0.0.1", port, "/trip", {"element": "T1"}) == {"element": "T1", "customers": 15}
-    assert ask("127.0.0.1", port, "/trip", {"element": "breaker"})["customers"] == 45
-    state = ask("127.0.0.1", port, "/state")
+    assert ask(port, "/trip", {"element": "T1"}) == {"element": "T1", "customers": 15}
+    assert ask(port, "/trip", {"element": "breaker"})["customers"] == 45
+    state = ask(port, "/state")
     assert [one["element"] for one in state["failed"]] == ["T1", "breaker"]
     assert state["failed"][0]["at"].endswith("Z")
     assert (state["terminals"], state["blocked"], state["speed"]) == (4, [], 20.0)
     assert (state["meters_out"], state["customers_out"]) == (60, 60)
-    assert ask("127.0.0.1", port, "/restore", {"element": "breaker"}) == {
+    assert ask(port, "/restore", {"element": "breaker"}) == {
         "element": "breaker",
         "customers": 45,
     }
-    assert ask("127.0.0.1", port, "/repair", {"near": "L1.0"})["mended"] == ["T1"]
-    assert ask("127.0.0.1", port, "/repair", {"near": "L1.0", "reach": 50})["mended"] == []
-    assert ask("127.0.0.1", port, "/state")["failed"] == []
+    assert ask(port, "/repair", {"near": "L1.0"})["mended"] == ["T1"]
+    assert ask(port, "/repair", {"near": "L1.0", "reach": 50})["mended"] == []
+    assert ask(port, "/state")["failed"] == []
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,9 @@ def test_it_listens_on_loopback_only(port: int) -> None:
 
 def test_the_client_says_what_to_do_where_nobody_answers() -> None:
     with pytest.raises(SimulatorError, match=r"no simulator answers on 127.0.0.1.*gridcrew up --demo"):
-        ask("127.0.0.1", free_port(), "/state")
+        ask(free_port(), "/state")
 
 
 def test_the_client_repeats_the_ports_own_reason(port: int) -> None:
     with pytest.raises(SimulatorError, match="unknown element 'x'"):
-        ask("127.0.0.1", port, "/trip", {"element": "x"})
+        ask(port, "/trip", {"element": "x"})

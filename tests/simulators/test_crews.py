@@ -16,7 +16,7 @@ from simulators.crews import DRIVE_KMH, LONGEST_DRIVE_S, MAX_EQUIVALENTS, REACHE
 from simulators.field import Order
 from simulators.practice import Chances, PracticeGrid
 from simulators.profiles import synthetic_profiles
-from tests.conftest import free_port
+from tests.ports import free_port
 from tests.simulators.desk_server import Desk, serving
 from tests.simulators.networks import village
 

@@ -21,7 +21,7 @@ from simulators.adapters.truth_file import TruthFile, intervals
 from simulators.practice import Chances, PracticeGrid
 from simulators.profiles import synthetic_profiles
 from simulators.terminals import Habits
-from tests.conftest import free_port
+from tests.ports import free_port
 from tests.simulators.networks import village
 
 QUICK = Habits(

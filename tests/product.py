@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import free_port
+from tests.ports import free_port
 
 READY_S = 180.0
 STOP_S = 30.0
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -
 
 def _is_healthy(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{url}healthz", timeout=2) as answer:  # noqa: S310 (our own address)
+        with urllib.request.urlopen(f"{url}healthz", timeout=2) as answer:
             return bool(json.loads(answer.read())["status"] == "ok")
     except (OSError, ValueError, urllib.error.URLError):
         return False
