@@ -57,7 +57,7 @@ class Posterior:
     log_evidence: float
     """log P(observations) relative to "all alive, no terminal blocked"."""
     state: Float64
-    """[classes, 2, columns + 1] P(dead since column s | alive in the last one, terminal works | blocked)."""
+    """[works | blocked, classes, columns + 1] P(dead since the column, or alive in the last; terminal)."""
     class_cut: Float64
     """[classes] P(a topmost cut lies in the class)."""
     map_state: Int8
@@ -98,7 +98,7 @@ class Posterior:
         """[terminals] P(nothing comes through from its meters)."""
         zone = self.grid.terminal_zone
         top = self.grid.zone_top[np.maximum(zone, 0)]
-        blocked: Float64 = np.where(zone >= 0, self.state[top, 1, :].sum(axis=1), self.model.blocked)
+        blocked: Float64 = np.where(zone >= 0, self.state[1, top].sum(axis=1), self.model.blocked)
         return blocked
 
     @cached_property
@@ -191,11 +191,11 @@ def _sum(
     tree = (grid.parent, grid.zone, onsets.bins, onsets.inner, chances.blocked)
     failing = (chances.class_survival, chances.fail)
     sweep_up(0, classes, *tree, *failing, False, works, stuck, up_works, up_stuck)
-    alive = np.zeros(width)
-    alive[-1] = 1.0  # what feeds a source is never dead
-    state, top = np.zeros((classes, 2, width)), np.zeros(classes)
+    alive = np.zeros((1, width))
+    alive[0, -1] = 1.0  # what feeds a source is never dead
+    state, top = np.zeros((2, classes, width)), np.zeros(classes)
     messages = (works, stuck, up_works, up_stuck)
-    sweep_down(0, classes, *tree, *failing, *messages, alive, 0, state[:, 0], state[:, 1], top)
+    sweep_down(0, classes, *tree, *failing, *messages, alive, 0, state[0], state[1], top)
     return _log_evidence(grid, chances.blocked, up_works, up_stuck), state, top
 
 
@@ -286,7 +286,7 @@ def _cut_positions(posterior: Posterior) -> Int32:
 def _dead_probability(posterior: Posterior) -> Float64:
     """Alive at an element of a chain = alive above the chain less the cuts in it so far."""
     grid = posterior.grid
-    alive_class = posterior.state[:, :, -1].sum(axis=1)
+    alive_class = posterior.state[:, :, -1].sum(axis=0)
     above = np.where(grid.parent >= 0, alive_class[grid.parent], 1.0)
     inside = np.flatnonzero(grid.class_of >= 0)
     order = inside[np.argsort(grid.class_of[inside], kind="stable")]

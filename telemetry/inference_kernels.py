@@ -28,43 +28,45 @@ NO_FAILURE = -1e300
 """Log-probability of the impossible; finite, so that sums stay numbers."""
 
 
-@numba.njit(cache=True, inline="always")
+@numba.njit(cache=True)
 def log_add(a: float, b: float) -> float:
     """log(e^a + e^b)."""
     high, low = (a, b) if a > b else (b, a)
     gap = low - high
-    return high if gap < -40.0 else high + math.log1p(math.exp(gap))
+    if gap < -40.0:
+        return high
+    return high + (math.exp(gap) if gap < -20.0 else math.log1p(math.exp(gap)))
 
 
 @numba.njit(cache=True)
-def _sum_message(belief: Floats, surv: float, fail: float, bins: int, out: Floats) -> None:
-    """Z of one node and one state of its terminal, for every state of the parent."""
-    last = len(belief) - 1
-    out[last] = belief[last]
-    if bins == 0:
-        return
-    out[0] = belief[0]
-    step = surv / bins
-    earlier = fail + belief[0]
-    for s in range(1, bins):
-        out[s] = log_add(earlier, s * step + belief[s])
-        earlier = log_add(earlier, s * step + fail + belief[s])
-    out[last] = log_add(earlier, surv + belief[last])
+def _either(a: float, b: float, maximise: bool) -> float:
+    return max(a, b) if maximise else log_add(a, b)
 
 
 @numba.njit(cache=True)
-def _max_message(belief: Floats, surv: float, fail: float, bins: int, out: Floats) -> None:
-    last = len(belief) - 1
-    out[last] = belief[last]
+def _message(
+    belief: Floats, v: int, surv: float, fail: float, bins: int, maximise: bool, out: Floats
+) -> None:
+    """Z of node v and one state of its terminal, for every state of the parent."""
+    last = belief.shape[1] - 1
     if bins == 0:
+        out[v, last] = belief[v, last]
         return
-    out[0] = belief[0]
+    out[v, 0] = belief[v, 0]
     step = surv / bins
-    earlier = fail + belief[0]
+    earlier = fail + belief[v, 0]
     for s in range(1, bins):
-        out[s] = max(earlier, s * step + belief[s])
-        earlier = max(earlier, s * step + fail + belief[s])
-    out[last] = max(earlier, surv + belief[last])
+        out[v, s] = _either(earlier, s * step + belief[v, s], maximise)
+        earlier = _either(earlier, s * step + fail + belief[v, s], maximise)
+    out[v, last] = _either(earlier, surv + belief[v, last], maximise)
+
+
+@numba.njit(cache=True)
+def _add_row(target: Floats, p: int, source: Floats, v: int, bins: int) -> None:
+    last = target.shape[1] - 1
+    for s in range(bins):
+        target[p, s] += source[v, s]
+    target[p, last] += source[v, last]
 
 
 @numba.njit(cache=True)
@@ -79,121 +81,131 @@ def sweep_up(
     ``up_works`` and ``up_stuck`` receive Z. ``blocked[z]`` is the prior P(blocked) of a zone, 0 where it has
     no terminal; ``inner[z, j]`` the column in zone z of column j of the zone around it.
     """
-    last = works.shape[1] - 1
     for v in range(stop - 1, first - 1, -1):
-        z = zone[v]
+        z, p = zone[v], parent[v]
         count = bins[z]
         latent = blocked[z] > 0.0
         rate = fail[v, max(count, 1) - 1]
-        if maximise:
-            _max_message(works[v], surv[v], rate, count, up_works[v])
-        else:
-            _sum_message(works[v], surv[v], rate, count, up_works[v])
+        _message(works, v, surv[v], rate, count, maximise, up_works)
         if latent:
-            if maximise:
-                _max_message(stuck[v], surv[v], rate, count, up_stuck[v])
-            else:
-                _sum_message(stuck[v], surv[v], rate, count, up_stuck[v])
-        p = parent[v]
+            _message(stuck, v, surv[v], rate, count, maximise, up_stuck)
         if p < first:
             continue
-        outer = zone[p]
-        if outer == z:
-            for s in range(count):
-                works[p, s] += up_works[v, s]
-                stuck[p, s] += up_stuck[v, s]
-            works[p, last] += up_works[v, last]
-            stuck[p, last] += up_stuck[v, last]
-            continue
-        for s in range(bins[outer] + 1):
-            column = inner[z, s] if s < bins[outer] else last
-            target = s if s < bins[outer] else last
-            message = up_works[v, column]
+        if zone[p] == z:
+            _add_row(works, p, up_works, v, count)
             if latent:
-                free = math.log1p(-blocked[z]) + message
-                shut = math.log(blocked[z]) + up_stuck[v, column]
-                message = max(free, shut) if maximise else log_add(free, shut)
-            works[p, target] += message
-            stuck[p, target] += message
+                _add_row(stuck, p, up_stuck, v, count)
+        else:
+            _leave_zone(v, p, z, bins[zone[p]], inner, blocked[z], maximise, works, stuck, up_works, up_stuck)
+
+
+@numba.njit(cache=True)
+def _leave_zone(
+    v: int, p: int, z: int, outer_bins: int, inner: Int8, blocked: float, maximise: bool,
+    works: Floats, stuck: Floats, up_works: Floats, up_stuck: Floats,
+) -> None:  # fmt: skip
+    """Sum out the terminal's state at the top of its zone and hand the message on."""
+    last = works.shape[1] - 1
+    for s in range(outer_bins + 1):
+        column = inner[z, s] if s < outer_bins else last
+        target = s if s < outer_bins else last
+        message = up_works[v, column]
+        if blocked > 0.0:
+            free = math.log1p(-blocked) + message
+            shut = math.log(blocked) + up_stuck[v, column]
+            message = _either(free, shut, maximise)
+        works[p, target] += message
+        stuck[p, target] += message
 
 
 @numba.njit(cache=True)
 def _share(
-    belief: Floats, message: Floats, above: Floats, surv: float, fail: float, bins: int, out: Floats
-) -> float:
-    """P(S_v = s) from P(S_parent = s) for one state of the terminal; returns P(v is a topmost cut)."""
-    last = len(belief) - 1
+    belief: Floats, message: Floats, v: int, above: Floats, p: int, surv: float, fail: float, bins: int,
+    out: Floats,
+) -> float:  # fmt: skip
+    """P(S_v = s) from P(S_parent = s) = ``above[p]``, for one state of the terminal; P(topmost cut)."""
+    last = belief.shape[1] - 1
     top = 0.0
+    living = above[p, last]
     if bins == 0:
-        out[last] = above[last]
+        out[v, last] = living
         return top
     step = surv / bins
     for s in range(bins):
-        moved = 0.0
-        if above[s] > 0.0:
-            moved = above[s] * math.exp(min(0.0, s * step + belief[s] - message[s]))
-        entering = s * step + fail + belief[s]
+        moved = above[p, s]
+        if s > 0 and moved > 0.0:
+            moved *= math.exp(min(0.0, s * step + belief[v, s] - message[v, s]))
+        entering = s * step + fail + belief[v, s]
         for later in range(s + 1, bins):
-            if above[later] > 0.0:
-                moved += above[later] * math.exp(min(0.0, entering - message[later]))
-        cut = above[last] * math.exp(min(0.0, entering - message[last]))
+            if above[p, later] > 0.0:
+                moved += above[p, later] * math.exp(min(0.0, entering - message[v, later]))
+        cut = living * math.exp(min(0.0, entering - message[v, last]))
         top += cut
-        out[s] = moved + cut
-    out[last] = above[last] * math.exp(min(0.0, surv + belief[last] - message[last]))
+        out[v, s] = moved + cut
+    if top < 0.5 * living:
+        out[v, last] = living - top  # as exact, and cheaper
+    else:
+        out[v, last] = living * math.exp(min(0.0, surv + belief[v, last] - message[v, last]))
     return top
 
 
 @numba.njit(cache=True)
-def _enter_zone(around: Floats, bins: int, inner: Int8, works: Floats, stuck: Floats) -> None:
-    """P(S_parent = s) of a parent in the zone around, in the columns of the zone entered."""
-    last = len(works) - 1
-    works[:] = 0.0
-    stuck[:] = 0.0
+def _enter_zone(
+    p_works: Floats, p_stuck: Floats, p: int, bins: int, inner: Int8, z: int, works: Floats, stuck: Floats
+) -> None:
+    """P(S_parent = s) of a parent in the zone around, in the columns of the zone entered (row 0)."""
+    last = works.shape[1] - 1
+    works[0, :] = 0.0
+    stuck[0, :] = 0.0
     for s in range(bins):
-        works[inner[s]] = around[s]
-    works[last] = around[last]
+        works[0, inner[z, s]] = p_works[p, s] + p_stuck[p, s]
+    works[0, last] = p_works[p, last] + p_stuck[p, last]
 
 
 @numba.njit(cache=True)
-def _split_terminal(blocked: float, up_works: Floats, up_stuck: Floats, works: Floats, stuck: Floats) -> None:
+def _split_terminal(
+    blocked: float, up_works: Floats, up_stuck: Floats, v: int, works: Floats, stuck: Floats
+) -> None:
     """Divide P(S_parent = s) by the posterior of the terminal's state."""
     prior = math.log(blocked) - math.log1p(-blocked)
-    for s in range(len(works)):
-        if works[s] > 0.0:
-            odds = prior + up_stuck[s] - up_works[s]
-            stuck[s] = works[s] / (1.0 + math.exp(min(700.0, -odds)))
-            works[s] -= stuck[s]
+    for s in range(works.shape[1]):
+        if works[0, s] > 0.0:
+            odds = prior + up_stuck[v, s] - up_works[v, s]
+            stuck[0, s] = works[0, s] / (1.0 + math.exp(min(700.0, -odds)))
+            works[0, s] -= stuck[0, s]
 
 
 @numba.njit(cache=True)
 def sweep_down(
     first: int, stop: int, parent: Int32, zone: Int32, bins: Int8, inner: Int8, blocked: Floats,
     surv: Floats, fail: Floats, works: Floats, stuck: Floats, up_works: Floats, up_stuck: Floats,
-    above_first: Floats, bins_first: int, p_works: Floats, p_stuck: Floats, top: Floats,
+    above: Floats, above_bins: int, p_works: Floats, p_stuck: Floats, top: Floats,
 ) -> None:  # fmt: skip
     """Posterior of every node of [first, stop): P(S_v = s, terminal works | blocked) and P(topmost cut).
 
-    ``above_first`` is P(S = s) of what feeds nodes without a parent in the slice, by ``bins_first`` columns.
+    ``above`` [1, columns + 1] is P(S = s) of what feeds nodes without a parent in the slice, by
+    ``above_bins`` columns.
     """
     width = works.shape[1]
-    above_works, above_stuck = np.zeros(width), np.zeros(width)
+    entering_works, entering_stuck, nothing = np.zeros((1, width)), np.zeros((1, width)), np.zeros((1, width))
     for v in range(first, stop):
         z, p = zone[v], parent[v]
         latent = blocked[z] > 0.0
-        if p >= first and zone[p] == z:
-            above_works[:] = p_works[p]
-            above_stuck[:] = p_stuck[p]
-        else:
-            if p >= first:
-                _enter_zone(p_works[p] + p_stuck[p], bins[zone[p]], inner[z], above_works, above_stuck)
-            else:
-                _enter_zone(above_first, bins_first, inner[z], above_works, above_stuck)
-            if latent:
-                _split_terminal(blocked[z], up_works[v], up_stuck[v], above_works, above_stuck)
         rate = fail[v, max(bins[z], 1) - 1]
-        top[v] = _share(works[v], up_works[v], above_works, surv[v], rate, bins[z], p_works[v])
+        if p >= first and zone[p] == z:
+            top[v] = _share(works, up_works, v, p_works, p, surv[v], rate, bins[z], p_works)
+            if latent:
+                top[v] += _share(stuck, up_stuck, v, p_stuck, p, surv[v], rate, bins[z], p_stuck)
+            continue
+        if p >= first:
+            _enter_zone(p_works, p_stuck, p, bins[zone[p]], inner, z, entering_works, entering_stuck)
+        else:
+            _enter_zone(above, nothing, 0, above_bins, inner, z, entering_works, entering_stuck)
         if latent:
-            top[v] += _share(stuck[v], up_stuck[v], above_stuck, surv[v], rate, bins[z], p_stuck[v])
+            _split_terminal(blocked[z], up_works, up_stuck, v, entering_works, entering_stuck)
+        top[v] = _share(works, up_works, v, entering_works, 0, surv[v], rate, bins[z], p_works)
+        if latent:
+            top[v] += _share(stuck, up_stuck, v, entering_stuck, 0, surv[v], rate, bins[z], p_stuck)
 
 
 @numba.njit(cache=True)
@@ -237,3 +249,49 @@ def decode(
             state[v] = _best_state(stuck[v], surv[v], rate, bins[z], above)
         else:
             state[v] = _best_state(works[v], surv[v], rate, bins[z], above)
+
+
+@numba.njit(cache=True)
+def refresh(
+    top: int, stop: int, parent: Int32, zone: Int32, bins: Int8, inner: Int8, blocked: Floats,
+    surv: Floats, fail: Floats, own_works: Floats, own_stuck: Floats,
+    works: Floats, stuck: Floats, up_works: Floats, up_stuck: Floats,
+    p_works: Floats, p_stuck: Floats, class_cut: Floats,
+) -> None:  # fmt: skip
+    """Up through the slice, up the way to the source, down that way, down the slice."""
+    width = works.shape[1]
+    before = up_works[top].copy()
+    for v in range(top, stop):
+        for s in range(width):
+            works[v, s] = own_works[v, s]
+            stuck[v, s] = own_stuck[v, s]
+    sweep_up(
+        top, stop, parent, zone, bins, inner, blocked, surv, fail, False, works, stuck, up_works, up_stuck
+    )
+    depth, child = 0, top
+    while parent[child] >= 0:
+        depth, child = depth + 1, parent[child]
+    way = np.empty(depth, np.int32)
+    length, child = 0, top
+    while parent[child] >= 0:
+        p = parent[child]
+        for s in range(width):
+            works[p, s] += up_works[child, s] - before[s]
+            stuck[p, s] += up_works[child, s] - before[s]
+            before[s] = up_works[p, s]
+        sweep_up(
+            p, p + 1, parent, zone, bins, inner, blocked, surv, fail, False, works, stuck, up_works, up_stuck
+        )
+        way[length] = p
+        length, child = length + 1, p
+    above = np.zeros((1, width))
+    above[0, width - 1] = 1.0
+    columns = 0
+    for index in range(length, -1, -1):
+        first, last = (way[index - 1], way[index - 1] + 1) if index > 0 else (top, stop)
+        sweep_down(
+            first, last, parent, zone, bins, inner, blocked, surv, fail, works, stuck, up_works, up_stuck,
+            above, columns, p_works, p_stuck, class_cut,
+        )  # fmt: skip
+        above[0, :] = p_works[first]
+        columns = bins[zone[first]]

@@ -12,17 +12,15 @@ record stays as it was: without κ there, one misplaced meter would disprove eve
 import math
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
-from geo.network import Bool, Float64, Int8, Int32
+from geo.network import Bool, Float64, Int32
 from telemetry.heartbeats import silence_of_zones
 from telemetry.inference_grid import InferenceGrid
 from telemetry.inference_model import InferenceModel
+from telemetry.meter_kernels import Constants, add_meters, count_gasps
 from telemetry.observations import NEVER, Int64, Observations
-from telemetry.onsets import Onsets
-
-Constants = tuple[float, float, float, float, float, float, float, float, float, float]
+from telemetry.onsets import Onsets, assumed_start_ms
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,111 +48,27 @@ def constants(model: InferenceModel) -> Constants:
     )
 
 
-@numba.njit(cache=True)
-def meter_ratio(
-    off: int, alive: int, silent: int, call: int, onset: int, no_gasp: float, numbers: Constants
-) -> tuple[float, float, float]:
-    """r of one meter for one onset, and two factors of the blocked hypothesis, for dead and for alive.
-
-    ``no_gasp`` is P(no last gasp by now | dead since the onset), 1 where it cannot send one.
-    """
-    gasp_gain, false_life, silent_gain, call_gain, leak, early, late, tolerance, _, confirmed = numbers
-    ratio, spoke, silence = no_gasp, 1.0, silent_gain
-    if off > alive and off != NEVER:
-        offset = float(off - onset)
-        if offset >= -early:
-            spoke = leak
-            worth = 1.0 if offset <= late else max(0.0, 1.0 - (offset - late) / (4.0 * late))
-            if worth > 0.0:
-                ratio = math.exp(worth * math.log(gasp_gain))
-                silence = confirmed
-    if alive != NEVER and float(alive - onset) > tolerance:
-        ratio *= false_life
-        spoke = leak
-    heard = max(off, alive)
-    if silent != NEVER and silent > heard and silent > onset:
-        ratio *= silence
-        spoke = min(spoke, leak)
-    outside = 1.0
-    if call != NEVER and call > heard and float(call - onset) > -early:
-        ratio *= call_gain
-        outside = call_gain
-    return ratio, spoke, outside
-
-
-@numba.njit(cache=True)
-def add_meters(
-    place: Int32, zone: Int32, bins: Int8, onset: Int64, no_gasp: Float64, rho: Float64,
-    off: Int64, alive: Int64, silent: Int64, call: Int64, can_gasp: Bool, numbers: Constants,
-    works: Float64, stuck: Float64,
-) -> None:  # fmt: skip
-    """Add every meter's log-likelihoods to its class."""
-    kappa = numbers[8]
-    last = works.shape[1] - 1
-    ratio = np.ones(last + 1)
-    spoke = np.ones(last + 1)
-    outside = np.ones(last + 1)
-    for m in range(len(place)):
-        if place[m] < 0:
-            continue
-        z = zone[m]
-        count = bins[z]
-        if count == 0:
-            continue
-        best = 0.0
-        for s in range(count):
-            quiet = no_gasp[z, s] if can_gasp[m] else 1.0
-            ratio[s], spoke[s], outside[s] = meter_ratio(
-                off[m], alive[m], silent[m], call[m], onset[z, s], quiet, numbers
-            )
-            best = max(best, ratio[s])
-        wrong = kappa * (rho[z] * best + 1.0 - rho[z])
-        base = math.log((1.0 - kappa) + wrong)
-        v = place[m]
-        for s in range(count):
-            works[v, s] += math.log((1.0 - kappa) * ratio[s] + wrong) - base
-            stuck[v, s] += math.log((1.0 - kappa) * spoke[s] * outside[s] + wrong) - base
-        stuck[v, last] += math.log((1.0 - kappa) * spoke[count - 1] + wrong) - base
-
-
 def reporting_shares(
     grid: InferenceGrid, seen: Observations, onsets: Onsets, now_ms: int, model: InferenceModel
 ) -> Float64:
     """F [zones, columns]: share of the last gasps not lost that have arrived by now.
 
     By the clock, or by what arrived where that is more: files and replays are asked about at the instant of
-    their newest event, when by the clock nothing could have arrived.
+    their newest event, when by the clock nothing could have arrived. Nothing is expected of planned work of
+    which no sign has come: nobody knows when it begins.
     """
-    elapsed_s = np.where(onsets.at_ms == NEVER, 0, now_ms - onsets.at_ms) / 1000.0
-    shares = model.arrived(elapsed_s)
     if not onsets.columns:
-        return shares
+        return np.zeros(onsets.at_ms.shape)
+    elapsed_s = np.where(onsets.at_ms == NEVER, 0, now_ms - onsets.at_ms) / 1000.0
     gasps, able = np.zeros(onsets.at_ms.shape), np.zeros(len(onsets.bins))
-    _count_gasps(
+    count_gasps(
         grid.meter_zone, onsets.bins, onsets.at_ms, seen.meter_off_ms, seen.meter_alive_ms,
         seen.meter_can_gasp, constants(model), gasps, able,
     )  # fmt: skip
     arrived = _pooled(grid, onsets, gasps, able) / (1.0 - model.miss)
-    higher: Float64 = np.maximum(shares, np.minimum(arrived, 1.0))
+    shares = np.maximum(model.arrived(elapsed_s), np.minimum(arrived, 1.0))
+    higher: Float64 = np.where(onsets.at_ms == assumed_start_ms(now_ms, model), 0.0, shares)
     return higher
-
-
-@numba.njit(cache=True)
-def _count_gasps(
-    zone: Int32, bins: Int8, onset: Int64, off: Int64, alive: Int64, can_gasp: Bool, numbers: Constants,
-    gasps: Float64, able: Float64,
-) -> None:  # fmt: skip
-    """By zone and onset: meters whose last gasp belongs to it; by zone: meters that could send one."""
-    early, late = numbers[5], numbers[6]
-    for m in range(len(zone)):
-        z = zone[m]
-        if z < 0 or not can_gasp[m]:
-            continue
-        able[z] += 1.0
-        if off[m] > alive[m]:
-            for s in range(bins[z]):
-                if -early <= float(off[m] - onset[z, s]) <= late:
-                    gasps[z, s] += 1.0
 
 
 def _pooled(grid: InferenceGrid, onsets: Onsets, gasps: Float64, able: Float64) -> Float64:

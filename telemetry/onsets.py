@@ -115,7 +115,7 @@ def _signs(grid: InferenceGrid, seen: Observations, now_ms: int, model: Inferenc
     assumed_ms[call] = called_ms
     planned = np.flatnonzero(seen.edge_planned)
     edge_zone = _edge_zones(grid)
-    lookback = np.full(len(edge_zone), now_ms - int(model.planned_lookback_s * 1000), dtype=np.int64)
+    lookback = np.full(len(edge_zone), assumed_start_ms(now_ms, model), dtype=np.int64)
     parts = (
         of(off, grid.meter_zone, seen.meter_off_ms, 1.0),
         of(call, grid.meter_zone, assumed_ms, 1.0),
@@ -129,6 +129,11 @@ def _signs(grid: InferenceGrid, seen: Observations, now_ms: int, model: Inferenc
     root = grid.zone_root[zone]
     order = np.lexsort((zone, at_ms, root))
     return _Signs(root=root[order], zone=zone[order], at_ms=at_ms[order], weight=weight[order])
+
+
+def assumed_start_ms(now_ms: int, model: InferenceModel) -> int:
+    """When planned work is taken to have begun that gave no sign of it."""
+    return now_ms - int(model.planned_lookback_s * 1000)
 
 
 def _edge_zones(grid: InferenceGrid) -> Int32:

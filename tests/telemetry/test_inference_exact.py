@@ -142,7 +142,7 @@ def _check_sums(posterior: Posterior, everything: Enumeration) -> None:
             weight[fed & (onset < np.inf)].sum(), abs=TOLERANCE
         )
         for blocked in (False, True):
-            mine = posterior.state[element_class, int(blocked)]
+            mine = posterior.state[int(blocked), element_class]
             for column, instant in enumerate([*_instants(posterior, element_class), np.inf]):
                 place = column if instant < np.inf else -1
                 chosen = (onset == instant) & (stuck == blocked)
