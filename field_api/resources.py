@@ -1,6 +1,6 @@
 """What the API and the feed show: one JSON shape per thing, whoever asks and however it travels."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,7 +15,8 @@ Instant = str
 """ISO-8601 UTC with ``Z``."""
 
 Language = Literal["zh", "en"]
-Box = tuple[float, float, float, float]
+Box = Annotated[tuple[float, ...], Field(min_length=4, max_length=4)]
+"""West, south, east, north in degrees."""
 
 
 class Resource(BaseModel):

@@ -8,6 +8,7 @@ from typing import Final
 from field_api.ports import Clock, Desk, Sites
 from field_api.usecases.claim_revision import ClaimRevision
 from field_api.usecases.deliver_notices import BATCH, DeliverNotices
+from field_api.usecases.prepare_organisation import prepare_organisation
 from telemetry.outages import LoggedRevision
 from telemetry.ports import OutageLog
 
@@ -33,12 +34,17 @@ class Worker:
     sites: Sites
     clock: Clock
     tidied_ms: int = 0
+    prepared: str = ""
+    """Hash of the network that cells and crews were last made for."""
 
     def warm(self) -> None:
-        """Read the network before the first outage needs it."""
+        """Read the network before the first outage needs it; give cells and crews to a new one."""
         site = self.sites.current()
-        if site is not None:
-            site.warm()
+        if site is None or site.network.content_hash == self.prepared:
+            return
+        site.warm()
+        prepare_organisation(self.desk, site)
+        self.prepared = site.network.content_hash
 
     def run(self, stop: threading.Event) -> None:
         """Work, and look again each tenth of a second."""
@@ -48,6 +54,7 @@ class Worker:
 
     def turn(self, stop: threading.Event) -> bool:
         """One round; was there so much that the next should follow at once?"""
+        self.warm()
         position = self.claim.position()
         revisions = self.outages.read(position, READ_AT_ONCE)
         for logged in revisions:

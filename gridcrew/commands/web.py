@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,6 +25,8 @@ from field_api.http.events_app import create_events_app
 from field_api.http.services import Services, WebConfig
 from gridcrew.settings import Settings
 
+ADDRESSES: Final = "web.json"
+"""Where a running web notes its addresses; gone when it is."""
 BACKLOG: Final = 1024
 START_S: Final = 90.0
 STOP_S: Final = 4.0
@@ -43,6 +46,8 @@ def command() -> None:
         _listening(settings.web.host, settings.web.port) as web,
         _listening(settings.web.host, settings.web.events_port) as events,
     ):
+        noted = settings.data_dir / ADDRESSES
+        noted.unlink(missing_ok=True)
         children = _start(settings, web, events)
         try:
             if _ready(settings, (web, events), children, stop):
@@ -50,6 +55,7 @@ def command() -> None:
                 click.echo("web ready")
                 _watch(children, stop)
         finally:
+            noted.unlink(missing_ok=True)
             _end(children)
     if not stop.is_set():
         raise click.ClickException("a process of the web ended by itself")
@@ -98,10 +104,17 @@ def _gunicorn(
         *("--threads", str(threads), "--graceful-timeout", str(GRACE_S), "--keep-alive", "5"),
         *("--log-level", "warning", "--no-control-socket", "--worker-connections", "2000"),
     ]
+    program = [sys.executable, "-m", "gunicorn", *arguments, f"gridcrew.commands.web:{factory}()"]
     return subprocess.Popen(  # noqa: S603 (our own program)
-        [sys.executable, "-m", "gunicorn", *arguments, f"gridcrew.commands.web:{factory}()"],
+        [*_die_with_parent(), *program],
         env=environment, pass_fds=(number,), stdin=subprocess.DEVNULL,
     )  # fmt: skip
+
+
+def _die_with_parent() -> list[str]:
+    """Where the system can do it, both processes end when this one is killed, and leave their ports."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM"] if setpriv else []
 
 
 def _ready(
@@ -138,9 +151,9 @@ def _note_addresses(settings: Settings, web: socket.socket, events: socket.socke
         "events_url": f"http://{host}:{_port(events)}/api/v1/events",
         "pid": os.getpid(),
     }
-    draft = settings.data_dir / "web.json.new"
+    draft = settings.data_dir / f"{ADDRESSES}.new"
     draft.write_text(json.dumps(noted), encoding="utf-8")
-    draft.replace(settings.data_dir / "web.json")
+    draft.replace(settings.data_dir / ADDRESSES)
 
 
 def _watch(children: Sequence[subprocess.Popen[bytes]], stop: threading.Event) -> None:
