@@ -1,66 +1,34 @@
 """``gridcrew sim``: play a grid, and break or mend something on it."""
 
+import importlib
 import json
-import logging
-import signal
-import sys
-import threading
-import time
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
-from gateway.adapters.mqtt import ConnectionLost
-from geo.adapters.database import open_database
-from geo.adapters.network_store import SqlNetworkStore
-from geo.network import Network
-from gridcrew.broker import terminal_address
-from gridcrew.settings import Settings, SimSettings
-from simulators.adapters.control import HOST, Control, ControlServer
-from simulators.adapters.control_client import ask
-from simulators.adapters.crew_threads import CrewRoom
-from simulators.adapters.mqtt_fleet import Broker, MqttFleet
-from simulators.adapters.profiles import profile_source
-from simulators.adapters.truth_file import TruthFile
+from gridcrew.settings import Settings
+from simulators.adapters.control_client import ask, port_file
 from simulators.errors import SimulatorError
-from simulators.practice import Chances, PracticeGrid
-from simulators.profiles import Profiles
-from simulators.terminals import Habits
-
-STOP_S: Final = 2.0
-PORT_FILE: Final = "control.json"
-SHARE: Final = click.FloatRange(0, 1)
-POSITIVE: Final = click.FloatRange(min=0, min_open=True)
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
 
 
-@click.group(name="sim")
+class _Sim(click.Group):
+    """Loads the grid and its libraries only for ``run``: the other commands are a question over loopback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return ["run", *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name != "run":
+            return super().get_command(ctx, cmd_name)
+        found: click.Command = importlib.import_module("gridcrew.commands.sim_run").command
+        return found
+
+
+@click.group(name="sim", cls=_Sim)
 def command() -> None:
     """A grid to practise on: one terminal per transformer area, crews, faults at your command."""
-
-
-@command.command(name="run")
-@click.option("--for", "seconds", type=POSITIVE, help="End by itself after this many seconds.")
-@click.option("--speed", type=POSITIVE, help="How much faster than life crews wait and travel.")
-@click.option("--no-crews", is_flag=True, help="Only terminals and meters; nobody repairs.")
-@click.option("--control-port", type=click.IntRange(0, 65535), help="Loopback control port; 0 picks one.")
-@click.option("--lost-last-gasps", type=SHARE, help="Share of last gasps that never arrive.")
-@click.option("--blocked-terminals", type=SHARE, help="Share of terminals that cannot speak.")
-@click.option("--wrong-meters", type=SHARE, help="Share of meters that hang elsewhere than recorded.")
-@click.option("--seed", type=click.IntRange(min=0), help="Seed of all its randomness.")
-def run(seconds: float | None, no_crews: bool, **chosen: float | None) -> None:
-    """Play terminals, meters and crews until stopped; the rest of the defaults is [sim] of the settings."""
-    settings = Settings()
-    changed = {name: value for name, value in chosen.items() if value is not None}
-    sim = SimSettings.model_validate(settings.sim.model_dump() | changed)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
-    Stage(settings, sim, _stored_network(settings), crews=not no_crews).play(stop, seconds)
 
 
 @command.command(name="trip")
@@ -95,112 +63,15 @@ def state(as_json: bool) -> None:
     _show(found, "\n".join(lines), as_json)
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Everything that one run plays."""
-
-    settings: Settings
-    sim: SimSettings
-    network: Network
-    crews: bool
-
-    def play(self, stop: threading.Event, seconds: float | None) -> None:
-        """Until ``stop``, or so many seconds after the start."""
-        grid = PracticeGrid(self.network, self._profiles(), self._chances(), time.time_ns() // 1_000_000)
-        truth = TruthFile(self.settings.data_dir / "sim" / "truth.jsonl")
-        truth.begin(self._facts(grid))
-        fleet = MqttFleet(grid, self._locate, truth)
-        workers = [threading.Thread(target=fleet.run, args=(stop,), name="fleet", daemon=True)]
-        if self.crews and self.sim.crews:
-            room = CrewRoom(self._product, grid, self.sim.crews, self.sim.speed, self.sim.seed)
-            workers.append(threading.Thread(target=room.run, args=(stop,), name="crews", daemon=True))
-        control = Control(grid, lambda: {"speed": self.sim.speed, "connected": fleet.connected})
-        with ControlServer(control, self.sim.control_port) as server:
-            self._note_port(server.port)
-            for worker in workers:
-                worker.start()
-            self._wait(stop, fleet, seconds)
-            stop.set()
-            for worker in workers:
-                worker.join(STOP_S)
-            self._port_file.unlink(missing_ok=True)
-
-    def _wait(self, stop: threading.Event, fleet: MqttFleet, seconds: float | None) -> None:
-        end_s = None if seconds is None else time.monotonic() + seconds
-        told = False
-        while not stop.wait(0.1) and (end_s is None or time.monotonic() < end_s):
-            if not told and fleet.ready.is_set():
-                told = True
-                click.echo(f"{fleet.connected} terminals connected")
-                click.echo("sim ready")
-
-    def _profiles(self) -> Profiles:
-        names = sorted(set(self.network.meters.extra.get("profile", ())))
-        return profile_source(names).load(names)
-
-    def _chances(self) -> Chances:
-        sim = self.sim
-        habits = Habits(
-            reading_interval_ms=round(sim.reading_interval_s * 1000),
-            heartbeat_ms=round(sim.heartbeat_s * 1000),
-            lost_last_gasps=sim.lost_last_gasps,
-            blocked_terminals=sim.blocked_terminals,
-        )
-        return Chances(seed=sim.seed, wrong_meters=sim.wrong_meters, habits=habits)
-
-    def _facts(self, grid: PracticeGrid) -> dict[str, Any]:
-        network, places = self.network, grid.places
-        wrong = {network.meters.ids[row]: network.nodes.ids[places.node[row]] for row in places.wrong}
-        return {
-            "at_ms": time.time_ns() // 1_000_000,
-            "network": network.content_hash,
-            "seed": self.sim.seed,
-            "blocked": list(grid.state().blocked),
-            "wrong_meters": wrong,
-        }
-
-    def _locate(self) -> Broker:
-        try:
-            found = terminal_address(self.settings)
-        except ConnectionLost as problem:
-            raise OSError(str(problem)) from problem
-        return Broker(found.host, found.port, found.username, found.password, found.tls)
-
-    def _product(self) -> str:
-        """Address of the API: what the web process wrote down, else what the settings say."""
-        try:
-            noted = json.loads((self.settings.data_dir / "web.json").read_text(encoding="utf-8"))
-            return str(noted["url"])
-        except (OSError, ValueError, KeyError):
-            return f"http://{self.settings.web.host}:{self.settings.web.port}"
-
-    @property
-    def _port_file(self) -> Path:
-        return self.settings.data_dir / "sim" / PORT_FILE
-
-    def _note_port(self, port: int) -> None:
-        draft = self._port_file.with_suffix(".new")
-        draft.write_text(json.dumps({"port": port}), encoding="utf-8")
-        draft.replace(self._port_file)
-
-
-def _stored_network(settings: Settings) -> Network:
-    store = SqlNetworkStore(open_database(settings.database_location, "network"))
-    version = store.effective(time.time_ns() // 1_000_000)
-    if version is None:
-        raise click.ClickException("no network is stored: run 'gridcrew network import' first")
-    return store.get(version.content_hash)
-
-
 def _ask(path: str, body: dict[str, object] | None) -> dict[str, Any]:
     settings = Settings()
     try:
-        noted = json.loads((settings.data_dir / "sim" / PORT_FILE).read_text(encoding="utf-8"))
+        noted = json.loads(port_file(settings.data_dir).read_text(encoding="utf-8"))
         port = int(noted["port"])
     except (OSError, ValueError, KeyError):
         port = settings.sim.control_port
     try:
-        return ask(HOST, port, path, body)
+        return ask(port, path, body)
     except SimulatorError as problem:
         raise click.ClickException(str(problem)) from problem
 
