@@ -27,7 +27,8 @@ from gateway.ports import Spool, SpoolUnavailable
 log = logging.getLogger(__name__)
 
 GROUP_FRAMES: Final = 500
-GROUP_S: Final = 0.005
+GROUP_S: Final = 0.02
+"""A group ends when the socket is empty; under a flood, after so many frames or this long."""
 KEEPALIVE_S: Final = 20
 OLDEST_UNACKNOWLEDGED_S: Final = 30.0
 HANDSHAKE_S: Final = 10.0

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from gateway.contract.payloads import MAX_EVENTS, MAX_METERS, MAX_QUANTITIES, Event, Instant, Status
 from gateway.contract.topics import EVENTS, MAX_FRAME_BYTES, READINGS, STATUS, Address, parse
 from gateway.frames import Decoded, Frame
+from telemetry.decimals import Columns, read_plain
 from telemetry.evidence import Evidence, EvidenceKind, Volts
 from telemetry.quantities import CATALOGUE
 from telemetry.readings import ReadingBatch
@@ -45,12 +46,12 @@ class _Named(msgspec.Struct, frozen=True):
 
 
 class _Readings(_Named, frozen=True):
-    """As ``contract.payloads.Readings``; rosters stay raw, for they repeat in every frame."""
+    """As ``contract.payloads.Readings``; rosters stay raw, for they repeat in every frame, and values too."""
 
     at: Instant
     meters: msgspec.Raw
     quantities: msgspec.Raw
-    values: tuple[tuple[float | None, ...], ...]
+    values: msgspec.Raw
 
 
 class _Events(_Named, frozen=True):
@@ -64,6 +65,7 @@ _events = msgspec.json.Decoder(_Events)
 _event = msgspec.json.Decoder(Event)
 _status = msgspec.json.Decoder(Status)
 _names = msgspec.json.Decoder(tuple[str, ...])
+_values = msgspec.json.Decoder(tuple[tuple[float | None, ...], ...])
 
 
 def decode(frame: Frame) -> Decoded:
@@ -97,17 +99,51 @@ def _decode_readings(frame: Frame, address: Address) -> Decoded:
     at_ms = _instant_ms(payload.at)
     meters = _roster(bytes(payload.meters))
     columns = _columns(bytes(payload.quantities))
-    values = _matrix(payload.values, len(meters), columns.given)
-    answered = np.logical_not(np.isnan(values).all(axis=1))
-    batch, problems = _batch(frame, address, payload, at_ms, meters, columns, values)
-    said = ((EvidenceKind.ALIVE, answered), (EvidenceKind.SILENT, ~answered))
+    table = _table(bytes(payload.values), meters, columns)
+    batch = ReadingBatch(
+        terminal=address.terminal,
+        boot=payload.boot,
+        seq=payload.seq,
+        at_ms=at_ms,
+        received_ms=frame.received_ms,
+        meters=meters,
+        quantities=columns.names,
+        decimals=table.decimals,
+        scaled=table.scaled,
+    )
+    said = ((EvidenceKind.ALIVE, table.answered), (EvidenceKind.SILENT, ~table.answered))
     evidence = tuple(
         _evidence(kind, at_ms, frame, address, _chosen(meters, mask), f"{key}/{kind}")
         for kind, mask in said
         if mask.any()
     )
-    noted = (*_clock_problems(at_ms, frame), *columns.problems, *problems)
-    return Decoded(key, address.terminal, batch, evidence, online=True, problems=_limited(noted))
+    noted = _limited((*_clock_problems(at_ms, frame), *columns.problems, *table.problems))
+    kept = batch if columns.names else None
+    return Decoded(key, address.terminal, kept, evidence, online=True, problems=noted)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Table:
+    """The values of a frame, of the quantities that the catalogue knows."""
+
+    scaled: NDArray[np.int64]
+    decimals: tuple[int, ...]
+    answered: NDArray[np.bool_]
+    problems: tuple[str, ...] = ()
+
+
+def _table(text: bytes, meters: tuple[str, ...], columns: "_Columns") -> _Table:
+    plain = read_plain(text, len(meters), columns.plain)
+    if plain is not None:
+        return _Table(plain.scaled, tuple(plain.decimals.tolist()), plain.answered)
+    values = _matrix(_values.decode(text), len(meters), columns.given)
+    answered = np.logical_not(np.isnan(values).all(axis=1))
+    known = values[:, columns.kept]
+    outside = (known < columns.plain.low) | (known > columns.plain.high)
+    problems = tuple(_outside(columns, meters, known, outside))
+    scaled, decimals, rounded = scale_exactly(np.where(outside, np.nan, known), columns.decimals)
+    problems += tuple(f"{columns.names[q]}: rounded to {decimals[q]} decimals" for q in rounded)
+    return _Table(scaled, decimals, answered, problems)
 
 
 def _matrix(rows: tuple[tuple[float | None, ...], ...], meters: int, quantities: int) -> NDArray[np.float64]:
@@ -119,46 +155,14 @@ def _matrix(rows: tuple[tuple[float | None, ...], ...], meters: int, quantities:
     return np.array(rows, dtype=np.float64).reshape(meters, quantities)
 
 
-def _batch(
-    frame: Frame,
-    address: Address,
-    payload: _Readings,
-    at_ms: int,
-    meters: tuple[str, ...],
-    columns: "_Columns",
-    values: NDArray[np.float64],
-) -> tuple[ReadingBatch | None, tuple[str, ...]]:
-    if not columns.names:
-        return None, ()
-    known = values if columns.complete else values[:, columns.kept]
-    outside = (known < columns.low) | (known > columns.high)
-    problems: tuple[str, ...] = ()
-    if outside.any():
-        problems = tuple(_outside(columns, meters, known, outside))
-        known = np.where(outside, np.nan, known)
-    scaled, decimals, rounded = scale_exactly(known, columns.decimals)
-    problems += tuple(f"{columns.names[q]}: rounded to {decimals[q]} decimals" for q in rounded)
-    batch = ReadingBatch(
-        terminal=address.terminal,
-        boot=payload.boot,
-        seq=payload.seq,
-        at_ms=at_ms,
-        received_ms=frame.received_ms,
-        meters=meters,
-        quantities=columns.names,
-        decimals=decimals,
-        scaled=scaled,
-    )
-    return batch, problems
-
-
 def _outside(
     columns: "_Columns", meters: tuple[str, ...], known: NDArray[np.float64], outside: NDArray[np.bool_]
 ) -> Iterable[str]:
     for q in np.flatnonzero(outside.any(axis=0)).tolist():
         first = int(np.argmax(outside[:, q]))
         yield (
-            f"{columns.names[q]} of {meters[first]}: expected {columns.low[q]:g} to {columns.high[q]:g}, "
+            f"{columns.names[q]} of {meters[first]}: expected "
+            f"{columns.plain.low[q]:g} to {columns.plain.high[q]:g}, "
             f"found {known[first, q]:g} ({int(outside[:, q].sum())} meters)"
         )
 
@@ -307,13 +311,8 @@ class _Columns:
     kept: NDArray[np.intp]
     names: tuple[str, ...]
     decimals: tuple[int, ...]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
+    plain: Columns
     problems: tuple[str, ...]
-
-    @property
-    def complete(self) -> bool:
-        return len(self.names) == self.given
 
 
 @lru_cache(maxsize=1024)
@@ -330,8 +329,14 @@ def _columns(raw: bytes) -> _Columns:
         kept=np.array(kept, dtype=np.intp),
         names=tuple(quantity.name for quantity in known),
         decimals=tuple(quantity.decimals for quantity in known),
-        low=np.array([quantity.low for quantity in known]),
-        high=np.array([quantity.high for quantity in known]),
+        plain=Columns(
+            target=np.array(
+                [kept.index(place) if place in kept else -1 for place in range(len(given))], np.int64
+            ),
+            decimals=np.array([quantity.decimals for quantity in known], np.int64),
+            low=np.array([quantity.low for quantity in known], np.float64),
+            high=np.array([quantity.high for quantity in known], np.float64),
+        ),
         problems=tuple(
             f"quantities: {name[:64]!r} is not in the catalogue" for name in given if name not in CATALOGUE
         ),

@@ -20,6 +20,7 @@ from geo.adapters.database import open_database
 from gridcrew.broker import broker_address, gateway_sessions
 from gridcrew.settings import Settings
 from telemetry.adapters.embedded_readings import EmbeddedReadingStore
+from telemetry.decimals import prepare
 
 
 @click.command(name="gateway")
@@ -60,6 +61,7 @@ def _drain(settings: Settings) -> None:
         signal.signal(number, signal.SIG_IGN)
 
     def make(spool: SqliteSpool) -> Drain:
+        prepare()
         readings = EmbeddedReadingStore(readings_folder(settings.data_dir.absolute()))
         ledger = SqlLedger(open_database(settings.database_location, "gateway"), _code_version())
         registry = Registry(settings.gateway.heartbeat_overdue_s)

@@ -243,7 +243,7 @@ class EmbeddedReadingStore:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             connection = _connect(self._file)
             self._opened.append(connection)
-            for pragma in ("page_size=8192", "journal_mode=WAL", "synchronous=FULL"):
+            for pragma in ("page_size=16384", "journal_mode=WAL", "synchronous=FULL"):
                 connection.execute(f"PRAGMA {pragma}")
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             _refuse_newer(self._file, version)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
+from telemetry.decimals import Columns, read_plain
 from telemetry.packing import DamagedBlock, pack, unpack, unpack_meter
 from telemetry.readings import MISSING
 from telemetry.scaling import scale_exactly
@@ -80,3 +81,42 @@ def test_a_column_that_needs_more_than_64_bits_is_rounded_and_named() -> None:
     assert used == (16, 1)
     assert scaled[0, 0] == 2_301_000_000_000_000_000
     assert scaled[1, 0] == 3_000_000_000_000_000
+
+
+CELLS = st.one_of(st.none(), DECIMALS, st.floats(-1e6, 1e6), st.integers(-(10**19), 10**19))
+COLUMNS = Columns(
+    target=np.array([1, -1, 0], dtype=np.int64),
+    decimals=np.array([1, 3], dtype=np.int64),
+    low=np.array([-1e9, -1e9]),
+    high=np.array([1e9, 1e9]),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=5), st.sampled_from(["", " ", "\n\t"]))
+def test_the_plain_way_says_what_the_general_way_says(rows: list[tuple[object, ...]], blank: str) -> None:
+    """Reading digits from the text, and through doubles: the same integers, or the plain way declines."""
+    cells = [["null" if cell is None else str(cell) for cell in row] for row in rows]
+    text = "[" + ",".join("[" + f"{blank},{blank}".join(row) + f"]{blank}" for row in cells) + "]"
+    plain = read_plain(text.encode(), len(rows), COLUMNS)
+    values = np.array([[np.nan if cell == "null" else float(cell) for cell in row] for row in cells])
+    if plain is None:
+        return
+    scaled, decimals, rounded = scale_exactly(values[:, [2, 0]], (1, 3))
+    assert not rounded
+    assert (plain.scaled == scaled).all()
+    assert tuple(plain.decimals.tolist()) == decimals
+    assert (plain.answered == ~np.isnan(values).all(axis=1)).all()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[1,2,3]", "[[1,2,3]]]", "[[1,2]]", "[[1,2,3,4]]", "[[1,2,3],[1,2,3]]", "[]", "", "[[01,2,3]]",
+        "[[1.,2,3]]", "[[.5,2,3]]", "[[+1,2,3]]", "[[1e2,2,3]]", "[[nul,2,3]]", "[[-,2,3]]", "[[1,2,3,]]",
+        "[[1 2,3]]", '[["1",2,3]]', "[[1,2,9999999999]]", "[[1234567890123456,2,3]]", "[[1,2,NaN]]",
+        "[[1,2,n",
+    ],
+)  # fmt: skip
+def test_what_is_not_plain_is_left_to_the_general_way(text: str) -> None:
+    assert read_plain(text.encode(), 1, COLUMNS) is None
