@@ -52,13 +52,18 @@ def restore(element: str, as_json: bool) -> None:
 @command.command(name="state")
 @as_json
 def state(as_json: bool) -> None:
-    """What has failed, and how many terminals speak."""
+    """What has failed, how many terminals speak, and elements to choose from."""
     found = _ask("/state", None)
     failed = [f"  {one['element']} since {one['at']}" for one in found["failed"]]
     lines = [
         f"{found['connected']} of {found['terminals']} terminals connected, {len(found['blocked'])} blocked",
         f"{found['customers_out']} customers out, {len(failed)} elements failed",
         *failed,
+        "worth tripping:",
+        *(
+            f"  {one['element']:<10} {one['kind']:<12} {one['customers']:>6} customers"
+            for one in found["examples"]
+        ),
     ]
     _show(found, "\n".join(lines), as_json)
 

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import click
@@ -23,6 +23,7 @@ from simulators.adapters.crew_threads import CrewRoom
 from simulators.adapters.mqtt_fleet import Broker, MqttFleet
 from simulators.adapters.profiles import profile_source
 from simulators.adapters.truth_file import TruthFile
+from simulators.examples import examples
 from simulators.practice import Chances, PracticeGrid
 from simulators.profiles import Profiles
 from simulators.terminals import Habits
@@ -72,7 +73,9 @@ class Stage:
         if self.crews and self.sim.crews:
             room = CrewRoom(self._product, grid, self.sim.crews, self.sim.speed, self.sim.seed)
             workers.append(threading.Thread(target=room.run, args=(stop,), name="crews", daemon=True))
-        control = Control(grid, lambda: {"speed": self.sim.speed, "connected": fleet.connected})
+        worth = [asdict(one) for one in examples(self.network, grid.places.node, self.sim.seed)]
+        facts = {"speed": self.sim.speed, "seed": self.sim.seed, "examples": worth}
+        control = Control(grid, lambda: {**facts, "connected": fleet.connected})
         with ControlServer(control, self.sim.control_port) as server:
             self._note_port(server.port)
             for worker in workers:

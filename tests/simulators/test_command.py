@@ -79,6 +79,7 @@ def test_run_trip_state_restore_and_end(environment: Mapping[str, str]) -> None:
         state = json.loads(_sim(environment, "state", "--json").stdout)
         assert [one["element"] for one in state["failed"]] == ["F1"]
         assert state["connected"] == 4
+        assert {"element": "breaker", "kind": "breaker", "name": "", "customers": 60} in state["examples"]
         assert "F1 since" in _sim(environment, "state").stdout
         refused = _sim(environment, "trip", "nowhere")
         assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
