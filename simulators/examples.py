@@ -36,11 +36,8 @@ def _groups(network: Network, seed: int) -> Iterator[list[int]]:
     order = np.random.default_rng([seed, 9]).permutation(len(edges))
     for kind in EdgeKind:
         for level in (False, True):
-            yield [
-                int(row)
-                for row in order
-                if edges.closed[row] and edges.kind[row] == kind and low[row] == level
-            ]
+            wanted = edges.closed & (edges.kind == kind) & (low == level)
+            yield order[wanted[order]].tolist()
 
 
 def _some(network: Network, meter_node: Int32, rows: list[int]) -> list[Example]:
