@@ -13,7 +13,7 @@ import numpy as np
 from geo.network import Bool, Float64, Int8, Int32
 from telemetry.customer_posterior import NearDead, meter_probabilities, near_dead, nothing_near
 from telemetry.inference_grid import InferenceGrid
-from telemetry.inference_kernels import decode, sweep_down, sweep_up
+from telemetry.inference_kernels import NO_FAILURE, decode, flow_down, sweep_down, sweep_up
 from telemetry.inference_model import InferenceModel, Prior
 from telemetry.likelihoods import NodeEvidence, node_evidence, reporting_shares
 from telemetry.observations import Int64, Observations
@@ -24,6 +24,8 @@ __all__ = ["InferenceGrid", "InferenceModel", "Posterior", "Prior", "infer"]
 
 
 NEAR_DEAD_MATTERS = 0.05
+LEAST_SURVIVAL = -0.05
+"""However many indicators speak, nobody is out by their word alone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -222,55 +224,50 @@ def _best(grid: InferenceGrid, onsets: Onsets, chances: Chances, evidence: NodeE
 def _chances(
     grid: InferenceGrid, seen: Observations, onsets: Onsets, now_ms: int, model: InferenceModel
 ) -> Chances:
-    survival, class_survival = grid.survival, grid.class_survival
-    moved = _moved(grid, seen, now_ms, model)
-    if moved:
-        survival, class_survival = survival.copy(), class_survival.copy()
-        for position, value in moved.items():
-            if grid.class_of[position] >= 0:
-                class_survival[grid.class_of[position]] += value - survival[position]
-            survival[position] = value
+    survival, class_survival = _moved(grid, seen, now_ms, model), grid.class_survival
+    moved = np.flatnonzero((survival != grid.survival) & (grid.class_of >= 0))
+    if len(moved):
+        class_survival = class_survival.copy()
+        np.add.at(class_survival, grid.class_of[moved], survival[moved] - grid.survival[moved])
     columns = np.arange(1, max(onsets.columns, 1) + 1)
     with np.errstate(divide="ignore"):
         fail = np.log(-np.expm1(class_survival[:, None] / columns))
     return Chances(
         survival=survival,
         class_survival=class_survival,
-        fail=np.maximum(fail, -1e300),
+        fail=np.maximum(fail, NO_FAILURE),
         blocked=np.where(grid.zone_latent, model.blocked, 0.0),
     )
 
 
-def _moved(grid: InferenceGrid, seen: Observations, now_ms: int, model: InferenceModel) -> dict[int, float]:
-    """Positions whose prior the evidence about elements moves, and log P(it does not fail)."""
+def _moved(grid: InferenceGrid, seen: Observations, now_ms: int, model: InferenceModel) -> Float64:
+    """[positions] log P(no failure), moved by the evidence about elements: indicators, plans, switches."""
+    survival, position = grid.survival.copy(), grid.edge_position
     since = now_ms - int(model.window_s * 1000)
-    moved: dict[int, float] = {}
-    position = grid.edge_position
-    for edge in np.flatnonzero((seen.edge_fault_passage_ms >= since) & (position >= 0)):
-        top = int(position[edge])
-        for below in range(top, int(grid.tree.end[top])):
-            moved[below] = max(moved.get(below, grid.survival[below]) * model.fault_passage_gain, -2.0)
+    fed = position >= 0
+    passed = np.sort(position[(seen.edge_fault_passage_ms >= since) & fed])
+    for index, top in enumerate(passed):
+        stop = grid.tree.end[top]
+        if index + 1 < len(passed) and passed[index + 1] < stop:
+            continue  # the current flowed on through another indicator: the fault lies below that one
+        below = slice(int(top), int(stop))
+        raised = np.maximum(survival[below] * model.fault_passage_gain, LEAST_SURVIVAL)
+        survival[below] = np.minimum(raised, survival[below])
     opened = (seen.edge_open_ms > seen.edge_closed_ms) & (seen.edge_open_ms >= since)
     for edges, prior in ((seen.edge_planned, model.planned_prior), (opened, model.switch_open_prior)):
-        for edge in np.flatnonzero(edges & (position >= 0)):
-            if not grid.tree.on_loop[position[edge]]:
-                moved[int(position[edge])] = float(np.log1p(-prior))
-    return moved
+        chosen = position[edges & fed]
+        survival[chosen[~grid.tree.on_loop[chosen]]] = np.log1p(-prior)
+    return survival
 
 
 def first_failing(grid: InferenceGrid, chances: Chances) -> Float64:
     """[positions] P(the element fails and none above it in its class | one of the class fails)."""
-    inside = np.flatnonzero(grid.class_of >= 0)
-    order = inside[np.argsort(grid.class_of[inside], kind="stable")]
-    total = np.cumsum(chances.survival[order])
+    survival, order = chances.survival[grid.by_class], grid.by_class
     classes = grid.class_of[order]
-    start = np.searchsorted(classes, classes)
-    before = total - chances.survival[order]
-    above = before - before[start]
+    before = np.cumsum(survival) - survival
+    above = before - before[grid.class_start[classes]]
     share = np.zeros(len(grid.class_of))
-    share[order] = (
-        np.exp(above) * np.expm1(chances.survival[order]) / np.expm1(chances.class_survival[classes])
-    )
+    share[order] = np.exp(above) * np.expm1(survival) / np.expm1(chances.class_survival[classes])
     return share
 
 
@@ -285,24 +282,15 @@ def _cut_positions(posterior: Posterior) -> Int32:
 
 def _dead_probability(posterior: Posterior) -> Float64:
     """Alive at an element of a chain = alive above the chain less the cuts in it so far."""
-    grid = posterior.grid
+    grid, order = posterior.grid, posterior.grid.by_class
     alive_class = posterior.state[:, :, -1].sum(axis=0)
     above = np.where(grid.parent >= 0, alive_class[grid.parent], 1.0)
-    inside = np.flatnonzero(grid.class_of >= 0)
-    order = inside[np.argsort(grid.class_of[inside], kind="stable")]
     classes = grid.class_of[order]
-    start = np.searchsorted(classes, classes)
     share = posterior.first_failing_share[order]
     total = np.cumsum(share)
-    so_far = total - (total - share)[start]
+    so_far = total - (total - share)[grid.class_start[classes]]
     alive = np.ones(len(grid.class_of))
     alive[order] = above[classes] - posterior.class_cut[classes] * so_far
-    return np.clip(1.0 - _through(grid, alive, posterior.chances.survival), 0.0, 1.0)
-
-
-def _through(grid: InferenceGrid, alive: Float64, survival: Float64) -> Float64:
-    """Places with nothing below them that speaks: alive above and not failed themselves."""
-    for position in np.flatnonzero(grid.class_of < 0):
-        above = grid.tree.parent[position]
-        alive[position] = (alive[above] if above >= 0 else 1.0) * np.exp(survival[position])
-    return alive
+    flow_down(grid.tree.parent, grid.class_of, posterior.chances.survival, alive)
+    dead: Float64 = np.clip(1.0 - alive, 0.0, 1.0)
+    return dead

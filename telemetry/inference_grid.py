@@ -29,6 +29,10 @@ class InferenceGrid:
     """[positions] its class, or −1 where neither meter nor terminal is below."""
     class_top: Int32
     """[classes] first (topmost) position."""
+    by_class: Int32
+    """Positions that have a class, sorted by class, topmost first."""
+    class_start: Int32
+    """[classes + 1] where the positions of each class begin there."""
     parent: Int32
     """[classes] class that feeds it, or −1."""
     end: Int32
@@ -65,6 +69,8 @@ class InferenceGrid:
     """[terminals] zone it speaks for, −1 without supply."""
     edge_position: Int32
     """[edges] the position it feeds, −1 elsewhere."""
+    edge_zone: Int32
+    """[edges] zone of what it feeds, −1 where neither meter nor terminal is below."""
 
     @staticmethod
     def build(network: Network, tree: EnergisedTree, model: InferenceModel) -> "InferenceGrid":
@@ -79,10 +85,7 @@ class InferenceGrid:
 
     def members(self, element_class: int) -> Int32:
         """Positions of the elements of a class, topmost first."""
-        top = int(self.class_top[element_class])
-        within = self.class_of[top : int(self.tree.end[top])] == element_class
-        found: Int32 = (top + np.flatnonzero(within)).astype(np.int32)
-        return found
+        return self.by_class[self.class_start[element_class] : self.class_start[element_class + 1]]
 
 
 def _edge_positions(network: Network, tree: EnergisedTree) -> Int32:
@@ -229,17 +232,21 @@ def _build(network: Network, tree: EnergisedTree, model: InferenceModel) -> Infe
     populated = np.bincount(meter_zone[meter_zone >= 0], minlength=len(zone_top)) > 0
     near = _near(network, tree, class_top[zone_top], populated)
     survival = log_survivals(network, tree, model)
-    inside = class_of >= 0
+    by_class = np.argsort(class_of, kind="stable")[np.count_nonzero(class_of < 0) :].astype(np.int32)
+    sizes = np.bincount(class_of[by_class], minlength=classes)
+    edge_class = np.where(edge_position >= 0, class_of[edge_position], ABSENT)
     return InferenceGrid(
         network=network,
         tree=tree,
         class_of=class_of,
         class_top=class_top,
+        by_class=by_class,
+        class_start=np.concatenate(([0], np.cumsum(sizes))).astype(np.int32),
         parent=parent,
         end=np.searchsorted(class_top, tree.end[class_top]).astype(np.int32),
         zone=zone,
         survival=survival,
-        class_survival=np.bincount(class_of[inside], weights=survival[inside], minlength=classes).astype(
+        class_survival=np.bincount(class_of[by_class], weights=survival[by_class], minlength=classes).astype(
             np.float64
         ),
         zone_outer=zone_outer,
@@ -259,4 +266,5 @@ def _build(network: Network, tree: EnergisedTree, model: InferenceModel) -> Infe
             np.int32
         ),
         edge_position=edge_position,
+        edge_zone=np.where(edge_class >= 0, zone[edge_class], ABSENT).astype(np.int32),
     )

@@ -295,3 +295,11 @@ def refresh(
         )  # fmt: skip
         above[0, :] = p_works[first]
         columns = bins[zone[first]]
+
+
+@numba.njit(cache=True)
+def flow_down(parent: Int32, class_of: Int32, survival: Floats, alive: Floats) -> None:
+    """P(alive) of places below which nothing speaks: alive above and not failed themselves."""
+    for v in range(len(parent)):
+        if class_of[v] < 0:
+            alive[v] = (alive[parent[v]] if parent[v] >= 0 else 1.0) * math.exp(survival[v])

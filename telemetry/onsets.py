@@ -114,14 +114,13 @@ def _signs(grid: InferenceGrid, seen: Observations, now_ms: int, model: Inferenc
     assumed_ms = np.full(len(seen.meter_call_ms), NEVER, dtype=np.int64)
     assumed_ms[call] = called_ms
     planned = np.flatnonzero(seen.edge_planned)
-    edge_zone = _edge_zones(grid)
-    lookback = np.full(len(edge_zone), assumed_start_ms(now_ms, model), dtype=np.int64)
+    lookback = np.full(len(grid.edge_zone), assumed_start_ms(now_ms, model), dtype=np.int64)
     parts = (
         of(off, grid.meter_zone, seen.meter_off_ms, 1.0),
         of(call, grid.meter_zone, assumed_ms, 1.0),
         of(terminal, grid.terminal_zone, seen.terminal_off_ms, STRONG_SIGN),
-        of(opened, edge_zone, seen.edge_open_ms, STRONG_SIGN),
-        of(planned, edge_zone, lookback, STRONG_SIGN),
+        of(opened, grid.edge_zone, seen.edge_open_ms, STRONG_SIGN),
+        of(planned, grid.edge_zone, lookback, STRONG_SIGN),
     )
     zone = np.concatenate([part[0] for part in parts])
     at_ms = np.concatenate([part[1] for part in parts])
@@ -134,14 +133,6 @@ def _signs(grid: InferenceGrid, seen: Observations, now_ms: int, model: Inferenc
 def assumed_start_ms(now_ms: int, model: InferenceModel) -> int:
     """When planned work is taken to have begun that gave no sign of it."""
     return now_ms - int(model.planned_lookback_s * 1000)
-
-
-def _edge_zones(grid: InferenceGrid) -> Int32:
-    """[edges] zone of the element, −1 where nothing is known below it."""
-    position = grid.edge_position
-    element_class = np.where(position >= 0, grid.class_of[position], -1)
-    zones: Int32 = np.where(element_class >= 0, grid.zone[element_class], -1).astype(np.int32)
-    return zones
 
 
 def _clusters(signs: _Signs, model: InferenceModel) -> Int32:
