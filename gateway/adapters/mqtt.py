@@ -152,6 +152,12 @@ class Connection:
 
     def receive(self, wait_s: float) -> None:
         """Read what the socket holds into the inbox, up to one group; wait ``wait_s`` for the first."""
+        try:
+            self._receive(wait_s)
+        except (OSError, ValueError) as problem:
+            raise ConnectionLost(f"connection lost: {problem}") from problem
+
+    def _receive(self, wait_s: float) -> None:
         socket = self._client.socket()
         if socket is None:
             raise ConnectionLost(self._refusal or "connection closed")
@@ -236,6 +242,11 @@ class Lane:
 
     def start(self) -> None:
         self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """False once its thread has ended, which only ``stop`` or a fault of the program brings about."""
+        return self._thread.is_alive()
 
     @property
     def started(self) -> bool:

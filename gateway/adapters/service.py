@@ -70,6 +70,9 @@ class Receiver:
         while not stop.wait(_WATCH_S):
             if self._drain is None or self._drain.poll() is not None:
                 raise GatewayFailed("the drain ended by itself; what it said stands above")
+            dead = [lane.name for lane in self._lanes if not lane.alive]
+            if dead:
+                raise GatewayFailed(f"the lane {dead[0]} ended by itself; what it said stands above")
             ready = all(lane.ready.is_set() for lane in self._lanes)
             if ready != was_ready:
                 was_ready = ready
