@@ -5,7 +5,6 @@ correction of an outage each reach exactly the people whom they concern.
 """
 
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -43,12 +42,13 @@ class Message:
 def messages(
     state: OutageState,
     in_scope: Sequence[str],
-    returned: AbstractSet[str],
+    supply_returns: bool,
     told: Mapping[str, Told],
 ) -> tuple[Message, ...]:
     """Messages due after a revision, in the order of ``in_scope`` and then of who was told.
 
-    ``in_scope`` are the customers out, most urgent first; ``returned`` those below the cut that live again.
+    ``in_scope`` are the customers out, most urgent first. Who leaves the scope of an open outage lives again
+    where ``supply_returns`` part by part; otherwise the notice to them was a mistake.
     """
     if state in {OutageState.SUSPECTED, OutageState.MERGED}:
         return ()
@@ -56,7 +56,7 @@ def messages(
     concerned = set(out)
     due = [(customer, NoticeKind.OUTAGE) for customer in out if not _knows(told.get(customer))]
     due += [
-        (customer, _ending(state, customer in returned))
+        (customer, _ending(state, supply_returns))
         for customer, last in told.items()
         if last.kind is NoticeKind.OUTAGE and customer not in concerned
     ]
@@ -76,7 +76,7 @@ def _knows(last: Told | None) -> bool:
     return last is not None and last.kind is NoticeKind.OUTAGE
 
 
-def _ending(state: OutageState, returned: bool) -> NoticeKind:
-    if state is OutageState.RESTORED or (state is OutageState.CONFIRMED and returned):
+def _ending(state: OutageState, supply_returns: bool) -> NoticeKind:
+    if state is OutageState.RESTORED or (state is OutageState.CONFIRMED and supply_returns):
         return NoticeKind.RESTORED
     return NoticeKind.CORRECTION

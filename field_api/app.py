@@ -86,10 +86,11 @@ def build_worker(home: Installation) -> Worker:
     desk = SqlDesk(open_database(home.location, "desk"))
     sites = _sites(home)
     channel = LogChannel(home.data_dir / "notices.log")
+    outages = SqlOutageLog(open_database(home.location, "outages"))
     return Worker(
-        outages=SqlOutageLog(open_database(home.location, "outages")),
+        outages=outages,
         desk=desk,
-        claim=ClaimRevision(desk, sites, company(home.language)),
+        claim=ClaimRevision(desk, outages, sites, company(home.language)),
         deliver=DeliverNotices(desk, channel, _Masker(sites)),
         sites=sites,
         clock=wall_clock_ms,

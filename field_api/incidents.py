@@ -64,19 +64,21 @@ def decide(
     revision: OutageRevision,
     orders: tuple[OrderFact, ...],
     work_type: WorkType,
+    somebody_out: bool = True,
     other_has_open: bool = False,
 ) -> Decision:
     """What a revision asks of the desk.
 
-    ``orders`` are those of this outage; ``other_has_open`` says whether the incident that a merged outage
-    goes into has an open order of its own.
+    ``orders`` are those of this outage; ``somebody_out`` says whether a customer still is, so that an order
+    closed on proof is not followed by an empty one; ``other_has_open`` says whether the incident that a
+    merged outage goes into has an open order of its own.
     """
     open_orders = tuple(order for order in orders if is_open(work_type, order.state))
     match revision.state:
         case OutageState.SUSPECTED:
             return Decision()
         case OutageState.CONFIRMED:
-            return Decision(open_order=not open_orders)
+            return Decision(open_order=not open_orders and (somebody_out or not orders))
         case OutageState.RESTORED:
             return Decision(note=_unnoted(open_orders))
         case OutageState.RETRACTED:
@@ -99,6 +101,12 @@ def _withdraw(orders: tuple[OrderFact, ...], work_type: WorkType, reason: str) -
     early = tuple(order.id for order in orders if order.state in sources)
     rest = tuple(order for order in orders if order.id not in early)
     return Decision(cancel=early, note=_unnoted(rest), reason=reason)
+
+
+def supply_returns(revision: OutageRevision) -> bool:
+    """Does this revision tell of people below the cut who live again?"""
+    told = dict(reason.partition("=")[::2] for reason in revision.reasons)
+    return bool(revision.restored) or told.get("returned", "0") not in {"", "0"}
 
 
 def key_of_call(customer_id: str, at_ms: int) -> str:

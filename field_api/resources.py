@@ -55,7 +55,7 @@ class OutageResource(Resource):
     expected: float
     low: int
     high: int
-    customers_out: int = Field(description="Once the outage is over: how many it had at last.")
+    customers_out: int = Field(description="Once the outage is over: how many at its widest.")
     key_customers: int
     vulnerable_customers: int
     grid_id: str

@@ -4,7 +4,6 @@ Everything is one transaction with the worker's position, so that a revision han
 or half, counts once.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -23,6 +22,7 @@ from field_api.incidents import (
     decide,
     incident_id,
     order_id,
+    supply_returns,
 )
 from field_api.notices import Announcement, Notice, NoticeState, Posting
 from field_api.organisation import GridCell, owning_cell, responsible_crew
@@ -30,13 +30,14 @@ from field_api.people import WHOLE_COMPANY
 from field_api.ports import Desk, DeskSession, FeedEvent, OutageView, Sites, StoredOrder
 from field_api.presentation import document, notice_resource, notice_text, outage_resource
 from field_api.projection import Impact, Place, Site
-from field_api.resources import OutageResource
 from field_api.usecases.tell import order_event
 from field_api.work import SYSTEM, HistoryEntry, Order, apply, is_open
 from telemetry.outages import OPEN_STATES, LoggedRevision, OutageRevision, OutageState
+from telemetry.ports import OutageLog
 
 POSITION: Final = "outages"
 MAX_AREAS: Final = 20
+LOOKED_BACK: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class _Case:
     revision: OutageRevision
     site: Site
     impact: Impact
+    widest: Impact
+    """As ``impact``; once the outage is over, what it was at its widest."""
     cause: Place
     cause_cell: str
     now_ms: int
@@ -66,8 +69,9 @@ class _Subject(TypedDict):
 class ClaimRevision:
     """Handles one revision after the other."""
 
-    def __init__(self, desk: Desk, sites: Sites, company: Company) -> None:
+    def __init__(self, desk: Desk, outages: OutageLog, sites: Sites, company: Company) -> None:
         self._desk = desk
+        self._outages = outages
         self._sites = sites
         self._company = company
 
@@ -95,7 +99,18 @@ class ClaimRevision:
         cause = site.place_of(revision.cause.element)
         known = cause.type != "unknown"
         cell = site.cell_of_element(site.find(revision.cause.element)) if known else ""
-        return _Case(revision, site, site.impact(revision), cause, cell, now_ms)
+        impact = site.impact(revision)
+        widest = impact if revision.state in OPEN_STATES else self._widest(revision, impact)
+        return _Case(revision, site, impact, widest, cause, cell, now_ms)
+
+    def _widest(self, revision: OutageRevision, otherwise: Impact) -> Impact:
+        """Of the last revisions before the end that blamed the same element, the one with most people out."""
+        chain = [logged.revision for logged in self._outages.revisions(revision.outage_id)]
+        before = [one for one in chain if one.revision < revision.revision and one.state in OPEN_STATES]
+        blamed = before[-1].cause.element if before else ""
+        same = [one for one in before[-LOOKED_BACK:] if one.cause.element == blamed]
+        impacts = [self._sites.of(one.network_hash).impact(one) for one in same]
+        return max(impacts, key=lambda impact: len(impact.customers), default=otherwise)
 
 
 class _Claim:
@@ -131,11 +146,11 @@ class _Claim:
         """Keep the view; False where a newer one is already there."""
         revision, case = self._revision, self._case
         before = self._session.outages.get(WHOLE_COMPANY, revision.outage_id)
-        affected = frozenset(case.impact.by_cell) & frozenset(self._cells)
+        affected = frozenset(case.widest.by_cell) & frozenset(self._cells)
         names = tuple(self._cells[cell].name for cell in sorted(affected))[:MAX_AREAS]
-        shown = outage_resource(revision, case.site, case.impact, self._owner, names)
+        shown = outage_resource(revision, case.site, case.widest, self._owner, names)
         if before is not None and revision.state not in OPEN_STATES:
-            shown, affected = _as_it_was(shown, before), affected | before.grid_ids
+            affected |= before.grid_ids
         data = document(shown)
         grids = affected | {self._owner.id}
         self._events.append(FeedEvent("outage", grids, data))
@@ -150,7 +165,8 @@ class _Claim:
     def _work(self) -> None:
         incident = self._incident or self._open_incident()
         stored = self._session.orders.of_outage(WHOLE_COMPANY, self._revision.outage_id)
-        decision = decide(self._revision, self._facts(stored), self._company.repair)
+        somebody_out = bool(len(self._case.impact.customers))
+        decision = decide(self._revision, self._facts(stored), self._company.repair, somebody_out)
         if decision.open_order:
             self._open_order(incident, ordinal=len(stored) + 1)
         self._amend(stored)
@@ -213,6 +229,8 @@ class _Claim:
 
     def _amend_one(self, one: StoredOrder) -> None:
         amended = replace(one.order, **self._subject())
+        if amended.element == one.order.element and amended.customers < one.order.customers:
+            return  # people who live again do not make the job smaller than it was
         if repr(amended) == repr(one.order):  # NaN places are equal here
             return
         self._session.orders.amend(amended)
@@ -259,7 +277,7 @@ class _Claim:
         facts = self._facts(orders.of_outage(WHOLE_COMPANY, outage))
         rivals = orders.of_outage(WHOLE_COMPANY, into)
         other_has_open = any(is_open(self._company.repair, rival.state) for rival in rivals)
-        decision = decide(self._revision, facts, self._company.repair, other_has_open)
+        decision = decide(self._revision, facts, self._company.repair, other_has_open=other_has_open)
         for identifier in decision.move:
             orders.move(identifier, into, other.id)
             self._note(identifier, "moved", f"{outage} → {into}")
@@ -270,8 +288,8 @@ class _Claim:
         """One text per kind and cell, one posting per person (NTF-01)."""
         revision, network = self._revision, self._case.site.network
         in_scope = [network.customers.ids[row] for row in self._case.impact.customers]
-        returned = self._returned() if revision.restored else frozenset[str]()
-        due = messages(revision.state, in_scope, returned, self._session.outbox.told(incident.id))
+        told = self._session.outbox.told(incident.id)
+        due = messages(revision.state, in_scope, supply_returns(revision), told)
         located = [(message, self._cell_of(message.recipient)) for message in due]
         located.sort(key=lambda entry: (entry[0].kind, entry[1]))  # stable: most urgent stay first
         for (kind, cell), group in groupby(located, key=lambda entry: (entry[0].kind, entry[1])):
@@ -314,21 +332,6 @@ class _Claim:
             return max((one.due_ms for one in due), default=None)
         return None
 
-    def _returned(self) -> frozenset[str]:
-        """Customers below what was restored while the rest of the cut is still out."""
-        whole = self._case.site.impact(replace(self._revision, restored=()))
-        ids = self._case.site.network.customers.ids
-        return frozenset(ids[row] for row in whole.customers)
-
     def _cell_of(self, customer_id: str) -> str:
         row = self._case.site.network.customer_row.get(customer_id)
         return self._owner.id if row is None else self._case.site.cell_of_customer(row)
-
-
-def _as_it_was(shown: OutageResource, before: OutageView) -> OutageResource:
-    """An outage that is over keeps the figures that it had at last."""
-    last = json.loads(before.document)
-    kept = ("customers_out", "key_customers", "vulnerable_customers", "area_names")
-    return shown.model_copy(
-        update={name: last[name] for name in kept} | {"area_names": tuple(last["area_names"])}
-    )

@@ -25,7 +25,8 @@ class _Person:
 def prepare_organisation(desk: Desk, site: Site, area: AreaKind = AreaKind.URBAN) -> tuple[Crew, ...]:
     """Make what is missing: every cell of the network, and a crew based in the middle of each.
 
-    What is already there stays as somebody may have changed it.
+    What is already there stays as somebody may have changed it. Without such a crew a cell's work would
+    reach nobody (ORG-02).
     """
     with desk.writing() as session:
         known = {cell.id for cell in session.organisation.cells(WHOLE_COMPANY)}

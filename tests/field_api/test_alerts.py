@@ -9,7 +9,6 @@ from field_api.presentation import notice_text
 from telemetry.outages import OutageState
 
 PEOPLE = ("a", "b", "c", "d")
-NOBODY = frozenset[str]()
 REPAIR = load_work_type("repair")
 
 
@@ -21,31 +20,32 @@ def _hear(told: dict[str, Told], heard: tuple[Message, ...]) -> None:
 
 def test_ntf_01_growth_reaches_only_the_new_and_an_end_everybody() -> None:
     told: dict[str, Told] = {}
-    first = messages(OutageState.CONFIRMED, ("b", "a"), NOBODY, told)
+    first = messages(OutageState.CONFIRMED, ("b", "a"), False, told)
     assert [(one.recipient, one.kind) for one in first] == [("b", "outage"), ("a", "outage")]
     _hear(told, first)
-    grown = messages(OutageState.CONFIRMED, ("b", "a", "c"), NOBODY, told)
+    grown = messages(OutageState.CONFIRMED, ("b", "a", "c"), False, told)
     assert [one.recipient for one in grown] == ["c"]
     _hear(told, grown)
-    end = messages(OutageState.RESTORED, (), NOBODY, told)
+    end = messages(OutageState.RESTORED, (), False, told)
     assert {(one.recipient, one.kind) for one in end} == {(one, "restored") for one in "abc"}
     _hear(told, end)
-    assert messages(OutageState.RESTORED, (), NOBODY, told) == ()
+    assert messages(OutageState.RESTORED, (), False, told) == ()
 
 
 def test_partial_restoration_and_correction_are_told_apart() -> None:
     told = {one: Told(NoticeKind.OUTAGE, 1) for one in "abc"}
-    due = messages(OutageState.CONFIRMED, ("a",), frozenset({"b"}), told)
-    assert {(one.recipient, one.kind) for one in due} == {("b", "restored"), ("c", "correction")}
+    for supply_returns, kind in ((True, "restored"), (False, "correction")):
+        due = messages(OutageState.CONFIRMED, ("a",), supply_returns, told)
+        assert {(one.recipient, one.kind) for one in due} == {("b", kind), ("c", kind)}
 
 
 def test_a_suspicion_and_a_merger_are_told_to_nobody() -> None:
-    assert messages(OutageState.SUSPECTED, PEOPLE, NOBODY, {}) == ()
-    assert messages(OutageState.MERGED, PEOPLE, NOBODY, {"a": Told(NoticeKind.OUTAGE, 1)}) == ()
+    assert messages(OutageState.SUSPECTED, PEOPLE, False, {}) == ()
+    assert messages(OutageState.MERGED, PEOPLE, False, {"a": Told(NoticeKind.OUTAGE, 1)}) == ()
 
 
 def test_a_retraction_is_a_correction_for_those_who_were_told() -> None:
-    due = messages(OutageState.RETRACTED, PEOPLE, NOBODY, {"a": Told(NoticeKind.OUTAGE, 1)})
+    due = messages(OutageState.RETRACTED, PEOPLE, False, {"a": Told(NoticeKind.OUTAGE, 1)})
     assert [(one.recipient, one.kind) for one in due] == [("a", "correction")]
 
 
@@ -63,12 +63,12 @@ def test_ntf_01_one_message_per_person_and_change(story: list[tuple[OutageState,
     told: dict[str, Told] = {}
     keys: list[str] = []
     for state, out in story:
-        heard = messages(state, tuple(sorted(out)), NOBODY, told)
+        heard = messages(state, tuple(sorted(out)), False, told)
         assert len({one.recipient for one in heard}) == len(heard), "one message per revision"
         assert all(one.kind is not told[one.recipient].kind for one in heard if one.recipient in told)
         keys += [notice_key("o", one) for one in heard]
         _hear(told, heard)
-        assert messages(state, tuple(sorted(out)), NOBODY, told) == (), "the same again tells nobody"
+        assert messages(state, tuple(sorted(out)), False, told) == (), "the same again tells nobody"
     assert len(set(keys)) == len(keys)
     assert all(one.times <= MAX_TOLD for one in told.values())
 

@@ -81,7 +81,7 @@ def test_power_returns_and_everybody_hears_it_once(world: World) -> None:
     world.work()
     assert _told(world) == [(one, kind) for one in ("C3", "C4") for kind in ("outage", "restored")]
     closed = world.log_in("dispatcher").get("/api/v1/outages?state=closed").get_json()["items"][0]
-    assert closed["customers_out"] == 2, "what it was at last"
+    assert closed["customers_out"] == 2, "what it was at its widest"
     assert _orders(world) == ["assigned"], "somebody still has to look"
 
 
@@ -121,6 +121,39 @@ def test_part_of_it_returns(world: World) -> None:
     world.publish("out-1", CONFIRMED, "CB1", cut=("CB1",), restored=("T1",))
     world.work()
     assert [one for one in _told(world) if one[1] == "restored"] == [("C1", "restored"), ("C2", "restored")]
+
+
+def test_people_who_return_one_by_one_hear_that_and_no_correction(world: World) -> None:
+    world.confirmed(reasons=("last_gasps=2",))
+    world.publish("out-1", CONFIRMED, not_out=("C3",), reasons=("returned=1", "last_gasps=1"))
+    world.publish("out-1", CONFIRMED, not_out=("C3", "C4"), reasons=("returned=2",))
+    world.publish("out-1", RESTORED, reasons=("returned=2",))
+    world.work()
+    assert _told(world) == [(one, kind) for one in ("C3", "C4") for kind in ("outage", "restored")]
+    closed = world.log_in("dispatcher").get("/api/v1/outages?state=closed").get_json()["items"][0]
+    assert closed["customers_out"] == 2
+    order = world.log_in("dispatcher").get("/api/v1/orders").get_json()["items"][0]
+    assert order["customers"] == 2, "the job is as large as it was"
+
+
+def test_an_order_closed_on_proof_is_not_followed_by_an_empty_one(world: World) -> None:
+    order = world.confirmed()
+    world.publish("out-1", CONFIRMED, not_out=("C3", "C4"), reasons=("returned=2",))
+    world.work()
+    crew = world.log_in("crew-02")
+    for step in ("accept", "arrive", "repair", "close"):
+        body = {"operation_id": f"op-{step}-0001", "step": step, "at": "2026-11-22T08:00:00Z"}
+        answer = crew.send(
+            "POST", f"/api/v1/orders/{order['id']}/steps", body | {"revision": order["revision"]}
+        )
+        assert answer.status_code == 200, answer.text
+        order = answer.get_json()
+    world.publish("out-1", CONFIRMED, not_out=("C3", "C4"), reasons=("returned=2",))
+    world.work()
+    assert _orders(world) == ["closed"]
+    world.publish("out-1", CONFIRMED, not_out=("C3",))
+    world.work()
+    assert _orders(world) == ["closed", "assigned"], "somebody is out again"
 
 
 def test_key_and_vulnerable_customers_hear_first(world: World) -> None:

@@ -36,7 +36,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.fixture(scope="module")
-def api(world: World) -> Any:  # noqa: ANN401 (a schema that is loaded later)
+def api(world: World) -> Any:
     return schemathesis.openapi.from_wsgi("/api/openapi.json", world.app)
 
 
@@ -54,14 +54,14 @@ TRIED = [operation for operation in all_operations(demo=True) if operation.name 
 def test_generated_requests_find_the_api_as_documented(
     operation: Operation,
     mode: GenerationMode,
-    api: Any,  # noqa: ANN401
+    api: Any,
     token: str,
 ) -> None:
     described = api[operation.documented_path][operation.method]
 
     @given(case=described.as_strategy(generation_mode=mode))
     @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    def holds(case: Any) -> None:  # noqa: ANN401
+    def holds(case: Any) -> None:
         case.call_and_validate(headers={"Authorization": f"Bearer {token}"})
 
     try:

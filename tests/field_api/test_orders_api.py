@@ -10,7 +10,7 @@ from tests.field_api.world import Person, World
 AT = "2026-11-22T08:00:00Z"
 
 
-def _step(who: Person, order: dict[str, Any], step: str, operation: str = "", **more: object) -> Any:  # noqa: ANN401
+def _step(who: Person, order: dict[str, Any], step: str, operation: str = "", **more: object) -> Any:
     body = {
         "operation_id": operation or f"op-{order['id']}-{step}-{order['revision']}",
         "step": step, "at": AT, "revision": order["revision"], **more,

@@ -54,7 +54,7 @@ def _paths(operation: Operation) -> list[str]:
     return [f"{path}?state={state}" for path in paths for state in states] or paths
 
 
-def _ids(document: Any) -> set[str]:  # noqa: ANN401
+def _ids(document: Any) -> set[str]:
     if isinstance(document, dict):
         return set().union(*(_ids(value) for value in document.values()))
     if isinstance(document, list):

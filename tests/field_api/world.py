@@ -105,7 +105,7 @@ class World:
     outages: SqlOutageLog
     published: dict[str, OutageRevision] = field(default_factory=dict)
 
-    def publish(self, outage: str, state: OutageState, cause: str = "T2", **changes: Any) -> OutageRevision:  # noqa: ANN401
+    def publish(self, outage: str, state: OutageState, cause: str = "T2", **changes: Any) -> OutageRevision:
         """What the detector would append."""
         before = self.published.get(outage)
         is_open = state in {OutageState.SUSPECTED, OutageState.CONFIRMED}
@@ -152,9 +152,9 @@ class World:
         assert answer.status_code == 201, answer.text
         return str(answer.get_json()["token"])
 
-    def confirmed(self, outage: str = "out-1", cause: str = "T2") -> dict[str, Any]:
+    def confirmed(self, outage: str = "out-1", cause: str = "T2", **changes: Any) -> dict[str, Any]:
         """A confirmed outage with its order, as the dispatcher sees that."""
-        self.publish(outage, OutageState.CONFIRMED, cause)
+        self.publish(outage, OutageState.CONFIRMED, cause, **changes)
         self.work()
         orders = self.log_in("dispatcher").get("/api/v1/orders").get_json()["items"]
         found: dict[str, Any] = next(order for order in orders if order["outage_id"] == outage)
