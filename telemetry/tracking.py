@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from geo.network import ABSENT, Bool, EdgeKind
+from geo.network import ABSENT, Bool, EdgeKind, Int32
 from telemetry.findings import MAX_EXCEPTIONS, CustomerView, Finding, element_at, findings_of, singles
 from telemetry.inference import Posterior
 from telemetry.lifecycle import (
@@ -32,7 +32,7 @@ from telemetry.observations import NEVER, Observations
 from telemetry.outages import OutageState
 from telemetry.returning import SETTLED_MS, Returning, over, returning, step_ms
 from telemetry.scope import cut_scope, positions_below, slice_below
-from telemetry.signs import Scene, Signs, signs_in
+from telemetry.signs import EARLY_MS, Scene, Signs, signs_in
 
 MAX_CUT: Final = 200
 """Most elements of a cut; of more, the largest stay."""
@@ -117,9 +117,11 @@ class Tracker:
         for tracked, part in zip(self.open, parts, strict=True):
             after.append(self._next(scene, posterior, pairing, tracked, part))
         after.extend(self._opened(scene, pairing.fresh, after, switched_ms))
-        after.extend(self._opened(scene, singles(scene, self._taken(scene, after)), after, switched_ms))
+        alone = singles(scene, self._taken(scene, after))
+        beside = [finding for finding in alone if _same_time(finding, after)]
+        after.extend(self._opened(scene, [f for f in alone if f not in beside], after, switched_ms))
         after = [confirmed(t, scene.now_ms, stable_ms) for t in after]
-        after = _counted(scene, posterior, after)
+        after = _counted(scene, posterior, after, _customers_in(scene, [f.part for f in beside]))
         self.open = [t for t in after if t.is_open]
         return tuple(after)
 
@@ -272,8 +274,25 @@ def _spared(scene: Scene, part: slice, state: Returning) -> Bool:
     return spared
 
 
-def _counted(scene: Scene, posterior: Posterior, tracked: Sequence[Tracked]) -> list[Tracked]:
-    """With the customers' exceptions and numbers."""
+def _same_time(finding: Finding, tracked: Sequence[Tracked]) -> bool:
+    """Whether a larger outage began at that moment: a meter far off is then wrongly recorded, no fault."""
+    return any(
+        t.is_open and not t.single and abs(t.started_at_ms - finding.onset_ms) <= EARLY_MS for t in tracked
+    )
+
+
+def _customers_in(scene: Scene, parts: Sequence[slice]) -> Int32:
+    """Customers of the meters in these parts whose last word is "off"."""
+    meters = [scene.devices.meters(part) for part in parts]
+    rows = np.concatenate([np.empty(0, np.int32), *meters])
+    silent = rows[scene.seen.meter_off_ms[rows] > scene.seen.meter_alive_ms[rows]]
+    owners = np.unique(scene.network.meters.customer[silent])
+    customers: Int32 = owners[owners != ABSENT].astype(np.int32)
+    return customers
+
+
+def _counted(scene: Scene, posterior: Posterior, tracked: Sequence[Tracked], beside: Int32) -> list[Tracked]:
+    """With the customers' exceptions and numbers; ``beside`` are out at the same time as a larger outage."""
     if not any(t.is_open for t in tracked):
         return list(tracked)
     view = CustomerView.of(scene.network, posterior)
@@ -283,7 +302,8 @@ def _counted(scene: Scene, posterior: Posterior, tracked: Sequence[Tracked]) -> 
         if t.is_open
     }
     everyone = np.unique(np.concatenate(list(scopes.values())))
-    stray = _strays(scene, view.stray(scene.network, posterior, everyone), tracked)
+    outside = np.union1d(view.stray(scene.network, posterior, everyone), np.setdiff1d(beside, everyone))
+    stray = _strays(scene, outside, tracked)
     return [
         _with_customers(scene, t, view, scopes[t.outage_id], stray[t.outage_id]) if t.is_open else t
         for t in tracked
@@ -295,7 +315,7 @@ def _with_customers(
 ) -> Tracked:
     ids = scene.network.customers.ids
     if tracked.single and not tracked.cut:
-        stray = _own_customers(scene, tracked)
+        stray = _customers_in(scene, [part_of(scene, tracked)]).tolist()
     planned = bool(scene.seen.edge_planned[scene.network.edge_row.get(tracked.cause.element, 0)])
     returning_now = tracked.returning_since_ms is not None
     count = view.count(inside) if returning_now or not tracked.count.high else tracked.count
@@ -317,13 +337,6 @@ def _first_of(scene: Scene, spared: np.ndarray, tracked: Tracked) -> int | None:
     meters = np.flatnonzero(np.isin(scene.network.meters.customer, spared))
     instants = scene.return_ms[meters]
     return int(min(instants[instants > tracked.started_at_ms], default=0)) or None
-
-
-def _own_customers(scene: Scene, tracked: Tracked) -> list[int]:
-    meters = scene.devices.meters(part_of(scene, tracked))
-    silent = meters[scene.seen.meter_off_ms[meters] > scene.seen.meter_alive_ms[meters]]
-    owners = np.unique(scene.network.meters.customer[silent])
-    return [int(row) for row in owners if row != ABSENT]
 
 
 def _strays(scene: Scene, stray: np.ndarray, tracked: Sequence[Tracked]) -> dict[str, list[int]]:

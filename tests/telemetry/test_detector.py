@@ -146,6 +146,18 @@ def test_one_heartbeat_recorded_in_a_dead_area_does_not_end_the_outage() -> None
     assert night.out() == customers(under("A")) - {"CA112"}
 
 
+def test_a_wrongly_recorded_meter_is_out_with_its_outage_and_no_outage_of_its_own() -> None:
+    night = _quiet()
+    night.gasp(10, [*under("A"), "C223"], spread_s=0.1)
+    for at_s in (25, 40):
+        night.frames(at_s, [m for m in under("B", "C") if m != "C223"])
+    night.play(60)
+    (revision,) = night.newest().values()
+    assert revision.also_out == ("CC223",)
+    assert night.out() == customers(under("A")) | {"CC223"}
+    assert ("C223", "out_of_scope") in night.detector.verify(T0 + 60_000)
+
+
 def test_two_faults_far_apart_are_two_outages() -> None:
     night = _quiet()
     night.gasp(10, under("A1"), spread_s=0.1)
