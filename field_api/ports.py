@@ -190,6 +190,9 @@ class Outbox(Protocol):
 
     def count(self, state: NoticeState) -> int: ...
 
+    def prune(self, before_ms: int) -> None:
+        """Forget what was announced before that instant and is settled."""
+
 
 @dataclass(frozen=True, slots=True)
 class FeedEvent:

@@ -152,6 +152,15 @@ class SqlOutbox:
         counted = select(func.count()).select_from(outbox).where(outbox.c.state == state.value)
         return int(self._connection.scalar(counted) or 0)
 
+    def prune(self, before_ms: int) -> None:
+        old = select(announcements.c.id).where(announcements.c.at_ms < before_ms)
+        settled = outbox.c.state != NoticeState.QUEUED.value
+        self._connection.execute(delete(outbox).where(outbox.c.announcement_id.in_(old), settled))
+        kept = select(outbox.c.announcement_id)
+        self._connection.execute(
+            delete(announcements).where(announcements.c.at_ms < before_ms, announcements.c.id.not_in(kept))
+        )
+
     def _known(self, keys: Sequence[str]) -> set[str]:
         known: set[str] = set()
         for start in range(0, len(keys), _KEYS_PER_QUERY):

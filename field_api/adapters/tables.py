@@ -153,7 +153,7 @@ outage_views = Table(
     Column("document", Text, nullable=False),
     Index("ix_outage_views_started_ms", "started_ms"),
 )
-"""The newest revision of each outage as people see it: a projection, rebuilt from the outage log."""
+"""The newest revision of each outage as people see it: a projection of the outage log."""
 
 outage_cells = Table(
     "outage_cells",

@@ -252,6 +252,18 @@ def test_notices_are_due_postponed_and_settled(desk: Desk) -> None:
         assert session.outbox.count(NoticeState.SENT) == 1
 
 
+def test_settled_notices_are_forgotten_after_their_time(desk: Desk) -> None:
+    _announce(desk, 1, "ab", due_ms=10)
+    _announce(desk, 2, "a", kind="restored", due_ms=90)
+    with desk.writing() as session:
+        session.outbox.settle([1, 3], NoticeState.SENT)
+        session.outbox.prune(50)
+        assert [one.id for one in session.outbox.listed(WHOLE_COMPANY, None, 9)] == [3, 2], "one still waits"
+        session.outbox.settle([2], NoticeState.FAILED)
+        session.outbox.prune(50)
+        assert set(session.outbox.told("i1")) == {"a"}
+
+
 def test_the_feed_counts_without_gaps_and_forgets_the_oldest(desk: Desk) -> None:
     events = [FeedEvent("order", frozenset({f"G{number}"}), f'{{"n": {number}}}') for number in range(5)]
 

@@ -4,12 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.field_api.world import World, make_world
+from tests.field_api.world import World, make_world, prepare
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared folder to copy."""
+    folder = tmp_path_factory.mktemp("template")
+    prepare(folder)
+    return folder
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return make_world(tmp_path)
+def world(tmp_path: Path, template: Path) -> World:
+    return make_world(tmp_path, template=template)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from field_api.usecases.claim_revision import POSITION
 from telemetry.outages import OutageState
 from tests.field_api.world import CREW_OF, World
 
+AT = "2026-11-22T08:00:00Z"
 CONFIRMED, RESTORED = OutageState.CONFIRMED, OutageState.RESTORED
 
 
@@ -142,7 +143,7 @@ def test_an_order_closed_on_proof_is_not_followed_by_an_empty_one(world: World) 
     world.work()
     crew = world.log_in("crew-02")
     for step in ("accept", "arrive", "repair", "close"):
-        body = {"operation_id": f"op-{step}-0001", "step": step, "at": "2026-11-22T08:00:00Z"}
+        body: dict[str, object] = {"operation_id": f"op-{step}-0001", "step": step, "at": AT}
         answer = crew.send(
             "POST", f"/api/v1/orders/{order['id']}/steps", body | {"revision": order["revision"]}
         )
