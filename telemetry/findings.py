@@ -73,7 +73,7 @@ def _finding(scene: Scene, posterior: Posterior, number: int) -> Finding:
         part=part,
         cause=cause,
         probability=float(posterior.class_probability[number]),
-        dead=float(posterior.dead_probability[members.max()]),
+        dead=posterior.dead_below(top),
         onset_ms=onset_ms,
         signs=signs_in(scene, part, onset_ms),
         count=Count(

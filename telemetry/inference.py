@@ -79,9 +79,8 @@ class Posterior:
 
     @cached_property
     def class_probability(self) -> Float64:
-        """[cuts] P(a topmost cut lies in the cut's equivalence class)."""
-        probability: Float64 = self.class_cut[self.grid.class_of[self.cuts]]
-        return probability
+        """[cuts] P(a topmost cut lies among the cut's equivalents)."""
+        return np.array([self.cut_among(int(cut)) for cut in self.cuts], dtype=np.float64)
 
     @cached_property
     def dead_probability(self) -> Float64:
@@ -130,13 +129,29 @@ class Posterior:
         return self.sizes.high
 
     def equivalents(self, position: int) -> Int32:
-        """Positions of the elements that the evidence cannot tell apart from this one, likeliest first."""
+        """Positions of the elements whose loss puts the same customers out, likeliest first.
+
+        No meter tells them apart; a terminal may, and moves their order.
+        """
+        members = self._kindred_members(position)
+        ranked: Int32 = members[np.argsort(-self.cut_probability[members], kind="stable")]
+        return ranked
+
+    def cut_among(self, position: int) -> float:
+        """P(a topmost cut lies among the position's equivalents)."""
+        element_class = int(self.grid.class_of[position])
+        return float(self.class_cut[self.grid.kindred(element_class)].sum()) if element_class >= 0 else 0.0
+
+    def dead_below(self, position: int) -> float:
+        """P(the customers below the position are out, whatever failed): dead at its lowest equivalent."""
+        return float(self.dead_probability[self._kindred_members(position).max()])
+
+    def _kindred_members(self, position: int) -> Int32:
         element_class = int(self.grid.class_of[position])
         if element_class < 0:
             return np.array([position], dtype=np.int32)
-        members = self.grid.members(element_class)
-        ranked: Int32 = members[np.argsort(-self.first_failing_share[members], kind="stable")]
-        return ranked
+        kindred = self.grid.kindred(element_class)
+        return np.concatenate([self.grid.members(int(each)) for each in kindred])
 
     @cached_property
     def first_failing_share(self) -> Float64:

@@ -43,6 +43,8 @@ class InferenceGrid:
     """[positions] log P(the element does not fail)."""
     class_survival: Float64
     """[classes] sum of ``survival`` of its elements."""
+    kin: Int32
+    """[classes] topmost class with the same meters below: what only a terminal tells apart."""
     zone_outer: Int32
     """[zones] the zone around it, −1 for the zone of a source."""
     zone_root: Int32
@@ -86,6 +88,12 @@ class InferenceGrid:
     def members(self, element_class: int) -> Int32:
         """Positions of the elements of a class, topmost first."""
         return self.by_class[self.class_start[element_class] : self.class_start[element_class + 1]]
+
+    def kindred(self, element_class: int) -> Int32:
+        """The classes, topmost first, whose loss puts exactly the same customers out."""
+        top = int(self.kin[element_class])
+        found: Int32 = (np.flatnonzero(self.kin[top : self.end[top]] == top) + top).astype(np.int32)
+        return found
 
 
 def _edge_positions(network: Network, tree: EnergisedTree) -> Int32:
@@ -144,6 +152,17 @@ def _classes(parent: Int32, meters: Int32, terminals: Int32) -> tuple[Int32, Int
             top[count] = v
             count += 1
     return class_of, top[:count].copy()
+
+
+@numba.njit(cache=True)
+def _kin(parent: Int32, meters: Int32) -> Int32:
+    """[classes] topmost class with the same meters; ``meters`` counts what is below each class."""
+    kin = np.arange(len(parent)).astype(np.int32)
+    for c in range(len(parent)):
+        p = parent[c]
+        if p >= 0 and meters[p] == meters[c]:
+            kin[c] = kin[p]
+    return kin
 
 
 @numba.njit(cache=True)
@@ -246,6 +265,7 @@ def _build(network: Network, tree: EnergisedTree, model: InferenceModel) -> Infe
         end=np.searchsorted(class_top, tree.end[class_top]).astype(np.int32),
         zone=zone,
         survival=survival,
+        kin=_kin(parent, meters_below[class_top]),
         class_survival=np.bincount(class_of[by_class], weights=survival[by_class], minlength=classes).astype(
             np.float64
         ),

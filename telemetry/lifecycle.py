@@ -98,19 +98,23 @@ def opened(finding: Finding, identifier: str, now_ms: int) -> Tracked:
 
 
 def explained(tracked: Tracked, finding: Finding, now_ms: int) -> Tracked:
-    """The finding is what this outage is now believed to be: the same, grown, or moved down."""
+    """The finding is what this outage is now believed to be: the same, grown, or moved down.
+
+    Once confirmed a crew is on its way: among elements that put the same customers out the cause stays put.
+    """
     same = set(finding.cause.equivalent) == set(tracked.cause.equivalent)
+    cause = tracked.cause if same and tracked.state is OutageState.CONFIRMED else finding.cause
     moved_ms = finding.onset_ms - tracked.started_at_ms
     return replace(
         tracked,
-        cause=finding.cause,
+        cause=cause,
         probability=finding.probability,
         dead=finding.dead,
         # Dead again after a partial return: it began when it began.
         started_at_ms=tracked.started_at_ms if moved_ms > SAME_ONSET_MS else finding.onset_ms,
         signs=finding.signs,
         since_ms=tracked.since_ms if same else now_ms,
-        cut=finding.cut,
+        cut=(cause.element,) if finding.cut else (),
         restored=(),
         count=finding.count,
         single=finding.single,

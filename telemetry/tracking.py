@@ -30,13 +30,15 @@ from telemetry.lifecycle import (
 )
 from telemetry.observations import NEVER, Observations
 from telemetry.outages import OutageState
-from telemetry.returning import SETTLED_MS, Returning, over, returning, step_ms
+from telemetry.returning import SETTLED_MS, Belief, Returning, over, returning, step_ms
 from telemetry.scope import cut_scope, positions_below, slice_below
 from telemetry.signs import EARLY_MS, Scene, Signs, signs_in
 
 MAX_CUT: Final = 200
 """Most elements of a cut; of more, the largest stay."""
 LIKELY: Final = 0.5
+SAME_MOMENT_MS: Final = 15_000
+"""Last gasps this close in time have one cause, allowing for the clocks of two terminals."""
 SWITCHING_GRACE_MS: Final = 60_000
 """After switching, what was dead before may live now: older signs open nothing for this long."""
 
@@ -174,14 +176,16 @@ class Tracker:
             return explained(tracked, finding, scene.now_ms)
         if part.start == part.stop:
             return tracked
-        dead = float(posterior.dead_probability[part.start])
+        dead = posterior.dead_below(part.start)
         signs = signs_in(scene, part, tracked.started_at_ms)
         tracked = replace(tracked, signs=signs)
         if tracked.returning_since_ms is not None or _returns(tracked, signs, dead):
             return self._returning(scene, posterior, tracked, part)
         if tracked.single or dead >= RETRACT_BELOW:
             return (
-                tracked if tracked.single else replace(tracked, dead=dead, probability=_cut(posterior, part))
+                tracked
+                if tracked.single
+                else replace(tracked, dead=dead, probability=posterior.cut_among(part.start))
             )
         return self._explained_anew(scene, pairing, tracked, dead, signs)
 
@@ -201,7 +205,8 @@ class Tracker:
 
     def _returning(self, scene: Scene, posterior: Posterior, tracked: Tracked, part: slice) -> Tracked:
         since_ms = tracked.returning_since_ms or _first_return(scene, part, tracked.started_at_ms)
-        state = returning(scene, part, tracked.started_at_ms, since_ms, posterior.model.miss)
+        belief = Belief(posterior.dead_probability, posterior.model.miss)
+        state = returning(scene, part, tracked.started_at_ms, since_ms, belief)
         grew = state.living > tracked.living
         living_since_ms = scene.now_ms if grew else tracked.living_since_ms
         settled = state.complete or scene.now_ms - living_since_ms >= SETTLED_MS
@@ -229,12 +234,6 @@ def part_of(scene: Scene, tracked: Tracked) -> slice:
     parts = (slice_below(scene.network, scene.tree, element) for element in tracked.cause.equivalent)
     around = [part for part in parts if _inside(own, part)]
     return min(around, key=lambda part: part.start, default=own)
-
-
-def _cut(posterior: Posterior, part: slice) -> float:
-    """P(a topmost cut lies in the class at the top of the part)."""
-    element_class = int(posterior.grid.class_of[part.start])
-    return float(posterior.class_cut[element_class]) if element_class >= 0 else 0.0
 
 
 def _returns(tracked: Tracked, signs: Signs, dead: float) -> bool:
@@ -277,7 +276,8 @@ def _spared(scene: Scene, part: slice, state: Returning) -> Bool:
 def _same_time(finding: Finding, tracked: Sequence[Tracked]) -> bool:
     """Whether a larger outage began at that moment: a meter far off is then wrongly recorded, no fault."""
     return any(
-        t.is_open and not t.single and abs(t.started_at_ms - finding.onset_ms) <= EARLY_MS for t in tracked
+        t.is_open and not t.single and abs(t.started_at_ms - finding.onset_ms) <= SAME_MOMENT_MS
+        for t in tracked
     )
 
 
@@ -347,6 +347,6 @@ def _strays(scene: Scene, stray: np.ndarray, tracked: Sequence[Tracked]) -> dict
     for customer in stray.tolist() if candidates else ():
         said_ms = int(off_ms[owner == customer].max())
         nearest = min(candidates, key=lambda t: abs(t.started_at_ms - said_ms))
-        if abs(nearest.started_at_ms - said_ms) <= SAME_ONSET_MS:
+        if abs(nearest.started_at_ms - said_ms) <= EARLY_MS:
             assigned[nearest.outage_id].append(customer)
     return assigned

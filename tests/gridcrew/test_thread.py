@@ -35,9 +35,19 @@ class Desk:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return json.load(answer)
 
+    def all(self, path: str) -> list[dict[str, Any]]:
+        """Every page of a list; the path ends where the page's own parameters begin."""
+        items, cursor = [], ""
+        while True:
+            page = self.get(f"{path}limit=500{cursor}")
+            items += page["items"]
+            if page["next_cursor"] is None:
+                return items
+            cursor = f"&cursor={page['next_cursor']}"
+
     def outages_at(self, element: str) -> list[dict[str, Any]]:
         """Outages, ended ones too, that this element explains."""
-        listed = self.get("outages?state=all&limit=500")["items"]
+        listed = self.all("outages?state=all&")
         return [outage for outage in listed if element in outage["cause"]["equivalent"]]
 
 
@@ -97,9 +107,7 @@ def test_a_trip_runs_through_to_a_closed_order_and_one_interruption(
     assert ended["state"] == "restored"
     assert ended["restored_at"] > ended["started_at"]
     assert len([o for o in desk.outages_at(element) if o["state"] != "merged"]) == 1
-    notices = [
-        notice for notice in desk.get("notices?limit=500")["items"] if notice["outage_id"] == found["id"]
-    ]
+    notices = [notice for notice in desk.all("notices?") if notice["outage_id"] == found["id"]]
     assert {"outage", "restored"} <= {notice["kind"] for notice in notices}
     assert _fault_interruptions(running_product) > 0
 
@@ -109,9 +117,7 @@ ALLOWANCE_S = 5.0
 
 
 def _orders(desk: Desk, outage_id: str) -> list[dict[str, Any]]:
-    return [
-        order for order in desk.get("orders?state=all&limit=500")["items"] if order["outage_id"] == outage_id
-    ]
+    return [order for order in desk.all("orders?state=all&") if order["outage_id"] == outage_id]
 
 
 def _detection_s(outage: dict[str, Any]) -> float:

@@ -232,6 +232,23 @@ def test_a_fault_indicator_ranks_the_elements_of_a_class() -> None:
     assert posterior.class_probability[0] > 0.99
 
 
+def test_a_terminal_that_speaks_on_does_not_hide_that_its_customers_are_out() -> None:
+    """It runs on its capacitor, or the switch below the transformer opened: the same customers either way."""
+    line, transformer = EdgeKind.LINE, EdgeKind.TRANSFORMER
+    network = radial(
+        (-1, 0, 1, 2, 3, 3), (line, transformer, EdgeKind.SWITCH, line, line), (4,) * 10 + (5,) * 10, (1,)
+    )
+    case = Case.of(network).gasp(range(20))
+    case.seen.terminal_alive_ms[0] = NOW_MS - 1_000
+    posterior = case.ask()
+    cut = int(posterior.cuts[0])
+    feeding = posterior.grid.tree.edge[posterior.equivalents(cut)]
+    assert {network.edges.ids[row] for row in feeding if row >= 0} == {"e0", "e1", "e2"}
+    assert posterior.class_probability[0] > 0.99
+    assert posterior.dead_below(cut) > 0.99
+    assert cut_edges(posterior) == ["e2"]
+
+
 def test_a_loop_edge_is_of_the_class_that_feeds_the_loop_and_never_its_cause() -> None:
     line = EdgeKind.LINE
     network = radial((-1, 0, 1, 1, 2, 3), (line, line, line, line, line), (4, 4, 4, 5, 5, 5), (), [(2, 3)])
