@@ -23,6 +23,8 @@ from gridcrew.settings import Settings
 from gridcrew.supervisor import NeverReady, Program, Supervisor
 
 DEMO_GRID: Final = "simbench:1-MVLV-urban-all-0-sw"
+DEMO_OVERDUE: Final = {"GRIDCREW_GATEWAY__HEARTBEAT_OVERDUE_S": "90"}
+"""The simulated terminals' heartbeats are as much closer together."""
 READY_S: Final = 120.0
 
 CORE: Final = ("gateway", "detector", "worker", "web")
@@ -99,7 +101,7 @@ def _ready(supervisor: Supervisor, name: str) -> bool:
 def _environment(settings: Settings) -> dict[str, str]:
     """What the children see: this environment, with what the command line decided."""
     decided = {"GRIDCREW_DATA_DIR": str(settings.data_dir.absolute()), "GRIDCREW_DEMO": str(settings.demo)}
-    return dict(os.environ) | decided
+    return (DEMO_OVERDUE if settings.demo else {}) | dict(os.environ) | decided
 
 
 def _banner(settings: Settings, logins: Sequence[DemoLogin], seconds: float) -> str:

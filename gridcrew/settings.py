@@ -39,7 +39,9 @@ class MqttSettings(_Section):
 
 class GatewaySettings(_Section):
     heartbeat_overdue_s: float = Field(
-        90.0, gt=0, description="Silence of a terminal after which the registry writes `silent` for it."
+        660.0,
+        gt=0,
+        description="Silence after which a terminal counts as silent: two heartbeats of five minutes and a bit.",
     )
     spool_keep_days: float = Field(7.0, gt=0, description="How long stored spool segments are kept.")
 
