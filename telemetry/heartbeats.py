@@ -21,20 +21,25 @@ from telemetry.observations import NEVER, Int64, Observations
 from telemetry.onsets import Onsets
 
 ENOUGH_HEARD = 20
+TOO_MANY_GONE = 2
+"""Last gasps that make a zone no example of how zones report that live."""
 MOST_REGULAR = 0.99
 """No source is so regular that a silent zone could not be late."""
 
 
 @numba.njit(cache=True)
 def _count(
-    zone: Int32, since: Int64, alive: Int64, tolerance: float, heard: Float64, meters: Float64
-) -> None:
+    zone: Int32, since: Int64, alive: Int64, off: Int64, tolerance: float,
+    heard: Float64, gone: Float64, meters: Float64,
+) -> None:  # fmt: skip
     for m in range(len(zone)):
         z = zone[m]
         if z >= 0 and since[z] != NEVER:
             meters[z] += 1.0
             if alive[m] != NEVER and float(alive[m] - since[z]) > tolerance:
                 heard[z] += 1.0
+            elif off[m] > alive[m]:
+                gone[z] += 1.0
 
 
 def silence_of_zones(
@@ -43,20 +48,23 @@ def silence_of_zones(
     """[zones] −log P(what was heard | works); the c of single meters are theirs; 0 where unknown."""
     zones = len(onsets.bins)
     since = _newest_shared(grid, onsets)
-    heard, meters = np.zeros(zones), np.zeros(zones)
-    _count(grid.meter_zone, since, seen.meter_alive_ms, model.alive_tolerance_s * 1000.0, heard, meters)
+    heard, gone, meters = np.zeros((3, zones))
+    tolerance_ms = model.alive_tolerance_s * 1000.0
+    _count(grid.meter_zone, since, seen.meter_alive_ms, seen.meter_off_ms, tolerance_ms, heard, gone, meters)
+    usual = np.where(gone < TOO_MANY_GONE, 1.0, 0.0)
     share = np.divide(heard, meters, out=np.zeros(zones), where=meters > 0)
 
     def over_source(values: Float64) -> Float64:
         total: Float64 = np.bincount(grid.zone_root, weights=values, minlength=zones).astype(np.float64)
         return total[grid.zone_root]
 
-    known = over_source(heard)
+    known = over_source(usual * heard)
     enough = (known >= ENOUGH_HEARD) & grid.zone_latent & (meters > 0)
-    typical = np.divide(over_source(heard * share), known, out=np.zeros(zones), where=known > 0)
+    typical = np.divide(over_source(usual * heard * share), known, out=np.zeros(zones), where=known > 0)
     typical = np.clip(typical, 1e-6, 0.99)
-    everywhere = np.divide(known, over_source(meters), out=np.zeros(zones), where=known > 0)
-    regular = np.clip(everywhere / typical, 0.0, MOST_REGULAR)
+    everywhere = np.divide(known, over_source(usual * meters), out=np.zeros(zones), where=known > 0)
+    # what is blocked is silent too, and not for being late
+    regular = np.clip(everywhere / typical / (1.0 - model.blocked), 0.0, MOST_REGULAR)
     doubt = math.log((1.0 - model.mapping_error) * model.blocked_leak + model.mapping_error)
     reported = heard * np.log(typical) + (meters - heard) * np.log1p(-typical)
     with np.errstate(divide="ignore"):

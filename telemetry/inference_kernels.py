@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 
 NO_FAILURE = -1e300
 """Log-probability of the impossible; finite, so that sums stay numbers."""
+NEGLIGIBLE = 1e-15
+"""Probability of a terminal's state below which its half of a zone is not worked out."""
 
 
 @numba.njit(cache=True)
@@ -127,6 +129,12 @@ def _share(
     last = belief.shape[1] - 1
     top = 0.0
     living = above[p, last]
+    mass = living
+    for s in range(bins):
+        mass += above[p, s]
+    if mass < NEGLIGIBLE:
+        out[v, :] = 0.0
+        return top
     if bins == 0:
         out[v, last] = living
         return top

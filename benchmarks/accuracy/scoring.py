@@ -24,15 +24,25 @@ class Tally:
     missed: int = 0
     hits: int = 0
     faults: int = 0
+    nights: list[tuple[int, int, int]] = field(default_factory=list)
 
     def add(self, said: Bool, truth: Bool) -> None:
-        self.true += int(np.sum(said & truth))
-        self.wrong += int(np.sum(said & ~truth))
-        self.missed += int(np.sum(~said & truth))
+        night = int(np.sum(said & truth)), int(np.sum(said & ~truth)), int(np.sum(~said & truth))
+        self.true, self.wrong, self.missed = (
+            total + new for total, new in zip((self.true, self.wrong, self.missed), night, strict=True)
+        )
+        self.nights.append(night)
 
     @property
     def f1(self) -> float:
         return 2 * self.true / max(2 * self.true + self.wrong + self.missed, 1)
+
+    def f1_error(self, resamples: int = 300, seed: int = 1) -> float:
+        """Standard error of F1 from resampled nights (bootstrap)."""
+        nights, rng = np.array(self.nights), np.random.default_rng(seed)
+        sums = nights[rng.integers(0, len(nights), (resamples, len(nights)))].sum(axis=1)
+        f1 = 2 * sums[:, 0] / np.maximum(2 * sums[:, 0] + sums[:, 1] + sums[:, 2], 1)
+        return float(f1.std())
 
     @property
     def precision(self) -> float:
