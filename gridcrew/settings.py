@@ -41,7 +41,7 @@ class GatewaySettings(_Section):
     heartbeat_overdue_s: float = Field(
         660.0,
         gt=0,
-        description="Silence after which a terminal counts as silent: two heartbeats of five minutes and a bit.",
+        description="Silence after which a terminal counts as silent: two heartbeats of five minutes.",
     )
     spool_keep_days: float = Field(7.0, gt=0, description="How long stored spool segments are kept.")
 
