@@ -200,7 +200,7 @@ def equivalent_customers(network: Network) -> int:
     """Medium-voltage statistics: each public and each dedicated transformer is one customer."""
     edges = network.edges
     return sum(
-        _to_low_voltage(network, row) or edges.transformer_kind[row] == TransformerKind.DEDICATED
+        _to_low_voltage(network, row) or bool(edges.transformer_kind[row] == TransformerKind.DEDICATED)
         for row in range(len(edges))
         if edges.kind[row] == EdgeKind.TRANSFORMER
     )
@@ -209,6 +209,6 @@ def equivalent_customers(network: Network) -> int:
 def _to_low_voltage(network: Network, edge: int) -> bool:
     ends = (network.edges.from_node[edge], network.edges.to_node[edge])
     return any(
-        network.nodes.kind[node] == NodeKind.TRANSFORMER_LV or network.nodes.voltage_kv[node] < 1.0
+        bool(network.nodes.kind[node] == NodeKind.TRANSFORMER_LV or network.nodes.voltage_kv[node] < 1.0)
         for node in ends
     )
