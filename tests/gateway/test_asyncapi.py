@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from gateway.codecs.own import decode
 from gateway.contract import payloads, topics
