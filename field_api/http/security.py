@@ -84,9 +84,9 @@ def _same_origin(request: Request) -> str:
 def harden(response: Response, request: Request, config: WebConfig) -> Response:
     """The headers that every answer carries."""
     policy = (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
         f"font-src 'self'; connect-src 'self' {origin(request, config.events_port)}; "
-        "worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
+        "worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
         "frame-ancestors 'none'"
     )
     for name, value in (
