@@ -16,6 +16,7 @@ from telemetry.evidence import Evidence, EvidenceKind
 from telemetry.fold import SWITCHING, Fold, Known
 from telemetry.inference import InferenceGrid, InferenceModel, infer
 from telemetry.lifecycle import Tracked, resumed, revision_of, worth_telling
+from telemetry.observations import Observations
 from telemetry.outages import OutageRevision
 from telemetry.signs import Devices, Scene
 from telemetry.supply import Switches, reported_positions, supply_tree, switches_of
@@ -33,6 +34,9 @@ BURST_MS: Final = 200
 QUIET_KINDS: Final = frozenset({EvidenceKind.ALIVE, EvidenceKind.VOLTAGE, EvidenceKind.POWER_ON})
 """Kinds that open nothing; voltage is looked at for zeros."""
 MAX_VERIFY: Final = 1_000
+EXACT_GAP_S: Final = 8.0
+"""Last gasps carry the instant itself: two faults a few seconds apart are two onsets. Calls come late and
+scattered: where nothing else speaks, the model's own wider gap holds them together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ class Detector:
         self._dirty, self._evaluated_ms = False, now_ms
         self._follow_switches(now_ms)
         scene = self._scene(now_ms)
-        posterior = infer(self._ground.grid, scene.seen, now_ms, self._rules.model)
+        posterior = infer(self._ground.grid, scene.seen, now_ms, self._model(scene.seen))
         after = self._tracker.update(scene, posterior, self._rules.stable_ms, self._switched_ms)
         return tuple(revision for tracked in after for revision in self._tell(tracked, now_ms))
 
@@ -189,6 +193,13 @@ class Detector:
             power_up_ms=self.fold.power_up_ms,
             now_ms=now_ms,
         )
+
+    def _model(self, seen: Observations) -> InferenceModel:
+        model = self._rules.model
+        exact = (seen.meter_off_ms > seen.meter_alive_ms).any() or (
+            seen.terminal_off_ms > seen.terminal_alive_ms
+        ).any()
+        return replace(model, cluster_gap_s=min(EXACT_GAP_S, model.cluster_gap_s)) if exact else model
 
     def _planned_edges(self, now_ms: int) -> Bool:
         edges = np.zeros(len(self.network.edges), np.bool_)

@@ -105,13 +105,15 @@ def explained(tracked: Tracked, finding: Finding, now_ms: int) -> Tracked:
     same = set(finding.cause.equivalent) == set(tracked.cause.equivalent)
     cause = tracked.cause if same and tracked.state is OutageState.CONFIRMED else finding.cause
     moved_ms = finding.onset_ms - tracked.started_at_ms
+    settled = tracked.state is OutageState.CONFIRMED or moved_ms > SAME_ONSET_MS
     return replace(
         tracked,
         cause=cause,
         probability=finding.probability,
         dead=finding.dead,
-        # Dead again after a partial return: it began when it began.
-        started_at_ms=tracked.started_at_ms if moved_ms > SAME_ONSET_MS else finding.onset_ms,
+        # Once confirmed it began when it began: neither dead again after a partial return nor a doubtful
+        # onset moves that to later.
+        started_at_ms=tracked.started_at_ms if settled and moved_ms > 0 else finding.onset_ms,
         signs=finding.signs,
         since_ms=tracked.since_ms if same else now_ms,
         cut=(cause.element,) if finding.cut else (),

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.network import ABSENT, EdgeKind, Int32
+from geo.network import ABSENT, EdgeKind, Float64, Int32
 from geo.tree import EnergisedTree
 from telemetry.observations import NEVER
 from telemetry.signs import EARLY_MS, Scene, living, living_terminals
@@ -26,6 +26,7 @@ UNLIKELY_SILENCE: Final = 1e-3
 ENOUGH: Final = 0.5
 """Least share of the devices that had spoken of the outage which must live before it is over."""
 
+UNHEARD_BELOW: Final = 0.3
 EARLY_SHARE: Final = 0.2
 """A step of restoration is dated by this quantile of its devices' instants, so that no stray one sets it."""
 NEW_STEP_MS: Final = 60_000
@@ -60,8 +61,22 @@ class Returning:
         return self.begun and not self.dead.size
 
 
-def returning(scene: Scene, part: slice, onset_ms: int, since_ms: int, miss: float) -> Returning:
-    """Look at a part; ``since_ms``: its first device's return, ``miss``: share of power-ups that are lost."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Belief:
+    """What the posterior adds."""
+
+    dead: Float64
+    """[positions] P(no supply)."""
+    miss: float
+    """Share of power-ups that are lost."""
+
+
+def returning(scene: Scene, part: slice, onset_ms: int, since_ms: int, belief: Belief) -> Returning:
+    """Look at a part; ``since_ms`` is when its first device returned.
+
+    What never spoke of the outage and is believed to have supply was not to be heard (a blocked terminal): it
+    is not counted among the dead.
+    """
     seen, tree = scene.seen, scene.tree
     meters, terminals = scene.devices.meters(part), scene.devices.terminals(part)
     lives = living(seen, meters, onset_ms)
@@ -71,12 +86,16 @@ def returning(scene: Scene, part: slice, onset_ms: int, since_ms: int, miss: flo
     width = part.stop - part.start
     alive_at = _count(positions, lives, width) + _count(_watched(scene, part), terminal_lives, width)
     heard_at = _count(positions, heard, width)
-    dead = _tops(tree, part, _below(tree, part, alive_at) == 0, _below(tree, part, heard_at) > 0)
+    tops = _tops(tree, part, _below(tree, part, alive_at) == 0, _below(tree, part, heard_at) > 0)
+    doubted = [belief.dead[top] >= UNHEARD_BELOW or _spoke(scene, int(top), onset_ms) for top in tops]
+    dead = tops[np.array(doubted, np.bool_)]
     return Returning(
         living=int(np.count_nonzero(lives)) + int(np.count_nonzero(terminal_lives)),
         observable=int(np.count_nonzero(heard)),
         dead=dead,
-        still=np.array([_still_dead(scene, int(top), onset_ms, since_ms, miss) for top in dead], np.bool_),
+        still=np.array(
+            [_still_dead(scene, int(top), onset_ms, since_ms, belief.miss) for top in dead], np.bool_
+        ),
     )
 
 
@@ -134,6 +153,16 @@ def _tops(tree: EnergisedTree, part: slice, lifeless: Bool, heard: Bool) -> Int3
     under = np.where(parent >= 0, marked[np.maximum(parent, 0)], False)
     tops: Int32 = (part.start + np.flatnonzero(marked & ~under)).astype(np.int32)
     return tops
+
+
+def _spoke(scene: Scene, top: int, onset_ms: int) -> bool:
+    """Whether anything in this part said that it lost supply."""
+    seen, part = scene.seen, slice(top, int(scene.tree.end[top]))
+    said = (
+        seen.meter_off_ms[scene.devices.meters(part)],
+        seen.terminal_off_ms[scene.devices.terminals(part)],
+    )
+    return any(bool((instants >= onset_ms - EARLY_MS).any()) for instants in said)
 
 
 def _still_dead(scene: Scene, top: int, onset_ms: int, since_ms: int, miss: float) -> bool:

@@ -37,7 +37,7 @@ from telemetry.signs import EARLY_MS, Scene, Signs, signs_in
 MAX_CUT: Final = 200
 """Most elements of a cut; of more, the largest stay."""
 LIKELY: Final = 0.5
-SAME_MOMENT_MS: Final = 15_000
+SAME_MOMENT_MS: Final = 5_000
 """Last gasps this close in time have one cause, allowing for the clocks of two terminals."""
 SWITCHING_GRACE_MS: Final = 60_000
 """After switching, what was dead before may live now: older signs open nothing for this long."""
@@ -211,7 +211,9 @@ class Tracker:
         living_since_ms = scene.now_ms if grew else tracked.living_since_ms
         settled = state.complete or scene.now_ms - living_since_ms >= SETTLED_MS
         dead_before = positions_below(scene.network, scene.tree, tracked.cut or tracked.cause.equivalent)
-        step = step_ms(scene, part, dead_before, tracked.started_at_ms, tracked.returned_ms)
+        # What an exception dated before (one wrongly recorded meter came back) was no step.
+        before_ms = tracked.returned_ms if tracked.returning_since_ms is not None else None
+        step = step_ms(scene, part, dead_before, tracked.started_at_ms, before_ms)
         returned_ms = scene.now_ms if step is None else step
         if settled and over(scene, part, state):
             self.release(scene, part, returned_ms, _spared(scene, part, state))

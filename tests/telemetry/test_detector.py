@@ -169,6 +169,17 @@ def test_two_faults_far_apart_are_two_outages() -> None:
     assert night.out() == customers(under("A1", "C2"))
 
 
+def test_a_second_fault_seconds_later_is_seen_at_once_and_apart() -> None:
+    night = _quiet()
+    night.gasp(10, under("A"), spread_s=0.2)
+    night.frames(25, under("B", "C"))
+    night.gasp(30, under("C2")[:7], spread_s=0.2)
+    night.play(37)
+    assert night.out() == customers(under("A", "C2"))
+    starts = sorted(revision.started_at_ms - T0 for revision in night.newest().values())
+    assert starts == [10_000, 30_000]
+
+
 def test_a_switch_reported_open_is_the_cause() -> None:
     night = _quiet()
     night.say(EvidenceKind.SWITCH_OPEN, 10, ["SEN-B"])
