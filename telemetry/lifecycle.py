@@ -26,7 +26,8 @@ RETELL_MS: Final = 5_000
 SINGLE_REASON: Final = "rule=second_sign"
 PLANNED_REASON: Final = "planned"
 RETURNED_REASON: Final = "returned_at"
-_BANDS: Final = (RETRACT_BELOW, OPEN_ABOVE, CERTAIN)
+PROBABILITY_STEP: Final = 0.15
+"""A change of the cause's probability that is worth telling by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,12 +237,8 @@ def _numbers_moved(new: OutageRevision, old: OutageRevision) -> bool:
     return (
         abs(new.expected - old.expected) > tolerated
         or abs(new.started_at_ms - old.started_at_ms) > RETELL_MS
-        or _band(new.probability) != _band(old.probability)
+        or abs(new.probability - old.probability) > PROBABILITY_STEP
     )
-
-
-def _band(probability: float) -> int:
-    return sum(probability > bound for bound in _BANDS)
 
 
 def resumed(revision: OutageRevision) -> Tracked:
