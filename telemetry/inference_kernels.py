@@ -26,11 +26,11 @@ Floats = NDArray[np.float64]
 
 NO_FAILURE = -1e300
 """Log-probability of the impossible; finite, so that sums stay numbers."""
-NEGLIGIBLE = 1e-15
-"""Probability of a terminal's state below which its half of a zone is not worked out."""
+NEGLIGIBLE = 1e-18
+"""Probability below which a state is not followed further down; tiny numbers are slow, and tell nobody."""
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, inline="always")
 def log_add(a: float, b: float) -> float:
     """log(e^a + e^b)."""
     high, low = (a, b) if a > b else (b, a)
@@ -40,7 +40,7 @@ def log_add(a: float, b: float) -> float:
     return high + (math.exp(gap) if gap < -20.0 else math.log1p(math.exp(gap)))
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, inline="always")
 def _either(a: float, b: float, maximise: bool) -> float:
     return max(a, b) if maximise else log_add(a, b)
 
@@ -61,6 +61,14 @@ def _message(
         out[v, s] = _either(earlier, s * step + belief[v, s], maximise)
         earlier = _either(earlier, s * step + fail + belief[v, s], maximise)
     out[v, last] = _either(earlier, surv + belief[v, last], maximise)
+
+
+@numba.njit(cache=True)
+def _one_bin_message(belief: Floats, v: int, surv: float, fail: float, maximise: bool, out: Floats) -> None:
+    """``_message`` for a zone with one onset bin, which is nearly always."""
+    last = belief.shape[1] - 1
+    out[v, 0] = belief[v, 0]
+    out[v, last] = _either(fail + belief[v, 0], surv + belief[v, last], maximise)
 
 
 @numba.njit(cache=True)
@@ -88,9 +96,14 @@ def sweep_up(
         count = bins[z]
         latent = blocked[z] > 0.0
         rate = fail[v, max(count, 1) - 1]
-        _message(works, v, surv[v], rate, count, maximise, up_works)
-        if latent:
-            _message(stuck, v, surv[v], rate, count, maximise, up_stuck)
+        if count == 1:
+            _one_bin_message(works, v, surv[v], rate, maximise, up_works)
+            if latent:
+                _one_bin_message(stuck, v, surv[v], rate, maximise, up_stuck)
+        else:
+            _message(works, v, surv[v], rate, count, maximise, up_works)
+            if latent:
+                _message(stuck, v, surv[v], rate, count, maximise, up_stuck)
         if p < first:
             continue
         if zone[p] == z:
@@ -128,33 +141,39 @@ def _share(
     """P(S_v = s) from P(S_parent = s) = ``above[p]``, for one state of the terminal; P(topmost cut)."""
     last = belief.shape[1] - 1
     top = 0.0
-    living = above[p, last]
-    mass = living
-    for s in range(bins):
-        mass += above[p, s]
-    if mass < NEGLIGIBLE:
-        out[v, :] = 0.0
-        return top
+    living = above[p, last] if above[p, last] > NEGLIGIBLE else 0.0
     if bins == 0:
         out[v, last] = living
         return top
     step = surv / bins
     for s in range(bins):
         moved = above[p, s]
-        if s > 0 and moved > 0.0:
+        if s > 0 and moved > NEGLIGIBLE:
             moved *= math.exp(min(0.0, s * step + belief[v, s] - message[v, s]))
         entering = s * step + fail + belief[v, s]
         for later in range(s + 1, bins):
-            if above[p, later] > 0.0:
+            if above[p, later] > NEGLIGIBLE:
                 moved += above[p, later] * math.exp(min(0.0, entering - message[v, later]))
-        cut = living * math.exp(min(0.0, entering - message[v, last]))
+        cut = living * math.exp(min(0.0, entering - message[v, last])) if living > 0.0 else 0.0
         top += cut
         out[v, s] = moved + cut
-    if top < 0.5 * living:
-        out[v, last] = living - top  # as exact, and cheaper
-    else:
-        out[v, last] = living * math.exp(min(0.0, surv + belief[v, last] - message[v, last]))
+    out[v, last] = max(0.0, living - top)
     return top
+
+
+@numba.njit(cache=True)
+def _one_bin(belief: Floats, message: Floats, state: Floats, v: int, p: int, fail: float) -> float:
+    """``_share`` for a zone with one onset bin, which is nearly always: several times as fast."""
+    last = belief.shape[1] - 1
+    living = state[p, last]
+    if living < NEGLIGIBLE:
+        state[v, 0] = state[p, 0]
+        state[v, last] = 0.0
+        return 0.0
+    cut: float = living * math.exp(min(0.0, fail + belief[v, 0] - message[v, last]))
+    state[v, 0] = state[p, 0] + cut
+    state[v, last] = living - cut
+    return cut
 
 
 @numba.njit(cache=True)
@@ -200,6 +219,11 @@ def sweep_down(
         z, p = zone[v], parent[v]
         latent = blocked[z] > 0.0
         rate = fail[v, max(bins[z], 1) - 1]
+        if p >= first and zone[p] == z and bins[z] == 1:
+            top[v] = _one_bin(works, up_works, p_works, v, p, rate)
+            if latent:
+                top[v] += _one_bin(stuck, up_stuck, p_stuck, v, p, rate)
+            continue
         if p >= first and zone[p] == z:
             top[v] = _share(works, up_works, v, p_works, p, surv[v], rate, bins[z], p_works)
             if latent:
