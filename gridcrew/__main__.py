@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from geo.errors import GeoError
 from gridcrew.cli import cli
+from gridcrew.compiled import cache_folder
 
 BAD_INPUT = 2
 
@@ -16,7 +17,7 @@ BAD_INPUT = 2
 def main() -> None:
     """Run one command; bad input ends with one clear line and exit code 2."""
     data_dir = Path(os.environ.get("GRIDCREW_DATA_DIR", "var"))
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(data_dir.absolute() / "numba"))
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder(data_dir)))
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Abort:

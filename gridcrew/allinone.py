@@ -18,6 +18,7 @@ from field_api.adapters.demo import prepare_demo
 from field_api.usecases.prepare_organisation import DemoLogin
 from geo.adapters.database import open_database
 from geo.adapters.network_store import SqlNetworkStore
+from gridcrew.compiled import cache_folder, forget_other_versions
 from gridcrew.migrations.runner import migrate_all
 from gridcrew.settings import Settings
 from gridcrew.supervisor import NeverReady, Program, Supervisor
@@ -50,6 +51,7 @@ def run_all(plan: Plan) -> None:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     began_s = time.monotonic()
     with _sole_user(settings):
+        forget_other_versions(cache_folder(settings.data_dir))
         migrate_all(settings.database_location)
         logins = _prepare(settings)
         supervisor = Supervisor(_environment(settings), settings.data_dir / "logs", quiet=plan.quiet)

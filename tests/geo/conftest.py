@@ -50,20 +50,20 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def simbench_net() -> Any:  # noqa: ANN401 (pandapowerNet has no types)
+def simbench_net() -> Any:
     return load_grid("simbench", "1-MVLV-urban-all-0-sw")
 
 
 @pytest.fixture(scope="session")
-def oberrhein_net() -> Any:  # noqa: ANN401
+def oberrhein_net() -> Any:
     return load_grid("pandapower", "mv_oberrhein")
 
 
 @pytest.fixture(scope="session")
-def simbench(simbench_net: Any) -> Network:  # noqa: ANN401
+def simbench(simbench_net: Any) -> Network:
     return import_pandapower(simbench_net, 12).accepted()
 
 
 @pytest.fixture(scope="session")
-def oberrhein(oberrhein_net: Any) -> Network:  # noqa: ANN401
+def oberrhein(oberrhein_net: Any) -> Network:
     return import_pandapower(oberrhein_net, 6).accepted()

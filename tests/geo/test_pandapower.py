@@ -25,7 +25,7 @@ def _unsupplied(network: Network, closed: np.ndarray) -> set[int]:
     }
 
 
-def _switched(net: Any, network: Network, rng: np.random.Generator, share: float) -> np.ndarray:  # noqa: ANN401
+def _switched(net: Any, network: Network, rng: np.random.Generator, share: float) -> np.ndarray:
     """Flip a random share of the switches of both; answers our ``closed``."""
     flipped = rng.random(len(net.switch)) < share
     net.switch["closed"] = np.where(flipped, ~net.switch.closed.to_numpy(), net.switch.closed)
@@ -35,7 +35,7 @@ def _switched(net: Any, network: Network, rng: np.random.Generator, share: float
     return closed
 
 
-def _agree(net: Any, network: Network, seed: int, rounds: int, share: float) -> None:  # noqa: ANN401
+def _agree(net: Any, network: Network, seed: int, rounds: int, share: float) -> None:
     before = net.switch.closed.copy()
     rng = np.random.default_rng(seed)
     dark = 0
@@ -51,15 +51,15 @@ def _agree(net: Any, network: Network, seed: int, rounds: int, share: float) -> 
     assert dark > rounds / 2
 
 
-def test_energised_sets_agree_on_simbench(simbench_net: Any, simbench: Network) -> None:  # noqa: ANN401
+def test_energised_sets_agree_on_simbench(simbench_net: Any, simbench: Network) -> None:
     _agree(simbench_net, simbench, seed=1, rounds=40, share=0.0004)
 
 
-def test_energised_sets_agree_on_oberrhein(oberrhein_net: Any, oberrhein: Network) -> None:  # noqa: ANN401
+def test_energised_sets_agree_on_oberrhein(oberrhein_net: Any, oberrhein: Network) -> None:
     _agree(oberrhein_net, oberrhein, seed=2, rounds=60, share=0.02)
 
 
-def test_out_of_service_elements_carry_nothing(oberrhein_net: Any) -> None:  # noqa: ANN401
+def test_out_of_service_elements_carry_nothing(oberrhein_net: Any) -> None:
     net = oberrhein_net
     net.line.loc[net.line.index[5], "in_service"] = False
     net.bus.loc[net.line.from_bus.iloc[40], "in_service"] = False
@@ -109,7 +109,7 @@ def test_people_are_synthetic_and_some_come_first(simbench: Network) -> None:
     assert np.bincount(simbench.meters.phases)[[1, 2, 4]].min() > 3000
 
 
-def test_a_second_import_is_the_same_network(oberrhein_net: Any, oberrhein: Network) -> None:  # noqa: ANN401
+def test_a_second_import_is_the_same_network(oberrhein_net: Any, oberrhein: Network) -> None:
     assert import_pandapower(oberrhein_net, 6).accepted().content_hash == oberrhein.content_hash
 
 

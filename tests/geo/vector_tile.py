@@ -63,7 +63,7 @@ def read(tile: bytes) -> tuple[str, list[Feature]]:
     return single[1].decode(), features
 
 
-def _value(message: bytes) -> Any:  # noqa: ANN401
+def _value(message: bytes) -> Any:
     ((number, value),) = fields(message)
     assert number in {1, 5, 7}
     return value.decode() if number == 1 else value if number == 5 else bool(value)
