@@ -4,6 +4,8 @@ from collections import OrderedDict
 from threading import Lock
 from typing import Final
 
+import numpy as np
+
 from field_api.ports import Sites
 from field_api.projection import Impact
 from telemetry.outages import OPEN_STATES, OutageRevision, OutageState
@@ -62,7 +64,10 @@ class Supply:
         if revision is None or revision.state not in OPEN_STATES:
             return ()
         network = self._sites.of(revision.network_hash).network
-        return tuple(network.meters.ids[row] for row in self.impact(revision).scope.meter_rows)
+        scope = self.impact(revision).scope
+        # Customers recorded elsewhere are as much in the dark as those below the cut.
+        outside = np.flatnonzero(np.isin(network.meters.customer, scope.also_out_rows))
+        return tuple(network.meters.ids[row] for row in np.union1d(scope.meter_rows, outside))
 
     def outage_of(self, customer_id: str) -> str | None:
         """The open outage that this customer is in, the likeliest first."""

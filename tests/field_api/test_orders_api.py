@@ -91,6 +91,15 @@ def test_closing_waits_until_the_meters_live(world: World) -> None:
     assert _step(crew, order, "close").status_code == 200
 
 
+def test_closing_waits_for_meters_that_are_recorded_elsewhere(world: World) -> None:
+    crew = world.log_in("crew-02")
+    order = _up_to(crew, world.confirmed(), "accept", "arrive", "repair")
+    world.publish("out-1", OutageState.CONFIRMED, cut=(), also_out=("C1",))
+    refused = _step(crew, order, "close")
+    assert refused.status_code == 409
+    assert "M1" in refused.get_json()["title"]
+
+
 def test_closing_looks_at_the_outage_that_it_was_merged_into(world: World) -> None:
     crew = world.log_in("crew-02")
     order = _up_to(crew, world.confirmed(), "accept", "arrive", "repair")
