@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from geo.network import ABSENT, EdgeKind, Float64, Int32, Network, NodeKind
 from geo.tree import EnergisedTree
-from telemetry.inference import Posterior
+from telemetry.inference import InferenceModel, Posterior
+from telemetry.onsets import densest_onset
 from telemetry.outages import Cause
 from telemetry.signs import EARLY_MS, Scene, Signs, living, signs_in
 
@@ -22,7 +23,7 @@ SECOND_SIGN_PROBABILITY: Final = 0.95
 """What a last gasp and an unanswered poll together are taken to be worth; the posterior sees only the newest
 of several unanswered polls."""
 ONSET_SPREAD_MS: Final = 300_000
-"""Who is out though recorded elsewhere went out with the outage, not hours from it."""
+"""Last gasps further than this from an outage's bin are not its own."""
 _QUANTILE: Final = 1.645
 """Of the normal distribution, 5 % on either side."""
 
@@ -66,8 +67,9 @@ def findings_of(scene: Scene, posterior: Posterior) -> tuple[Finding, ...]:
 
 def _finding(scene: Scene, posterior: Posterior, number: int) -> Finding:
     members = posterior.equivalents(int(posterior.cuts[number]))
-    top, onset_ms = int(members.min()), int(posterior.cut_onset_ms[number])
+    top = int(members.min())
     part = slice(top, int(scene.tree.end[top]))
+    onset_ms = _own_onset(scene, part, int(posterior.cut_onset_ms[number]), posterior.model)
     cause = cause_of(scene.network, scene.tree, members[:MAX_EQUIVALENT])
     return Finding(
         part=part,
@@ -81,6 +83,17 @@ def _finding(scene: Scene, posterior: Posterior, number: int) -> Finding:
         ),
         cut=(cause.element,),
     )
+
+
+def _own_onset(scene: Scene, part: slice, otherwise_ms: int, model: InferenceModel) -> int:
+    """When the part went out by its own last gasps: bins are shared, so their instants are not exact."""
+    seen, meters = scene.seen, scene.devices.meters(part)
+    off_ms = seen.meter_off_ms[meters]
+    near = (off_ms > seen.meter_alive_ms[meters]) & (np.abs(off_ms - otherwise_ms) <= ONSET_SPREAD_MS)
+    said_ms = np.sort(off_ms[near])
+    if not len(said_ms):
+        return otherwise_ms
+    return densest_onset(said_ms, np.ones(len(said_ms)), model.last_gasp_mean_delay_s)
 
 
 def singles(scene: Scene, taken: NDArray[np.bool_]) -> tuple[Finding, ...]:

@@ -1,6 +1,7 @@
 """When did it happen? A few onset bins for every zone, from the instants at which devices said "off".
 
-Instants closer than a minute are one cluster. The heaviest clusters of a source's area (at least two signs)
+Instants closer than a minute are one cluster, parted again where devices were heard alive after its onset and
+then said "off": they went out later. The heaviest clusters of a source's area (at least two signs)
 are bins of everything it feeds; what is left over, a lone last gasp above all, becomes the local bin of its
 transformer's zone. Ties are broken by time, so the same observations always give the same bins.
 """
@@ -14,6 +15,8 @@ from telemetry.inference_grid import InferenceGrid
 from telemetry.inference_model import InferenceModel
 from telemetry.observations import NEVER, Int64, Observations
 
+MAX_PARTS = 16
+"""Most onsets that one cluster is parted into."""
 STRONG_SIGN = 3.0
 """A terminal's last gasp or a switch report weighs as much as three meters."""
 
@@ -41,20 +44,25 @@ class _Signs:
     root: Int32
     zone: Int32
     at_ms: Int64
+    alive_ms: Int64
+    """Last sign of life before it, of the same device; ``NEVER`` if none."""
     weight: Float64
+
+
+_Part = tuple[Int32, Int64, Int64, Float64]
 
 
 def find_onsets(grid: InferenceGrid, seen: Observations, now_ms: int, model: InferenceModel) -> Onsets:
     """The onset bins that these observations call for."""
     signs = _signs(grid, seen, now_ms, model)
-    cluster = _clusters(signs, model)
+    cluster = _parted(signs, _clusters(signs, model), model)
     zones = len(grid.zone_top)
     shared: dict[int, list[int]] = {}
     kept = _heaviest(signs, cluster, model.onsets)
     for number in np.flatnonzero(kept):
         member = np.flatnonzero(cluster == number)
         shared.setdefault(int(signs.root[member[0]]), []).append(
-            _onset(signs.at_ms[member], signs.weight[member], model.last_gasp_mean_delay_s)
+            densest_onset(signs.at_ms[member], signs.weight[member], model.last_gasp_mean_delay_s)
         )
     local = _local(grid, signs, cluster, kept)
     width = max([len(found) for found in shared.values()], default=0) + bool(local)
@@ -81,7 +89,7 @@ def _insert(onsets: Onsets, zone: int, at_ms: int) -> None:
     onsets.bins[zone] = count + 1
 
 
-def _onset(instants: Int64, weight: Float64, mean_delay_s: float) -> int:
+def densest_onset(instants: Int64, weight: Float64, mean_delay_s: float) -> int:
     """The sorted instant that most signs follow, each counted by the density of its delay.
 
     A false alarm half a minute before the others is followed by few of them at once, so it sets no onset.
@@ -101,9 +109,9 @@ def _recent(off_ms: Int64, alive_ms: Int64, now_ms: int, model: InferenceModel) 
 
 
 def _signs(grid: InferenceGrid, seen: Observations, now_ms: int, model: InferenceModel) -> _Signs:
-    def of(rows: Int64, zone: Int32, at_ms: Int64, weight: float) -> tuple[Int32, Int64, Float64]:
+    def of(rows: Int64, zone: Int32, at_ms: Int64, alive_ms: Int64, weight: float) -> _Part:
         rows = rows[zone[rows] >= 0]
-        return zone[rows], np.minimum(at_ms[rows], now_ms), np.full(len(rows), weight)
+        return zone[rows], np.minimum(at_ms[rows], now_ms), alive_ms[rows], np.full(len(rows), weight)
 
     off = np.flatnonzero(_recent(seen.meter_off_ms, seen.meter_alive_ms, now_ms, model))
     heard = np.maximum(seen.meter_alive_ms, seen.meter_off_ms)
@@ -115,19 +123,21 @@ def _signs(grid: InferenceGrid, seen: Observations, now_ms: int, model: Inferenc
     assumed_ms[call] = called_ms
     planned = np.flatnonzero(seen.edge_planned)
     lookback = np.full(len(grid.edge_zone), assumed_start_ms(now_ms, model), dtype=np.int64)
+    never = np.full(len(grid.edge_zone), NEVER, dtype=np.int64)
     parts = (
-        of(off, grid.meter_zone, seen.meter_off_ms, 1.0),
-        of(call, grid.meter_zone, assumed_ms, 1.0),
-        of(terminal, grid.terminal_zone, seen.terminal_off_ms, STRONG_SIGN),
-        of(opened, grid.edge_zone, seen.edge_open_ms, STRONG_SIGN),
-        of(planned, grid.edge_zone, lookback, STRONG_SIGN),
+        of(off, grid.meter_zone, seen.meter_off_ms, seen.meter_alive_ms, 1.0),
+        of(call, grid.meter_zone, assumed_ms, seen.meter_alive_ms, 1.0),
+        of(terminal, grid.terminal_zone, seen.terminal_off_ms, seen.terminal_alive_ms, STRONG_SIGN),
+        of(opened, grid.edge_zone, seen.edge_open_ms, never, STRONG_SIGN),
+        of(planned, grid.edge_zone, lookback, never, STRONG_SIGN),
     )
     zone = np.concatenate([part[0] for part in parts])
     at_ms = np.concatenate([part[1] for part in parts])
-    weight = np.concatenate([part[2] for part in parts])
+    alive_ms = np.concatenate([part[2] for part in parts])
+    weight = np.concatenate([part[3] for part in parts])
     root = grid.zone_root[zone]
     order = np.lexsort((zone, at_ms, root))
-    return _Signs(root=root[order], zone=zone[order], at_ms=at_ms[order], weight=weight[order])
+    return _Signs(root[order], zone[order], at_ms[order], alive_ms[order], weight[order])
 
 
 def assumed_start_ms(now_ms: int, model: InferenceModel) -> int:
@@ -149,11 +159,28 @@ def _clusters(signs: _Signs, model: InferenceModel) -> Int32:
     return cluster
 
 
+def _parted(signs: _Signs, cluster: Int32, model: InferenceModel) -> Int32:
+    """[signs] the clusters, each parted where devices lived after its onset and went out only then."""
+    parted, number = np.empty_like(cluster), 0
+    tolerance_ms = int(model.alive_tolerance_s * 1000)
+    for one in range(int(cluster.max(initial=-1)) + 1):
+        left = np.flatnonzero(cluster == one)
+        for _ in range(MAX_PARTS):
+            onset_ms = densest_onset(signs.at_ms[left], signs.weight[left], model.last_gasp_mean_delay_s)
+            later = np.minimum(signs.alive_ms[left], signs.at_ms[left]) > onset_ms + tolerance_ms
+            parted[left] = number  # those that are later get their own number in the next turn
+            number += 1
+            left = left[later]
+            if not len(left):
+                break
+    return parted
+
+
 def _heaviest(signs: _Signs, cluster: Int32, most: int) -> Bool:
     """[clusters] whether it is one of the ``most`` heaviest of its source, with two signs at least."""
     if not len(cluster):
         return np.zeros(0, dtype=np.bool_)
-    first = np.searchsorted(cluster, np.arange(cluster[-1] + 1))
+    _, first = np.unique(cluster, return_index=True)
     weight = np.bincount(cluster, weights=signs.weight)
     root, at_ms = signs.root[first], signs.at_ms[first]
     order = np.lexsort((-at_ms, -weight, root))

@@ -249,6 +249,16 @@ def test_a_terminal_that_speaks_on_does_not_hide_that_its_customers_are_out() ->
     assert cut_edges(posterior) == ["e2"]
 
 
+def test_faults_seconds_apart_have_their_own_onsets_where_something_lived_between() -> None:
+    case = Case.of()
+    case.gasp(range(5), ONSET_MS).alive(range(5, 10)).alive(range(15, 20))
+    case.alive(range(10, 15), ONSET_MS + 3_000).gasp(range(10, 15), ONSET_MS + 6_000)
+    posterior = case.ask()
+    assert cut_edges(posterior) == ["e3", "e5"]
+    assert posterior.cut_onset_ms[1] == ONSET_MS + 6_000
+    assert min(dead(posterior, "e3"), dead(posterior, "e5")) > 0.99
+
+
 def test_a_loop_edge_is_of_the_class_that_feeds_the_loop_and_never_its_cause() -> None:
     line = EdgeKind.LINE
     network = radial((-1, 0, 1, 1, 2, 3), (line, line, line, line, line), (4, 4, 4, 5, 5, 5), (), [(2, 3)])
