@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-NAMES = ("network_scale", "inference_scale", "backlog_drain", "scope_accuracy")
+NAMES = ("network_scale", "inference_scale", "backlog_drain", "scope_accuracy", "live_latency")
 
 
 def main(chosen: list[str]) -> None:
