@@ -4,7 +4,8 @@ GeoError
 ├── NetworkRefused      an import whose report holds errors
 ├── UnknownElement      an id that the network does not know
 ├── SnapshotDamaged     stored bytes that are not the promised network (geo.snapshot)
-└── ReachesUnsupplied   a switch closed towards nodes that the known tree does not hold (geo.switching)
+├── ReachesUnsupplied   a switch closed towards nodes that the known tree does not hold (geo.switching)
+└── DatabaseTooOld      a SQLite library that may lose data (geo.adapters.database)
 """
 
 from dataclasses import dataclass

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
 
 from geo.errors import GeoError
 from gridcrew.cli import cli
@@ -31,6 +32,11 @@ def main() -> None:
         _refuse(f"settings: {_first(problem)}")
     except GeoError as problem:
         _refuse(str(problem))
+    except DBAPIError as problem:
+        said = str(problem.orig).splitlines()[0] if problem.orig else str(problem)
+        _refuse(
+            f"database: {said}; `gridcrew migrate` prepares the databases, `gridcrew check` looks at them"
+        )
 
 
 def _first(problem: ValidationError) -> str:

@@ -10,11 +10,13 @@ from typing import Any, Final
 import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import Engine, create_engine, event, text
 
+from geo.errors import GeoError
+
 SAFE_SQLITE: Final = (3, 51, 3)
 BUSY_TIMEOUT_MS: Final = 10_000
 
 
-class DatabaseTooOld(RuntimeError):
+class DatabaseTooOld(GeoError):
     """The SQLite library may lose data under two writers."""
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+import click
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -15,7 +16,7 @@ OWNERS: Final = ("network", "gateway", "outages", "desk")
 _HOME: Final = Path(__file__).parent
 
 
-class SchemaTooNew(RuntimeError):
+class SchemaTooNew(click.ClickException):
     """The data were written by a later version of the program; going back would harm them."""
 
 
