@@ -1,6 +1,6 @@
 """The only place of local time: days and clock faces of the company, Asia/Shanghai."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -12,11 +12,6 @@ ZONE: Final = ZoneInfo("Asia/Shanghai")
 def local(at_ms: int) -> datetime:
     """The instant on the company's wall clock."""
     return (EPOCH + timedelta(milliseconds=at_ms)).astimezone(ZONE)
-
-
-def local_day(at_ms: int) -> date:
-    """The company's calendar day of an instant."""
-    return local(at_ms).date()
 
 
 def day_stamp(at_ms: int) -> str:

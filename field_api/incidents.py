@@ -12,9 +12,7 @@ from telemetry.outages import OutageRevision, OutageState
 
 SUPPLY_RETURNED = "supply_returned"
 SCOPE_CHANGED = "scope_changed"
-MOVED = "moved"
 CANCEL = "cancel"
-ENDED_STATES = frozenset({OutageState.RESTORED, OutageState.RETRACTED, OutageState.MERGED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,9 @@ POLYGON: Final = 3
 _MOVE_TO: Final = 1
 _LINE_TO: Final = 2
 _CLOSE_PATH: Final = 7
-_ID_WIDTH: Final = 4
+_ID_WIDTH: Final = 4  # rows up to 268 million
 _VALUE_WIDTH: Final = 3
 _COORDINATE_WIDTH: Final = 2
-MOST_ROWS: Final = 1 << (7 * _ID_WIDTH)
-"""Ids from here on do not fit (268 million)."""
 
 Value = str | int | bool
 

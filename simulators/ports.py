@@ -5,14 +5,6 @@ from typing import Protocol
 
 from simulators.field import Crew, Order, Outage, Position, Step
 from simulators.practice import TruthEntry
-from simulators.profiles import Profiles
-
-
-class ProfileSource(Protocol):
-    """Where load profiles come from."""
-
-    def load(self, names: Sequence[str]) -> Profiles:
-        """The profiles of these names and maybe others; raises ``SimulatorError`` for an unreadable table."""
 
 
 class TruthLog(Protocol):
