@@ -25,6 +25,7 @@ from gateway.adapters.mqtt import BULK_FILTERS, BrokerAddress, Session, create_s
 from gateway.adapters.service import spool_folder
 from gateway.adapters.spool import SqliteSpool
 from gateway.contract.topics import READINGS, topic
+from gateway.frames import Lane
 from geo.adapters.database import open_database
 from gridcrew.broker import gateway_sessions
 from gridcrew.migrations.runner import migrate_all
@@ -58,7 +59,7 @@ def run(frames: int = FRAMES) -> dict[str, object]:
         folder.mkdir()
         sessions = (
             *gateway_sessions(settings),
-            *(Session(n, n, BULK_FILTERS) for n in ("sub", "paho", "ack")),
+            *(Session(n, n, BULK_FILTERS, Lane.BULK) for n in ("sub", "paho", "ack")),
         )
         create_sessions(address, sessions)
         size, publish_s = _publish(address, frames)
@@ -219,7 +220,7 @@ def _gateway(folder: Path, settings: Settings, frames: int) -> tuple[float, floa
         try:
             _await(lambda: any((folder / "spool").glob("*.spool")), "the first frame")
             began_s = time.monotonic()
-            spool = SqliteSpool(spool_folder(folder))
+            spool = SqliteSpool(spool_folder(folder, Lane.BULK))
             _await(lambda: spool.pending(0) >= frames, "all frames spooled")
             spooled_s = time.monotonic() - began_s
             _await(lambda: records.counters().stored >= frames, "all frames stored")

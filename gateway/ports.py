@@ -1,9 +1,10 @@
-"""What the gateway asks of its spool and of its ledger."""
+"""What the gateway asks of its doors, its spools and its ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from gateway.frames import Frame, SpooledFrame
+from gateway.backpressure import Pressure
+from gateway.frames import Frame, Lane, SpooledFrame
 from gateway.ingest import Entry, Sorted
 
 
@@ -27,17 +28,63 @@ class Spool(Protocol):
         """Let go of what is stored (up to that position) and older than ``keep_s``; how many segments."""
 
 
-class Ledger(Protocol):
-    """Evidence, frames seen, counters, dead letters, terminals and the cursor: one transaction."""
+class Intake(Protocol):
+    """Where every door hands over what it took. Any thread."""
 
-    def cursor(self) -> int:
-        """Spool position up to which everything is committed."""
+    def take(self, lane: Lane, frames: Sequence[Frame]) -> None:
+        """On return the frames are on disk and may be acknowledged; raises SpoolUnavailable: then not."""
+
+    def pressure(self) -> Pressure:
+        """How much must wait now; a door looks before it fetches more."""
+
+
+class Door(Protocol):
+    """One way in: a broker session, a bus of meters, a listening port, a folder. Has threads of its own."""
+
+    @property
+    def name(self) -> str:
+        """Unique, such as ``mqtt:events`` or ``modbus:line-3``."""
+
+    @property
+    def required(self) -> bool:
+        """The gateway is not ready while a required door is not."""
+
+    @property
+    def ready(self) -> bool:
+        """True while frames can come in by it."""
+
+    @property
+    def trouble(self) -> str:
+        """Why it is not ready, or what to look at though it is; empty when all is well."""
+
+    @property
+    def alive(self) -> bool:
+        """False once its thread has ended, which only ``stop`` or a fault of the program brings about."""
+
+    def counters(self) -> Mapping[str, int]:
+        """What it has counted since it started, for metrics: polls, refused frames, reconnections …"""
+
+    def start(self) -> None:
+        """Return at once; constructors and ``start`` never wait for a connection."""
+
+    def stop(self, timeout_s: float) -> None:
+        """Take no more, finish what is in hand, let go."""
+
+
+class Ledger(Protocol):
+    """Evidence, frames seen, counters, dead letters, devices and the lanes' cursors: one transaction each."""
+
+    def cursor(self, lane: Lane) -> int:
+        """Position in the lane's spool up to which everything is committed."""
 
     def online(self) -> tuple[str, ...]:
         """Terminals that spoke last and were not lost since."""
 
-    def commit(self, entries: Sequence[Entry], cursor: int, pending: int) -> Sorted:
-        """Write what the frames said and move the cursor, all or none; frames seen before only count."""
+    def commit(self, lane: Lane, entries: Sequence[Entry], cursor: int, pending: int) -> Sorted:
+        """Write what the frames said and move the lane's cursor, all or none; what was seen before only counts.
+
+        ``pending``: how many frames wait in the lane beyond ``cursor``.
+        """
 
     def report_silent(self, terminals: Sequence[str], now_ms: int) -> None:
         """These are overdue: evidence ``silent`` for each, and offline in the registry."""

@@ -44,6 +44,52 @@ class GatewaySettings(_Section):
         description="Silence after which a terminal counts as silent: two heartbeats of five minutes.",
     )
     spool_keep_days: float = Field(7.0, gt=0, description="How long stored spool segments are kept.")
+    dead_letters_keep_days: float = Field(90.0, gt=0, description="How long dead letters are kept.")
+    site_dir: str = Field(
+        "",
+        description="Folder of the site's own files (`connections/`, `devices/`, `sources/`, `observers/`); "
+        "empty is `site` in the data folder.",
+    )
+    inbox_dir: str = Field(
+        "", description="Folder where exports are dropped; empty is `inbox` in the data folder."
+    )
+    ballast_mb: int = Field(
+        64, ge=0, le=10_000, description="Space kept in hand for a full disk, released when it is full."
+    )
+    approve: Literal["all", "listed", "none"] = Field(
+        "all",
+        description="Which terminals are believed at first contact: all, those of the network in force, none.",
+    )
+    ping: Literal["mqtt", "file", "none"] = Field(
+        "mqtt", description="How ping requests leave: as MQTT commands, as a request file, not at all."
+    )
+    late_after_s: float = Field(
+        900.0, gt=0, description="A value that arrives longer than this after it was measured is late."
+    )
+    expected_per_day: int = Field(
+        96, ge=1, le=86_400, description="Readings that a meter is expected to deliver each day."
+    )
+
+
+class ReadingsSettings(_Section):
+    store: Literal["embedded", "influxdb"] = Field("embedded", description="Where readings are kept.")
+    keep_days: float = Field(1100.0, gt=0, description="How long readings are kept.")
+    archive_after_days: float = Field(
+        0.0, ge=0, description="Age at which days of the embedded store become Parquet files; 0 never."
+    )
+
+
+class InfluxSettings(_Section):
+    url: str = Field("http://127.0.0.1:8086", description="The InfluxDB server.")
+    api: Literal["v1", "v2"] = Field(
+        "v2", description="Write API: v2 for 1.8, 2.x and 3.x; v1 for older servers and 1.x endpoints."
+    )
+    database: str = Field("gridcrew", description="Database (v1) or bucket (v2).")
+    org: str = Field("", description="Organisation, v2 only.")
+    token: str = Field("", description="Token of v2.", repr=False)
+    username: str = Field("", description="User of v1.")
+    password: str = Field("", description="Password of v1.", repr=False)
+    writers: int = Field(2, ge=1, le=8, description="Requests that write at the same time.")
 
 
 class DetectorSettings(_Section):
@@ -85,8 +131,20 @@ class Settings(BaseSettings):
     web: WebSettings = WebSettings()
     mqtt: MqttSettings = MqttSettings()
     gateway: GatewaySettings = GatewaySettings()
+    readings: ReadingsSettings = ReadingsSettings()
+    influx: InfluxSettings = InfluxSettings()
     detector: DetectorSettings = DetectorSettings()
     sim: SimSettings = SimSettings()
+
+    @property
+    def site_folder(self) -> Path:
+        """Where the site's own device, connection, source and observer files lie."""
+        return Path(self.gateway.site_dir or self.data_dir / "site").absolute()
+
+    @property
+    def inbox_folder(self) -> Path:
+        """Where exports are dropped."""
+        return Path(self.gateway.inbox_dir or self.data_dir / "inbox").absolute()
 
     @property
     def database_location(self) -> str:

@@ -4,8 +4,9 @@ Values are scaled integers: ``value = scaled · 10^-decimals``. A quantity's sca
 catalogue's unless a value needs a finer one. No value passes through a lossy float.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import IntFlag
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,29 @@ MISSING = np.iinfo(np.int64).min
 """The scaled value of a field that was not read."""
 
 
+class Quality(IntFlag):
+    """What is to be doubted of a value; GOOD is the absence of doubt. Doubtful values are kept."""
+
+    GOOD = 0
+    LATE = 1
+    """Arrived long after it was measured."""
+    OUT_OF_RANGE = 2
+    """Beyond what the catalogue holds plausible."""
+    STALE = 4
+    """The source repeated an old value as new."""
+    CLOCK_SUSPECT = 8
+    """The device's clock cannot be right."""
+    ESTIMATED = 16
+    """Computed or substituted by its source, not measured."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadingBatch:
-    """One frame of one terminal: ``scaled[m, q]`` of meter m and quantity q."""
+    """One frame of one terminal: ``scaled[m, q]`` of meter m and quantity q.
+
+    A meter's value of an instant that is written again replaces the earlier one, quantity by quantity: a
+    head-end's restatement, or the same value on a second path.
+    """
 
     terminal: str
     boot: str
@@ -29,6 +50,10 @@ class ReadingBatch:
     decimals: tuple[int, ...]
     """Scale of each quantity in this batch."""
     scaled: NDArray[np.int64]
+    quality: Quality = Quality.GOOD
+    """Of every value of the batch."""
+    doubts: NDArray[np.uint8] | None = None
+    """``doubts[m, q]``: quality of single values beside that of the batch; None = no doubts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +65,5 @@ class Reading:
     at_ms: int
     received_ms: int
     values: dict[str, Decimal]
+    doubts: dict[str, Quality] = field(default_factory=dict)
+    """Quality of the values that are not good; a quantity that is not named is good."""

@@ -3,14 +3,14 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import pysqlite3.dbapi2 as sqlite
 from sqlalchemy.exc import OperationalError
 
 from gateway.adapters.fault_points import fault_point
-from gateway.frames import Decoded, Frame, SpooledFrame
+from gateway.frames import Decoded, Frame, Lane, SpooledFrame
 from gateway.ingest import Entry, Sorted
 from gateway.ports import Ledger, Spool
 from gateway.registry import Registry
@@ -36,7 +36,7 @@ class Drain:
 
     def __init__(
         self,
-        spool: Spool,
+        spools: Mapping[Lane, Spool],
         readings: ReadingStore,
         ledger: Ledger,
         registry: Registry,
@@ -44,34 +44,38 @@ class Drain:
         keep_s: float,
     ) -> None:
         """``keep_s``: how long spool segments are kept after everything in them is stored."""
-        self._spool = spool
+        self._spools = spools
         self._readings = readings
         self._ledger = ledger
         self._registry = registry
         self._decode = decode
         self._keep_s = keep_s
-        self._pending = 0
+        self._pending = dict.fromkeys(Lane, 0)
         self._untold = 0
         self._tell_at_s = 0.0
         self._failures = 0
         self._trouble = ""
-        self._cursor = ledger.cursor()
+        self._cursor = {lane: ledger.cursor(lane) for lane in Lane}
 
     def step(self) -> int:
-        """Take one group through; how many frames it had."""
-        spooled = self._spool.read(self._cursor, 1 if self._trouble else GROUP_FRAMES)
+        """Take one group of the most urgent lane that has any through; how many frames it had."""
+        return next((moved for lane in Lane if (moved := self._step(lane))), 0)
+
+    def _step(self, lane: Lane) -> int:
+        spool = self._spools[lane]
+        spooled = spool.read(self._cursor[lane], 1 if self._trouble else GROUP_FRAMES)
         if not spooled:
             return 0
         entries = [Entry(frame, self._decoded(frame)) for frame in spooled]
         self._readings.write(
-            [entry.decoded.batch for entry in entries if entry.decoded.batch and not entry.problem]
+            [batch for entry in entries if not entry.problem for batch in entry.decoded.batches]
         )
         fault_point("after_readings")
         cursor = spooled[-1].position
-        pending = self._spool.pending(cursor)
-        result = self._ledger.commit(entries, cursor, pending)
+        pending = spool.pending(cursor)
+        result = self._ledger.commit(lane, entries, cursor, pending)
         fault_point("after_ledger")
-        self._cursor, self._pending = cursor, pending
+        self._cursor[lane], self._pending[lane] = cursor, pending
         self._failures, self._trouble = 0, ""
         self._note(result)
         return len(spooled)
@@ -89,11 +93,12 @@ class Drain:
             now_s = time.monotonic()
             if now_s >= next_tick_s:
                 next_tick_s = now_s + TICK_S
-                self._tick(now_s, settled=self._pending == 0 and hearing.is_set())
+                self._tick(now_s, settled=not any(self._pending.values()) and hearing.is_set())
             if now_s >= next_housekeeping_s and not moved:
                 next_housekeeping_s = now_s + HOUSEKEEPING_S
                 self._ledger.forget_seen(_now_ms() - SEEN_KEEP_MS)
-                self._spool.forget(self._cursor, self._keep_s)
+                for lane, spool in self._spools.items():
+                    spool.forget(self._cursor[lane], self._keep_s)
             if not moved:
                 wake.wait(TICK_S)
 
@@ -106,7 +111,7 @@ class Drain:
         except Exception as problem:
             self._failures += 1
             self._trouble = f"{type(problem).__name__}: {problem}"
-            log.exception("a store refused the group after spool position %d", self._cursor)
+            log.exception("a store refused the group after spool positions %s", self._cursor)
         stop.wait(_RETRY_S)
         return 0
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
+from gateway.frames import Lane
 from gateway.ingest import Entry, Sorted, sort_out
 from geo.adapters.database import lock_log, writing
 from telemetry.adapters.evidence_log import SqlEvidenceLog
@@ -27,10 +28,10 @@ class SqlLedger:
         self._code_version = code_version
         self._evidence = SqlEvidenceLog(engine)
 
-    def cursor(self) -> int:
-        """Spool position up to which everything is committed."""
+    def cursor(self, lane: Lane) -> int:
+        """Position in the lane's spool up to which everything is committed."""
         with self._engine.connect() as connection:
-            return _state(connection).get("cursor", 0)
+            return _state(connection).get(f"cursor.{lane}", 0)
 
     def online(self) -> tuple[str, ...]:
         """Terminals that spoke last and were not lost since."""
@@ -38,8 +39,8 @@ class SqlLedger:
         with self._engine.connect() as connection:
             return tuple(connection.scalars(query))
 
-    def commit(self, entries: Sequence[Entry], cursor: int, pending: int) -> Sorted:
-        """Write what the frames said and move the cursor, all or none; frames seen before only count."""
+    def commit(self, lane: Lane, entries: Sequence[Entry], cursor: int, pending: int) -> Sorted:
+        """Write what the frames said and move the lane's cursor, all or none; what was seen before only counts."""
         with writing(self._engine).begin() as connection:
             lock_log(connection, "gateway")
             result = sort_out(entries, _seen(connection, entries))
@@ -49,7 +50,7 @@ class SqlLedger:
             _remember(connection, (*result.stored, *result.dead))
             _bury(connection, result.dead, self._code_version)
             _register(connection, result.stored)
-            _count(connection, result, len(entries), cursor, pending)
+            _count(connection, result, len(entries), {f"cursor.{lane}": cursor, f"pending.{lane}": pending})
         return result
 
     def report_silent(self, terminals_: Sequence[str], now_ms: int) -> None:
@@ -146,7 +147,7 @@ def _register(connection: Connection, stored: Sequence[Entry]) -> None:
         )
 
 
-def _count(connection: Connection, result: Sorted, received: int, cursor: int, pending: int) -> None:
+def _count(connection: Connection, result: Sorted, received: int, places: Mapping[str, int]) -> None:
     state = _state(connection)
     problems = sum(len(entry.decoded.problems) for entry in result.stored)
     after = {
@@ -155,8 +156,7 @@ def _count(connection: Connection, result: Sorted, received: int, cursor: int, p
         "stored": state.get("stored", 0) + len(result.stored),
         "dead": state.get("dead", 0) + len(result.dead),
         "problems": state.get("problems", 0) + problems,
-        "pending": pending,
-        "cursor": max(cursor, state.get("cursor", 0)),
+        **places,
     }
     for name, value in after.items():
         if name in state:

@@ -1,6 +1,6 @@
 """Taking frames from an MQTT broker: durable session, spool, then acknowledge in the order of receipt.
 
-One lane is one session with its own thread and socket; all of its MQTT work happens in that thread. So a
+One door is one session with its own thread and socket; all of its MQTT work happens in that thread. So a
 message can only be acknowledged on the connection that brought it, and never before its group lies in the
 spool. Back-pressure is the broker's window: what is not acknowledged is not followed by more.
 """
@@ -11,7 +11,7 @@ import random
 import select
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -21,8 +21,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from gateway.adapters.fault_points import fault_point
 from gateway.contract.topics import EVENTS, READINGS, ROOT, STATUS
-from gateway.frames import Frame
-from gateway.ports import Spool, SpoolUnavailable
+from gateway.frames import Frame, Lane
+from gateway.ports import Intake, SpoolUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -73,13 +73,14 @@ class Session:
     name: str
     client_id: str = field(repr=False)
     filters: tuple[str, ...]
+    lane: Lane
 
 
 def sessions(secret: str) -> tuple[Session, Session]:
     """The two sessions of an installation: a flood of readings must not delay an event."""
     return (
-        Session("events", f"gwe{secret}", EVENT_FILTERS),
-        Session("bulk", f"gwb{secret}", BULK_FILTERS),
+        Session("events", f"gwe{secret}", EVENT_FILTERS, Lane.EVENTS),
+        Session("bulk", f"gwb{secret}", BULK_FILTERS, Lane.BULK),
     )
 
 
@@ -221,37 +222,41 @@ class Connection:
         self.inbox.append((message.mid, message.qos, frame))
 
 
-class Lane:
-    """One session kept open for ever: receive a group, spool it, acknowledge it."""
+class MqttDoor:
+    """``Door`` of one session kept open for ever: receive a group, spool it, acknowledge it."""
 
-    def __init__(
-        self, address: Callable[[], BrokerAddress], session: Session, spool: Spool, stored: Callable[[], None]
-    ) -> None:
-        """``address`` is asked at each attempt; ``stored`` is called after each group that was spooled."""
-        self.name = session.name
-        self.ready = threading.Event()
+    required = True
+
+    def __init__(self, address: Callable[[], BrokerAddress], session: Session, intake: Intake) -> None:
+        """``address`` is asked at each attempt."""
+        self.name = f"mqtt:{session.name}"
         self.trouble = "not connected yet"
         self.session_was_missing = False
         """The broker had lost (or never had) the session when we connected: frames may be missing."""
+        self._ready = threading.Event()
+        self._connections = 0
         self._address = address
         self._session = session
-        self._spool = spool
-        self._stored = stored
+        self._intake = intake
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"lane-{session.name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
+
+    @property
+    def ready(self) -> bool:
+        """True while connected with all subscriptions granted."""
+        return self._ready.is_set()
 
     @property
     def alive(self) -> bool:
         """False once its thread has ended, which only ``stop`` or a fault of the program brings about."""
         return self._thread.is_alive()
 
-    @property
-    def started(self) -> bool:
-        """True once ``start`` was called."""
-        return self._thread.ident is not None
+    def counters(self) -> Mapping[str, int]:
+        """How often it has connected."""
+        return {"connections": self._connections}
 
     def stop(self, timeout_s: float) -> None:
         """Take no more, finish the group in hand, disconnect."""
@@ -264,8 +269,8 @@ class Lane:
             try:
                 self._serve()
             except (ConnectionLost, SpoolUnavailable) as problem:
-                wait_s = _RETRY_S[0] if self.ready.is_set() else min(2 * wait_s, _RETRY_S[1])
-                self.ready.clear()
+                wait_s = _RETRY_S[0] if self._ready.is_set() else min(2 * wait_s, _RETRY_S[1])
+                self._ready.clear()
                 if self.trouble != str(problem):
                     log.warning("%s: %s", self.name, problem)
                 self.trouble = str(problem)
@@ -279,7 +284,7 @@ class Lane:
                 connection.receive(0.2)
                 if connection.inbox:
                     self._keep(connection)
-                if not self.ready.is_set() and connection.granted:
+                if not self._ready.is_set() and connection.granted:
                     self._begin(connection)
         finally:
             connection.close()
@@ -287,19 +292,19 @@ class Lane:
     def _begin(self, connection: Connection) -> None:
         self.session_was_missing = not connection.session_present
         self.trouble = ""
-        self.ready.set()
+        self._connections += 1
+        self._ready.set()
         log.info("%s: connected, session present: %s", self.name, connection.session_present)
 
     def _keep(self, connection: Connection) -> None:
         began_s = time.monotonic()
         fault_point("before_commit")
-        self._spool.append([frame for _, _, frame in connection.inbox])
+        self._intake.take(self._session.lane, [frame for _, _, frame in connection.inbox])
         fault_point("before_puback")
         if time.monotonic() - began_s > OLDEST_UNACKNOWLEDGED_S:
             # The broker may have given up on this connection: let it deliver again, the ledger drops doubles.
             raise ConnectionLost("the spool took too long; starting a new connection")
         connection.acknowledge()
-        self._stored()
 
 
 def create_sessions(address: BrokerAddress, wanted: tuple[Session, ...]) -> None:

@@ -11,22 +11,27 @@ import json
 import logging
 import os
 import select
+import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final
 
 from gateway.adapters.drain import Drain
-from gateway.adapters.mqtt import BrokerAddress, Lane, Session
+from gateway.adapters.intake import SpoolIntake
+from gateway.adapters.mqtt import MqttDoor
 from gateway.adapters.spool import SqliteSpool
+from gateway.backpressure import Pressure, pressure
+from gateway.frames import Lane
+from gateway.ports import Door, Intake, Spool
 
 log = logging.getLogger(__name__)
 
 DRAIN_READY: Final = b"drain ready\n"
 START_S: Final = 30.0
-STOP_LANES_S: Final = 2.0
+STOP_DOORS_S: Final = 2.0
 STOP_DRAIN_S: Final = 2.5
 _WATCH_S: Final = 0.1
 _WAKE, _HEARING, _DEAF = b"w", b"h", b"d"
@@ -37,21 +42,17 @@ class GatewayFailed(RuntimeError):
 
 
 class Receiver:
-    """Runs both lanes and the drain until told to stop."""
+    """Runs all doors and the drain until told to stop."""
 
     def __init__(
-        self,
-        folder: Path,
-        address: Callable[[], BrokerAddress],
-        sessions: Sequence[Session],
-        drain_command: Sequence[str],
+        self, folder: Path, make_doors: Callable[[Intake], Sequence[Door]], drain_command: Sequence[str]
     ) -> None:
         self._folder = folder
         self._drain_command = drain_command
-        self._spool = SqliteSpool(spool_folder(folder))
+        self._spools = open_spools(folder)
         self._ready_file = folder / "gateway.ready"
         self._drain: subprocess.Popen[bytes] | None = None
-        self._lanes = [Lane(address, session, self._spool, self._wake_drain) for session in sessions]
+        self._doors = make_doors(SpoolIntake(self._spools, self._wake_drain, self._pressure))
 
     def run(self, stop: threading.Event, say_ready: Callable[[], None]) -> None:
         """Until ``stop``; ``say_ready`` is called once, when all is connected. Raises GatewayFailed."""
@@ -59,8 +60,8 @@ class Receiver:
             self._ready_file.unlink(missing_ok=True)
             self._start_drain()
             try:
-                for lane in self._lanes:
-                    lane.start()
+                for door in self._doors:
+                    door.start()
                 self._watch(stop, say_ready)
             finally:
                 self._end()
@@ -70,10 +71,10 @@ class Receiver:
         while not stop.wait(_WATCH_S):
             if self._drain is None or self._drain.poll() is not None:
                 raise GatewayFailed("the drain ended by itself; what it said stands above")
-            dead = [lane.name for lane in self._lanes if not lane.alive]
+            dead = [door.name for door in self._doors if not door.alive]
             if dead:
-                raise GatewayFailed(f"the lane {dead[0]} ended by itself; what it said stands above")
-            ready = all(lane.ready.is_set() for lane in self._lanes)
+                raise GatewayFailed(f"the door {dead[0]} ended by itself; what it said stands above")
+            ready = all(door.ready for door in self._doors if door.required)
             if ready != was_ready:
                 was_ready = ready
                 self._tell_drain(_HEARING if ready else _DEAF)
@@ -86,7 +87,9 @@ class Receiver:
         if not ready:
             self._ready_file.unlink(missing_ok=True)
             return
-        missing = [lane.name for lane in self._lanes if lane.session_was_missing]
+        missing = [
+            door.name for door in self._doors if isinstance(door, MqttDoor) and door.session_was_missing
+        ]
         if missing:
             log.warning("the broker did not know our session (%s): frames may be missing", ", ".join(missing))
         draft = self._ready_file.with_suffix(".new")
@@ -105,6 +108,10 @@ class Receiver:
             self._end()
             raise GatewayFailed("the drain did not start; what it said stands above")
 
+    def _pressure(self) -> Pressure:
+        usage = shutil.disk_usage(self._folder)
+        return pressure(usage.used / usage.total)
+
     def _wake_drain(self) -> None:
         self._tell_drain(_WAKE)
 
@@ -117,31 +124,33 @@ class Receiver:
     def _end(self) -> None:
         self._ready_file.unlink(missing_ok=True)
         enders = [
-            threading.Thread(target=lane.stop, args=(STOP_LANES_S,)) for lane in self._lanes if lane.started
+            threading.Thread(target=door.stop, args=(STOP_DOORS_S,)) for door in self._doors if door.alive
         ]
         for ender in enders:
             ender.start()
         for ender in enders:
             ender.join()
-        self._spool.close()
+        for spool in self._spools.values():
+            spool.close()
         if self._drain is not None:
             _end_child(self._drain)
 
 
 def run_drain(
-    folder: Path, make: Callable[[SqliteSpool], Drain], words: IO[bytes], answer: IO[bytes]
+    folder: Path, make: Callable[[Mapping[Lane, Spool]], Drain], words: IO[bytes], answer: IO[bytes]
 ) -> None:
     """The child: drains until ``words`` end. Waits for a predecessor that still finishes its group."""
     stop, wake, hearing = threading.Event(), threading.Event(), threading.Event()
     with locked(folder / "drain.lock", wait_s=START_S):
-        spool = SqliteSpool(spool_folder(folder))
-        drain = make(spool)
+        spools = open_spools(folder)
+        drain = make(spools)
         answer.write(DRAIN_READY)
         answer.flush()
         listener = threading.Thread(target=_listen, args=(words, stop, wake, hearing), daemon=True)
         listener.start()
         drain.run(stop, wake, hearing)
-        spool.close()
+        for spool in spools.values():
+            spool.close()
 
 
 def _listen(words: IO[bytes], stop: threading.Event, wake: threading.Event, hearing: threading.Event) -> None:
@@ -154,9 +163,14 @@ def _listen(words: IO[bytes], stop: threading.Event, wake: threading.Event, hear
     wake.set()
 
 
-def spool_folder(folder: Path) -> Path:
-    """Where the spool lies in a data folder."""
-    return folder / "spool"
+def open_spools(folder: Path) -> dict[Lane, SqliteSpool]:
+    """The spools of a data folder, one per lane."""
+    return {lane: SqliteSpool(spool_folder(folder, lane)) for lane in Lane}
+
+
+def spool_folder(folder: Path, lane: Lane) -> Path:
+    """Where the spool of a lane lies in a data folder."""
+    return folder / "spool" / lane
 
 
 def readings_folder(folder: Path) -> Path:

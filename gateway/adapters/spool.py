@@ -26,10 +26,10 @@ _ROW_MASK: Final = (1 << ROW_BITS) - 1
 _PROBE_ROWS: Final = 4_096
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS frames (
-  row INTEGER PRIMARY KEY, topic TEXT NOT NULL, received_ms INTEGER NOT NULL, crc32 INTEGER NOT NULL,
-  body BLOB NOT NULL)
+  row INTEGER PRIMARY KEY, door TEXT NOT NULL, topic TEXT NOT NULL, received_ms INTEGER NOT NULL,
+  crc32 INTEGER NOT NULL, body BLOB NOT NULL)
 """
-_SELECT: Final = "SELECT row, topic, received_ms, crc32, body FROM frames "
+_SELECT: Final = "SELECT row, door, topic, received_ms, crc32, body FROM frames "
 
 
 class SqliteSpool:
@@ -132,11 +132,11 @@ class _Writer:
 
     def append(self, frames: Sequence[Frame]) -> int:
         rows = [
-            (row, frame.topic, frame.received_ms, _checksum(frame), frame.body)
+            (row, frame.door, frame.topic, frame.received_ms, _checksum(frame), frame.body)
             for row, frame in enumerate(frames, start=self._row + 1)
         ]
         self._connection.execute("BEGIN IMMEDIATE")
-        self._connection.executemany("INSERT INTO frames VALUES (?, ?, ?, ?, ?)", rows)
+        self._connection.executemany("INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?)", rows)
         self._connection.execute("COMMIT")
         self._row += len(rows)
         self._bytes += sum(len(frame.body) for frame in frames)
@@ -173,11 +173,11 @@ class _Reader:
         self._connection.close()
 
     def _spooled(self, rows: list[tuple[Any, ...]], expected: int) -> Iterator[SpooledFrame]:
-        for row, topic, received_ms, crc32, body in rows:
+        for row, door, topic, received_ms, crc32, body in rows:
             if row != expected:
                 yield self._lost(expected, row - 1)
             expected = row + 1
-            frame = Frame(str(topic), bytes(body), int(received_ms))
+            frame = Frame(str(topic), bytes(body), int(received_ms), str(door))
             whole = _checksum(frame) == crc32
             yield SpooledFrame(self._position(row), frame, "" if whole else "checksum does not match")
 
@@ -228,4 +228,4 @@ def _newest_row(file: Path, number: int) -> int:
 
 
 def _checksum(frame: Frame) -> int:
-    return zlib.crc32(frame.body, zlib.crc32(f"{frame.topic}\n{frame.received_ms}".encode()))
+    return zlib.crc32(frame.body, zlib.crc32(f"{frame.door}\n{frame.topic}\n{frame.received_ms}".encode()))

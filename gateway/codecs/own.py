@@ -118,7 +118,7 @@ def _decode_readings(frame: Frame, address: Address) -> Decoded:
         if mask.any()
     )
     noted = _limited((*_clock_problems(at_ms, frame), *columns.problems, *table.problems))
-    kept = batch if columns.names else None
+    kept = (batch,) if columns.names else ()
     return Decoded(key, address.terminal, kept, evidence, online=True, problems=noted)
 
 
@@ -191,7 +191,7 @@ def _decode_events(frame: Frame, address: Address) -> Decoded:
         )
         for (kind, at_ms), devices in groups.items()
     )
-    return Decoded(key, address.terminal, None, evidence, online=True, problems=_limited(problems))
+    return Decoded(key, address.terminal, (), evidence, online=True, problems=_limited(problems))
 
 
 def _read_event(raw: msgspec.Raw) -> tuple[EvidenceKind, int, Event]:
@@ -222,7 +222,7 @@ def _decode_status(frame: Frame, address: Address) -> Decoded:
     return Decoded(
         key,
         address.terminal,
-        None,
+        (),
         (evidence,),
         online=online,
         problems=_clock_problems(at_ms, frame),

@@ -4,6 +4,7 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 import click
@@ -13,11 +14,11 @@ from gateway.adapters.drain import Drain
 from gateway.adapters.ledger import SqlLedger
 from gateway.adapters.mqtt import BrokerAddress
 from gateway.adapters.service import GatewayFailed, Receiver, readings_folder, run_drain
-from gateway.adapters.spool import SqliteSpool
-from gateway.codecs.own import decode
+from gateway.frames import Lane
+from gateway.ports import Spool
 from gateway.registry import Registry
 from geo.adapters.database import open_database
-from gridcrew.broker import broker_address, gateway_sessions
+from gridcrew.doors import make_decoder, make_doors
 from gridcrew.settings import Settings
 from telemetry.adapters.embedded_readings import EmbeddedReadingStore
 from telemetry.decimals import prepare
@@ -48,8 +49,7 @@ def _receive(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop.set())
     receiver = Receiver(
         folder=settings.data_dir.absolute(),
-        address=lambda: broker_address(settings),
-        sessions=gateway_sessions(settings),
+        make_doors=lambda intake: make_doors(settings, intake),
         drain_command=[sys.executable, "-m", "gridcrew", "gateway", "--drain"],
     )
     receiver.run(stop, lambda: click.echo("gateway ready"))
@@ -60,14 +60,14 @@ def _drain(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
 
-    def make(spool: SqliteSpool) -> Drain:
+    def make(spools: Mapping[Lane, Spool]) -> Drain:
         prepare()
         readings = EmbeddedReadingStore(readings_folder(settings.data_dir.absolute()))
         ledger = SqlLedger(open_database(settings.database_location, "gateway"), _code_version())
         registry = Registry(settings.gateway.heartbeat_overdue_s)
         keep_s = settings.gateway.spool_keep_days * 86_400
         try:
-            return Drain(spool, readings, ledger, registry, decode, keep_s)
+            return Drain(spools, readings, ledger, registry, make_decoder(settings), keep_s)
         except SQLAlchemyError as problem:
             raise click.ClickException(f"the gateway's database is not ready: {problem}") from problem
 

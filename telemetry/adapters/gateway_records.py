@@ -21,7 +21,7 @@ class SqlGatewayRecords:
         """As of the gateway's last transaction; frames that wait in the spool count as new and pending."""
         with self._engine.connect() as connection:
             state = {row.name: int(row.value) for row in connection.execute(select(gateway_state))}
-        pending = state.get("pending", 0)
+        pending = sum(value for name, value in state.items() if name.startswith("pending."))
         return GatewayCounters(
             received=state.get("received", 0) + pending,
             duplicate=state.get("duplicate", 0),

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.adapters.mqtt import BrokerAddress, Connection, ConnectionLost, Session
 from gateway.contract.topics import COMMAND, EVENTS, MAX_FRAME_BYTES, READINGS, topic
+from gateway.frames import Lane
 from gridcrew.broker import (
     BrokerFailed,
     BrokerSecrets,
@@ -84,7 +85,7 @@ def test_terminals_cannot_listen_to_each_other(site: Installation, broker: Embed
 
 def test_terminals_cannot_command_or_speak_elsewhere(site: Installation, broker: EmbeddedBroker) -> None:
     address = terminal_address(site.settings)
-    listener = Connection(address, Session("ears", "T9", (topic("T9", COMMAND),)))
+    listener = Connection(address, Session("ears", "T9", (topic("T9", COMMAND),), Lane.BULK))
     listener.open()
     while not listener.granted:
         listener.receive(0.1)
@@ -123,7 +124,7 @@ def test_a_guessed_client_id_takes_nothing_over(site: Installation, broker: Embe
 
 
 def test_the_gateways_name_needs_its_password(site: Installation, broker: EmbeddedBroker) -> None:
-    session = Session("thief", "thief", (topic("+", READINGS),))
+    session = Session("thief", "thief", (topic("+", READINGS),), Lane.BULK)
     for password in ("", "wrong", BrokerSecrets.of(broker_folder(site.settings)).terminal_password):
         known = broker_address(site.settings)
         thief = Connection(BrokerAddress(known.host, known.port, "gateway", password), session)

@@ -10,7 +10,7 @@ from gateway.adapters.drain import Drain
 from gateway.adapters.ledger import SqlLedger
 from gateway.adapters.spool import SqliteSpool
 from gateway.codecs.own import decode
-from gateway.frames import Decoded, Frame, SpooledFrame
+from gateway.frames import Decoded, Frame, Lane, SpooledFrame
 from gateway.ingest import Entry
 from gateway.registry import Registry
 from telemetry.adapters.embedded_readings import EmbeddedReadingStore
@@ -32,17 +32,19 @@ def entry(position: int, key: str, terminal: str = "T1", *, online: bool = True,
     decoded = (
         Decoded(key, terminal, refusal=refusal, named_by_content=True)
         if refusal
-        else Decoded(key, terminal, None, (fact,), online=online)
+        else Decoded(key, terminal, (), (fact,), online=online)
     )
     return Entry(SpooledFrame(position, Frame("gridcrew/v1/T1/readings", b"body\x00", received_ms)), decoded)
 
 
 def test_a_group_is_written_whole(engine: Engine) -> None:
     ledger = SqlLedger(engine, "9.9")
-    assert (ledger.cursor(), ledger.online()) == (0, ())
-    result = ledger.commit([entry(1, "a"), entry(2, "b", "T2"), entry(3, "c", refusal="bad\x00 shape")], 3, 5)
+    assert (ledger.cursor(Lane.BULK), ledger.online()) == (0, ())
+    result = ledger.commit(
+        Lane.BULK, [entry(1, "a"), entry(2, "b", "T2"), entry(3, "c", refusal="bad\x00 shape")], 3, 5
+    )
     assert (len(result.stored), len(result.dead), result.duplicate) == (2, 1, 0)
-    assert (ledger.cursor(), ledger.online()) == (3, ("T1", "T2"))
+    assert (ledger.cursor(Lane.BULK), ledger.online()) == (3, ("T1", "T2"))
     counters = SqlGatewayRecords(engine).counters()
     assert (counters.received, counters.duplicate, counters.stored, counters.dead, counters.pending) == (
         8,
@@ -66,8 +68,8 @@ def test_a_group_is_written_whole(engine: Engine) -> None:
 def test_the_same_frames_again_only_count(engine: Engine) -> None:
     ledger = SqlLedger(engine, "9.9")
     group = [entry(1, "a"), entry(2, "b"), entry(3, "c", refusal="bad")]
-    ledger.commit(group, 3, 0)
-    result = ledger.commit([*group, entry(4, "d")], 7, 0)
+    ledger.commit(Lane.BULK, group, 3, 0)
+    result = ledger.commit(Lane.BULK, [*group, entry(4, "d")], 7, 0)
     assert (len(result.stored), result.duplicate) == (1, 3)
     assert [row.evidence.key for row in SqlEvidenceLog(engine).read(0)] == ["a/alive", "b/alive", "d/alive"]
     assert SqlDeadLetters(engine).count() == 1
@@ -77,8 +79,8 @@ def test_the_same_frames_again_only_count(engine: Engine) -> None:
 
 def test_terminals_come_go_and_fall_silent(engine: Engine) -> None:
     ledger, records = SqlLedger(engine, "9.9"), SqlGatewayRecords(engine)
-    ledger.commit([entry(1, "a"), entry(2, "b", "T2"), entry(3, "c")], 3, 0)
-    ledger.commit([entry(4, "d", "T2", online=False)], 4, 0)
+    ledger.commit(Lane.BULK, [entry(1, "a"), entry(2, "b", "T2"), entry(3, "c")], 3, 0)
+    ledger.commit(Lane.BULK, [entry(4, "d", "T2", online=False)], 4, 0)
     first, second = records.terminals()
     assert (first.device, first.first_seen_ms, first.last_seen_ms, first.online) == ("T1", 1000, 3000, True)
     assert (second.device, second.last_seen_ms, second.online) == ("T2", 4000, False)
@@ -97,23 +99,24 @@ def test_nothing_is_written_when_a_part_fails(engine: Engine) -> None:
     broken = entry(2, "b")
     object.__setattr__(broken.decoded, "terminal", object())
     with pytest.raises(Exception, match=r".+"):
-        ledger.commit([entry(1, "a"), broken], 2, 0)
-    assert (ledger.cursor(), SqlEvidenceLog(engine).newest_id()) == (0, 0)
+        ledger.commit(Lane.BULK, [entry(1, "a"), broken], 2, 0)
+    assert (ledger.cursor(Lane.BULK), SqlEvidenceLog(engine).newest_id()) == (0, 0)
     assert SqlGatewayRecords(engine).counters().received == 0
 
 
 def test_names_are_forgotten_after_their_time(engine: Engine) -> None:
     ledger = SqlLedger(engine, "9.9")
-    ledger.commit([entry(1, "a"), entry(2, "b")], 2, 0)
+    ledger.commit(Lane.BULK, [entry(1, "a"), entry(2, "b")], 2, 0)
     assert ledger.forget_seen(before_ms=2000) == 1
-    assert ledger.commit([entry(3, "b")], 3, 0).duplicate == 1
+    assert ledger.commit(Lane.BULK, [entry(3, "b")], 3, 0).duplicate == 1
 
 
 def test_a_frame_no_store_takes_goes_to_the_dead_letters(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rule 6: it never blocks the next."""
-    spool = SqliteSpool(tmp_path / "spool")
+    spools = {lane: SqliteSpool(tmp_path / lane) for lane in Lane}
+    spool = spools[Lane.BULK]
     spool.append([Frame("gridcrew/v1/T1/readings", readings_body(seq, ["m1"]), 1_000) for seq in range(3)])
     readings = EmbeddedReadingStore(tmp_path / "readings")
     written = readings.write
@@ -125,7 +128,7 @@ def test_a_frame_no_store_takes_goes_to_the_dead_letters(
 
     monkeypatch.setattr(readings, "write", refusing)
     monkeypatch.setattr("gateway.adapters.drain._RETRY_S", 0.01)
-    drain = Drain(spool, readings, SqlLedger(engine, "9.9"), Registry(90), decode, keep_s=60)
+    drain = Drain(spools, readings, SqlLedger(engine, "9.9"), Registry(90), decode, keep_s=60)
     stop = threading.Event()
     for _ in range(12):
         drain._careful_step(stop)

@@ -38,7 +38,7 @@ def golden_frame(case: str) -> Frame:
 
 def plain(decoded: Decoded) -> dict[str, Any]:
     """What a frame became, as JSON can say it."""
-    batch = decoded.batch
+    batch = decoded.batches[0] if decoded.batches else None
     told: dict[str, Any] = {
         "key": decoded.key,
         "terminal": decoded.terminal,
@@ -87,9 +87,9 @@ def test_the_decimals_in_the_frame_are_the_decimals_in_the_batch(
         f'"quantities":["voltage_a_v","current_a_a"],"values":{text}}}'
     )
     decoded = decode(frame("gridcrew/v1/T1/readings", body.encode()))
-    assert decoded.batch is not None, decoded.refusal
-    for row, stored in zip(rows, decoded.batch.scaled.tolist(), strict=True):
-        for cell, scaled, decimals in zip(row, stored, decoded.batch.decimals, strict=True):
+    [batch] = decoded.batches
+    for row, stored in zip(rows, batch.scaled.tolist(), strict=True):
+        for cell, scaled, decimals in zip(row, stored, batch.decimals, strict=True):
             assert (None if scaled == MISSING else Decimal(scaled).scaleb(-decimals)) == cell
     answered = sum(any(cell is not None for cell in row) for row in rows)
     told = {fact.kind: len(fact.devices) for fact in decoded.evidence}
@@ -124,7 +124,7 @@ def _flipped(body: bytes, place: int, byte: int) -> bytes:
 def test_no_frame_breaks_the_decoder(channel: str, body: bytes) -> None:
     """Fault 20: any bytes end as something kept or as a refusal that says why, and problems are limited."""
     decoded = decode(frame(f"gridcrew/v1/T1/{channel}", body))
-    assert bool(decoded.refusal) != bool(decoded.evidence or decoded.batch)
+    assert bool(decoded.refusal) != bool(decoded.evidence or decoded.batches)
     assert len(decoded.problems) <= MAX_PROBLEMS + 1
     assert len(decoded.refusal) <= 500
     for fact in decoded.evidence:
@@ -147,8 +147,8 @@ def test_every_quantity_of_the_catalogue_is_taken() -> None:
         1, "b", 1, 0, ("m1",), names, (tuple(quantity.high for quantity in CATALOGUE.values()),)
     )
     decoded = decode(frame("gridcrew/v1/T1/readings", msgspec.json.encode(payload)))
-    assert decoded.batch is not None
-    assert decoded.batch.quantities == names
+    [batch] = decoded.batches
+    assert batch.quantities == names
     assert not [problem for problem in decoded.problems if not problem.startswith("at:")]
 
 

@@ -88,7 +88,7 @@ def test_a_missing_session_is_told(beside_mosquitto: Installation) -> None:
     """Fault 4: a site's broker that does not know us may have dropped frames; say so, and go on."""
     site = beside_mosquitto
     site.start()
-    assert "the broker did not know our session (events, bulk): frames may be missing" in site.log()
+    assert "the broker did not know our session (mqtt:events, mqtt:bulk): frames may be missing" in site.log()
     assert '"session_was_missing": ["events", "bulk"]' in (site.folder / "gateway.ready").read_text(
         encoding="utf-8"
     )
