@@ -81,7 +81,7 @@ class Ledger(Protocol):
         """Terminals that spoke last and were not lost since."""
 
     def commit(self, lane: Lane, entries: Sequence[Entry], cursor: int, pending: int) -> Sorted:
-        """Write what the frames said and move the lane's cursor, all or none; what was seen before only counts.
+        """Write what the frames said and move the lane's cursor, all or none; repeated frames only count.
 
         ``pending``: how many frames wait in the lane beyond ``cursor``.
         """

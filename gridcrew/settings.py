@@ -58,7 +58,7 @@ class GatewaySettings(_Section):
     )
     approve: Literal["all", "listed", "none"] = Field(
         "all",
-        description="Which terminals are believed at first contact: all, those of the network in force, none.",
+        description="Terminals believed at first contact: all, those listed in the network in force, none.",
     )
     ping: Literal["mqtt", "file", "none"] = Field(
         "mqtt", description="How ping requests leave: as MQTT commands, as a request file, not at all."

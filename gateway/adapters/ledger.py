@@ -40,7 +40,7 @@ class SqlLedger:
             return tuple(connection.scalars(query))
 
     def commit(self, lane: Lane, entries: Sequence[Entry], cursor: int, pending: int) -> Sorted:
-        """Write what the frames said and move the lane's cursor, all or none; what was seen before only counts."""
+        """Write what the frames said and move the lane's cursor, all or none; repeated frames only count."""
         with writing(self._engine).begin() as connection:
             lock_log(connection, "gateway")
             result = sort_out(entries, _seen(connection, entries))
