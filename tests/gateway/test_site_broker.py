@@ -89,7 +89,7 @@ def test_a_missing_session_is_told(beside_mosquitto: Installation) -> None:
     site = beside_mosquitto
     site.start()
     assert "the broker did not know our session (mqtt:events, mqtt:bulk): frames may be missing" in site.log()
-    assert '"session_was_missing": ["events", "bulk"]' in (site.folder / "gateway.ready").read_text(
+    assert '"session_was_missing": ["mqtt:events", "mqtt:bulk"]' in (site.folder / "gateway.ready").read_text(
         encoding="utf-8"
     )
 
