@@ -6,7 +6,7 @@ ARGS   ?=
 PAGES  := $(shell find field_api/web -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak lock wheel clean system-packages
+.PHONY: help demo test check bench soak lock wheel clean peers system-packages
 
 help:  ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -14,7 +14,7 @@ help:  ## This list
 demo: $(VENV)/.run  ## A running product on the reference grid; ARGS='--for 60' ends by itself
 	$(BIN)/gridcrew up --demo $(ARGS)
 
-test: $(VENV)/.test system-packages  ## Install what tests need and run all checks and tests
+test: $(VENV)/.test .peers/modpoll/.made system-packages  ## Install what tests need and run all checks and tests
 	$(MAKE) check
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
@@ -25,7 +25,7 @@ check: $(VENV)/.test  ## Style, types, contracts, sizes
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/test_tidy.py tests/test_docs.py
 
-bench: $(VENV)/.test system-packages  ## Measure; results go to benchmarks/results/
+bench: $(VENV)/.test .peers/.made system-packages  ## Measure; results go to benchmarks/results/
 	$(BIN)/python -m benchmarks
 
 soak: $(VENV)/.test system-packages  ## Hours of faults; needs privileges
@@ -41,6 +41,17 @@ $(VENV)/.run: requirements/run.lock pyproject.toml $(PAGES) | $(VENV)/bin/python
 
 $(VENV)/.test: requirements/test.lock $(VENV)/.run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.lock
+	@touch $@
+
+peers: .peers/.made  ## Foreign programs that benchmarks run beside ours, in environments of their own
+
+.peers/modpoll/.made: requirements/peer-tools.txt
+	$(PYTHON) -m venv .peers/modpoll && .peers/modpoll/bin/python -m pip install --quiet -r requirements/peer-tools.txt
+	@mkdir -p .peers/bin && ln -sf ../modpoll/bin/modpoll .peers/bin/modpoll && touch $@
+
+.peers/.made: requirements/peers.txt benchmarks/peers/package.json .peers/modpoll/.made
+	$(PYTHON) -m venv .peers/thingsboard && .peers/thingsboard/bin/python -m pip install --quiet -r requirements/peers.txt
+	cp benchmarks/peers/package.json .peers/package.json && cd .peers && npm install --silent --no-audit --no-fund --no-package-lock
 	@touch $@
 
 system-packages:
