@@ -2,15 +2,16 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
+from gateway.adapters.device_ledger import DeviceLedger
 from gateway.frames import Lane
 from gateway.ingest import Entry, Sorted, sort_out
 from geo.adapters.database import lock_log, writing
 from telemetry.adapters.evidence_log import SqlEvidenceLog
-from telemetry.adapters.gateway_tables import dead_letters, gateway_state, seen_frames, terminals
+from telemetry.adapters.gateway_tables import dead_letters, gateway_state, seen_frames
 from telemetry.evidence import Evidence, EvidenceKind
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ class SqlLedger:
         self._engine = engine
         self._code_version = code_version
         self._evidence = SqlEvidenceLog(engine)
+        self._devices = DeviceLedger()
 
     def cursor(self, lane: Lane) -> int:
         """Position in the lane's spool up to which everything is committed."""
@@ -35,9 +37,8 @@ class SqlLedger:
 
     def online(self) -> tuple[str, ...]:
         """Terminals that spoke last and were not lost since."""
-        query = select(terminals.c.terminal).where(terminals.c.online).order_by(terminals.c.terminal)
         with self._engine.connect() as connection:
-            return tuple(connection.scalars(query))
+            return self._devices.online(connection)
 
     def commit(self, lane: Lane, entries: Sequence[Entry], cursor: int, pending: int) -> Sorted:
         """Write what the frames said and move the lane's cursor, all or none; repeated frames only count."""
@@ -49,21 +50,16 @@ class SqlLedger:
             )
             _remember(connection, (*result.stored, *result.dead))
             _bury(connection, result.dead, self._code_version)
-            _register(connection, result.stored)
+            self._devices.register(connection, result.stored)
             _count(connection, result, len(entries), {f"cursor.{lane}": cursor, f"pending.{lane}": pending})
         return result
 
-    def report_silent(self, terminals_: Sequence[str], now_ms: int) -> None:
+    def report_silent(self, terminals: Sequence[str], now_ms: int) -> None:
         """These are overdue: evidence ``silent`` for each, and offline in the registry."""
         with writing(self._engine).begin() as connection:
-            query = select(terminals.c.terminal, terminals.c.last_seen_ms).where(
-                terminals.c.terminal.in_(terminals_)
-            )
-            facts = [_silent(row.terminal, row.last_seen_ms, now_ms) for row in connection.execute(query)]
+            lost = self._devices.lose(connection, terminals)
+            facts = [_silent(terminal, last_seen_ms, now_ms) for terminal, last_seen_ms in lost]
             self._evidence.append_within(connection, facts)
-            connection.execute(
-                update(terminals).where(terminals.c.terminal.in_(terminals_)).values(online=False)
-            )
 
     def forget_seen(self, before_ms: int) -> int:
         """Forget names of frames received before; how many."""
@@ -122,29 +118,6 @@ def _bury(connection: Connection, dead: Sequence[Entry], code_version: str) -> N
     ]
     connection.execute(insert(dead_letters), rows)
     log.warning("%d frames to the dead letters, first: %s", len(dead), dead[0].problem)
-
-
-def _register(connection: Connection, stored: Sequence[Entry]) -> None:
-    heard: dict[str, dict[str, Any]] = {}
-    for entry in stored:
-        state = heard.setdefault(entry.decoded.terminal, {"last": 0, "first": entry.received_ms})
-        state["last"] = max(state["last"], entry.received_ms)
-        state["online"] = bool(entry.decoded.online)
-    query = select(terminals.c.terminal).where(terminals.c.terminal.in_(list(heard)))
-    known = set(connection.scalars(query)) if heard else set()
-    fresh = [
-        {"terminal": name, "first_seen_ms": s["first"], "last_seen_ms": s["last"], "online": s["online"]}
-        for name, s in heard.items()
-        if name not in known
-    ]
-    if fresh:
-        connection.execute(insert(terminals), fresh)
-    for name in known:
-        connection.execute(
-            update(terminals)
-            .where(terminals.c.terminal == name)
-            .values(last_seen_ms=heard[name]["last"], online=heard[name]["online"])
-        )
 
 
 def _count(connection: Connection, result: Sorted, received: int, places: Mapping[str, int]) -> None:

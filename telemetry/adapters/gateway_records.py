@@ -4,8 +4,9 @@ from typing import Final
 
 from sqlalchemy import Engine, func, select
 
-from telemetry.adapters.gateway_tables import dead_letters, gateway_state, terminals
+from telemetry.adapters.gateway_tables import dead_letters, devices, gateway_state
 from telemetry.deadletters import DeadLetter
+from telemetry.devices import DeviceKind
 from telemetry.ports import DeviceState, GatewayCounters
 
 MAX_PAGE: Final = 10_000
@@ -32,11 +33,15 @@ class SqlGatewayRecords:
 
     def terminals(self, after: str = "", limit: int = 1000) -> tuple[DeviceState, ...]:
         """Terminals by id, those after ``after``, at most ``limit`` (10,000)."""
-        query = select(terminals).where(terminals.c.terminal > after).order_by(terminals.c.terminal)
+        query = (
+            select(devices)
+            .where(devices.c.kind == DeviceKind.TERMINAL, devices.c.device > after)
+            .order_by(devices.c.device)
+        )
         with self._engine.connect() as connection:
             rows = connection.execute(query.limit(min(limit, MAX_PAGE))).all()
         return tuple(
-            DeviceState(row.terminal, row.terminal, row.first_seen_ms, row.last_seen_ms, bool(row.online))
+            DeviceState(row.device, row.device, row.first_seen_ms, row.last_seen_ms, bool(row.online))
             for row in rows
         )
 

@@ -1,4 +1,4 @@
-"""Tables of the gateway's database: evidence, what was seen, dead letters, terminals, counters.
+"""Tables of the gateway's database: evidence, frames seen, dead letters, devices, completeness, counters.
 
 No schema is named here, so that the same tables lie in a SQLite file or in a schema of PostgreSQL.
 """
@@ -63,14 +63,81 @@ dead_letters = Table(
     Column("code_version", Text, nullable=False),
 )
 
-terminals = Table(
-    "terminals",
+devices = Table(
+    "devices",
     metadata,
-    Column("terminal", Text, primary_key=True),
+    Column("device", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("parent", Text, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("approval", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("decided_ms", BigInteger),
+    Column("online", Boolean),
     Column("first_seen_ms", BigInteger, nullable=False),
     Column("last_seen_ms", BigInteger, nullable=False),
-    Column("online", Boolean, nullable=False),
+    Column("door", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("maker", Text, nullable=False),
+    Column("firmware", Text, nullable=False),
+    Column("foreign_id", Text, nullable=False),
+    Column("clock_offset_ms", BigInteger),
+    Column("certificate_state", Text, nullable=False),
+    Column("certificate_serial", Text, nullable=False),
+    Column("certificate_until_ms", BigInteger),
+    Index("ix_devices_parent", "parent", "place"),
+    Index("ix_devices_kind", "kind", "device"),
 )
+"""Terminals, meters, sensors. ``place`` numbers a terminal's meters in the order in which they came; a
+meter's ``last_seen_ms`` is that of its first contact, what it delivered since stands in ``completeness``."""
+
+door_states = Table(
+    "door_states",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("ready", Boolean, nullable=False),
+    Column("trouble", Text, nullable=False),
+    Column("counters", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+)
+"""What each door of the receiver says of itself; ``counters`` is a JSON object of integers."""
+
+security_events = Table(
+    "security_events",
+    metadata,
+    Column("id", WIDE, primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("door", Text, nullable=False),
+    Column("terminal", Text, nullable=False),
+    Column("finding", Text, nullable=False),
+)
+
+arrivals = Table(
+    "arrivals",
+    metadata,
+    Column("id", WIDE, primary_key=True, autoincrement=True),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("frames", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+"""What arrived with one group of frames, not yet counted in ``completeness``."""
+
+completeness = Table(
+    "completeness",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("terminal", Text, primary_key=True),
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("meters", Integer, nullable=False),
+    Column("covered", Integer, nullable=False),
+    Column("least", Integer, nullable=False),
+    Column("late", Integer, nullable=False),
+    Column("duplicate", Integer, nullable=False),
+    Column("dead", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+"""Counts of one day of up to 256 meters of a terminal, packed; see ``telemetry.completeness``."""
 
 gateway_state = Table(
     "gateway_state",
