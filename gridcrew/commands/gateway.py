@@ -1,11 +1,13 @@
-"""``gridcrew gateway``"""
+"""``gridcrew gateway``: runs the gateway; its subcommands look at what it would do."""
 
+import importlib
 import logging
 import signal
 import sys
 import threading
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from typing import Final
 
 import click
 from sqlalchemy.exc import SQLAlchemyError
@@ -23,11 +25,37 @@ from gridcrew.settings import Settings
 from telemetry.adapters.embedded_readings import EmbeddedReadingStore
 from telemetry.decimals import prepare
 
+SUBCOMMANDS: Final = {
+    "import-config": "Bring device files of other gateways.",
+    "read": "Poll one device once and show what it says.",
+}
 
-@click.command(name="gateway")
+
+class _Gateway(click.Group):
+    """Loads ``gridcrew.commands.gateway_<name>`` only for the subcommand that runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(SUBCOMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in SUBCOMMANDS:
+            return None
+        module = importlib.import_module(f"gridcrew.commands.gateway_{cmd_name.replace('-', '_')}")
+        found: click.Command = module.command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUBCOMMANDS.items()))
+
+
+@click.group(name="gateway", cls=_Gateway, invoke_without_command=True)
 @click.option("--drain", is_flag=True, hidden=True, help="The child that empties the spool.")
-def command(drain: bool) -> None:
+@click.pass_context
+def command(ctx: click.Context, drain: bool) -> None:
     """Take in what devices say: MQTT → spool → acknowledge → readings and evidence."""
+    if ctx.invoked_subcommand is not None:
+        return
     settings = Settings()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     # Alembic-style chatter of libraries is not ours to print.
