@@ -28,9 +28,9 @@ from field_api.usecases.supply import Supply
 from field_api.worker import Worker
 from geo.adapters.database import open_database
 from geo.adapters.network_store import SqlNetworkStore
-from telemetry.adapters.embedded_readings import EmbeddedReadingStore
 from telemetry.adapters.gateway_records import SqlDeadLetters, SqlGatewayRecords
 from telemetry.adapters.outage_log import SqlOutageLog
+from telemetry.ports import ReadingStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,9 @@ def company(language: str) -> Company:
     return Company(load_work_type("repair"), load_profile("promise"), language, LogChannel.name)
 
 
-def build_services(home: Installation, config: WebConfig, simulator_port: int) -> Services:
+def build_services(
+    home: Installation, config: WebConfig, readings: ReadingStore, simulator_port: int
+) -> Services:
     """What the web process works with."""
     desk = SqlDesk(open_database(home.location, "desk"))
     sites = _sites(home)
@@ -67,7 +69,7 @@ def build_services(home: Installation, config: WebConfig, simulator_port: int) -
         step_order=StepOrder(desk, ours, supply.still_dead),
         record_call=RecordCall(desk, sites, supply.outage_of),
         move_crew=MoveCrew(desk, ours),
-        readings=EmbeddedReadingStore(home.data_dir / "readings"),
+        readings=readings,
         dead_letters=SqlDeadLetters(gateway),
         gateway=SqlGatewayRecords(gateway),
         tiles=MapTiles(),

@@ -24,6 +24,7 @@ from field_api.http.app import create_app
 from field_api.http.events_app import create_events_app
 from field_api.http.services import Services, WebConfig
 from gridcrew.settings import Settings
+from gridcrew.stores import open_readings
 
 ADDRESSES: Final = "web.json"
 """Where a running web notes its addresses; gone when it is."""
@@ -178,7 +179,8 @@ def _end(children: Sequence[subprocess.Popen[bytes]]) -> None:
 def web_application() -> Flask:
     """For gunicorn: the API and pages."""
     settings = Settings()
-    services = build_services(_installation(settings), _config(settings), settings.sim.control_port)
+    home, readings = _installation(settings), open_readings(settings)
+    services = build_services(home, _config(settings), readings, settings.sim.control_port)
     threading.Thread(target=_warm, args=(services,), daemon=True).start()
     return create_app(services)
 

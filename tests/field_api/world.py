@@ -22,6 +22,7 @@ from geo.adapters.network_store import SqlNetworkStore
 from geo.network import Network
 from geo.ports import NetworkVersion
 from gridcrew.migrations.runner import migrate_all
+from telemetry.adapters.embedded_readings import EmbeddedReadingStore
 from telemetry.adapters.outage_log import SqlOutageLog
 from telemetry.outages import Cause, OutageRevision, OutageState
 from telemetry.ports import DetectorPosition
@@ -197,7 +198,9 @@ def make_world(folder: Path, demo: bool = True, template: Path | None = None) ->
     clock = TestClock()
     config = WebConfig(demo, "zh", 8440, 8441, folder / "dist")
     services = replace(
-        build_services(home, config, simulator_port=9), clock=clock, throttle=LoginThrottle(5, 5_000)
+        build_services(home, config, EmbeddedReadingStore(folder / "readings"), simulator_port=9),
+        clock=clock,
+        throttle=LoginThrottle(5, 5_000),
     )
     site = services.sites.current()
     assert site is not None
