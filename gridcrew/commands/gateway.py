@@ -15,14 +15,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.adapters.drain import Drain
 from gateway.adapters.ledger import SqlLedger
 from gateway.adapters.mqtt import BrokerAddress
-from gateway.adapters.service import GatewayFailed, Receiver, readings_folder, run_drain
+from gateway.adapters.service import GatewayFailed, Receiver, run_drain
 from gateway.frames import Lane
 from gateway.ports import Spool
 from gateway.registry import Registry
 from geo.adapters.database import open_database
 from gridcrew.doors import make_decoder, make_doors
 from gridcrew.settings import Settings
-from telemetry.adapters.embedded_readings import EmbeddedReadingStore
+from gridcrew.stores import open_readings
 from telemetry.decimals import prepare
 
 SUBCOMMANDS: Final = {
@@ -90,7 +90,7 @@ def _drain(settings: Settings) -> None:
 
     def make(spools: Mapping[Lane, Spool]) -> Drain:
         prepare()
-        readings = EmbeddedReadingStore(readings_folder(settings.data_dir.absolute()))
+        readings = open_readings(settings)
         ledger = SqlLedger(open_database(settings.database_location, "gateway"), _code_version())
         registry = Registry(settings.gateway.heartbeat_overdue_s)
         keep_s = settings.gateway.spool_keep_days * 86_400
