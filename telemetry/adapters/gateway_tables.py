@@ -69,11 +69,11 @@ devices = Table(
     Column("device", Text, primary_key=True),
     Column("kind", Text, nullable=False),
     Column("parent", Text, nullable=False),
-    Column("place", Integer, nullable=False),
     Column("approval", Text, nullable=False),
     Column("decided_by", Text, nullable=False),
     Column("decided_ms", BigInteger),
     Column("online", Boolean),
+    Column("lost_by", Text, nullable=False),
     Column("first_seen_ms", BigInteger, nullable=False),
     Column("last_seen_ms", BigInteger, nullable=False),
     Column("door", Text, nullable=False),
@@ -85,11 +85,33 @@ devices = Table(
     Column("certificate_state", Text, nullable=False),
     Column("certificate_serial", Text, nullable=False),
     Column("certificate_until_ms", BigInteger),
-    Index("ix_devices_parent", "parent", "place"),
+    Index("ix_devices_parent", "parent", "device"),
     Index("ix_devices_kind", "kind", "device"),
 )
-"""Terminals, meters, sensors. ``place`` numbers a terminal's meters in the order in which they came; a
-meter's ``last_seen_ms`` is that of its first contact, what it delivered since stands in ``completeness``."""
+"""Terminals, meters, sensors. A meter's ``last_seen_ms`` is that of its first contact: what it delivered
+since stands in ``completeness``. ``lost_by``: ``will``, ``overdue`` or empty."""
+
+device_decisions = Table(
+    "device_decisions",
+    metadata,
+    Column("id", WIDE, primary_key=True, autoincrement=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("device", Text, nullable=False),
+    Column("approval", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+)
+"""Who approved or blocked what, and when; only ever appended to."""
+
+meter_places = Table(
+    "meter_places",
+    metadata,
+    Column("meter", Text, primary_key=True),
+    Column("terminal", Text, primary_key=True),
+    Column("place", Integer, nullable=False),
+    Index("ix_meter_places_terminal", "terminal", "place"),
+    sqlite_with_rowid=False,
+)
+"""A terminal's meters are numbered in the order in which they came; ``completeness`` counts by number."""
 
 door_states = Table(
     "door_states",

@@ -26,11 +26,11 @@ def _create_devices() -> None:
         sa.Column("device", sa.Text, primary_key=True),
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("parent", sa.Text, nullable=False),
-        sa.Column("place", sa.Integer, nullable=False),
         sa.Column("approval", sa.Text, nullable=False),
         sa.Column("decided_by", sa.Text, nullable=False),
         sa.Column("decided_ms", sa.BigInteger),
         sa.Column("online", sa.Boolean),
+        sa.Column("lost_by", sa.Text, nullable=False),
         sa.Column("first_seen_ms", sa.BigInteger, nullable=False),
         sa.Column("last_seen_ms", sa.BigInteger, nullable=False),
         sa.Column("door", sa.Text, nullable=False),
@@ -43,15 +43,31 @@ def _create_devices() -> None:
         sa.Column("certificate_serial", sa.Text, nullable=False),
         sa.Column("certificate_until_ms", sa.BigInteger),
     )
-    op.create_index("ix_devices_parent", "devices", ["parent", "place"])
+    op.create_index("ix_devices_parent", "devices", ["parent", "device"])
     op.create_index("ix_devices_kind", "devices", ["kind", "device"])
+    op.create_table(
+        "device_decisions",
+        sa.Column("id", _WIDE, primary_key=True, autoincrement=True),
+        sa.Column("at_ms", sa.BigInteger, nullable=False),
+        sa.Column("device", sa.Text, nullable=False),
+        sa.Column("approval", sa.Text, nullable=False),
+        sa.Column("decided_by", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "meter_places",
+        sa.Column("meter", sa.Text, primary_key=True),
+        sa.Column("terminal", sa.Text, primary_key=True),
+        sa.Column("place", sa.Integer, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_meter_places_terminal", "meter_places", ["terminal", "place"])
 
 
 def _move_terminals() -> None:
     op.execute(
-        "INSERT INTO devices (device, kind, parent, place, approval, decided_by, online, first_seen_ms, "
+        "INSERT INTO devices (device, kind, parent, approval, decided_by, online, lost_by, first_seen_ms, "
         "last_seen_ms, door, model, maker, firmware, foreign_id, certificate_state, certificate_serial) "
-        "SELECT terminal, 'terminal', '', 0, 'approved', 'rule: known before', online, first_seen_ms, "
+        "SELECT terminal, 'terminal', '', 'approved', 'rule: known before', online, '', first_seen_ms, "
         "last_seen_ms, 'mqtt', '', '', '', '', '', '' FROM terminals"
     )
 
@@ -114,5 +130,13 @@ def downgrade() -> None:
         "INSERT INTO terminals SELECT device, first_seen_ms, last_seen_ms, coalesce(online, false) "
         "FROM devices WHERE kind = 'terminal'"
     )
-    for table in ("completeness", "arrivals", "security_events", "door_states", "devices"):
+    for table in (
+        "completeness",
+        "arrivals",
+        "security_events",
+        "door_states",
+        "meter_places",
+        "device_decisions",
+        "devices",
+    ):
         op.drop_table(table)
