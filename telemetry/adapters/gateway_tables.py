@@ -61,6 +61,8 @@ dead_letters = Table(
     Column("received_ms", BigInteger, nullable=False),
     Column("problem", Text, nullable=False),
     Column("code_version", Text, nullable=False),
+    Column("door", Text, nullable=False, server_default="mqtt"),
+    Column("replay_asked_ms", BigInteger),
 )
 
 devices = Table(

@@ -18,6 +18,7 @@ def upgrade() -> None:
     _create_door_states()
     _create_security_events()
     _create_completeness()
+    _extend_dead_letters()
 
 
 def _create_devices() -> None:
@@ -118,7 +119,15 @@ def _create_completeness() -> None:
     )
 
 
+def _extend_dead_letters() -> None:
+    op.add_column("dead_letters", sa.Column("door", sa.Text, nullable=False, server_default="mqtt"))
+    op.add_column("dead_letters", sa.Column("replay_asked_ms", sa.BigInteger))
+
+
 def downgrade() -> None:
+    with op.batch_alter_table("dead_letters") as letters:
+        letters.drop_column("replay_asked_ms")
+        letters.drop_column("door")
     op.create_table(
         "terminals",
         sa.Column("terminal", sa.Text, primary_key=True),
