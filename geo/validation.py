@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from geo.errors import Severity
-from geo.network import ABSENT, SWITCHING_KINDS, EdgeKind, Int32, Network, NodeKind
+from geo.identifiers import COMPANY_ZONE, overlaps, spans
+from geo.network import ABSENT, SWITCHING_KINDS, EdgeKind, Identifiers, Int32, Network, NodeKind
 from geo.rows import Reader
 from geo.topology import components
 from geo.tree import EnergisedTree, energise
@@ -168,6 +170,24 @@ def _foreign_nobody(on: Structure) -> Told:
             yield row, f"own_id names {own!r}, which does not exist"
 
 
+def _wrong_span(on: Structure) -> Told:
+    for row, (_, span) in enumerate(spans(on.network.identifiers, ZoneInfo(COMPANY_ZONE))):
+        if isinstance(span, str):
+            yield row, span
+
+
+def _two_meant(on: Structure) -> Told:
+    known = on.network.identifiers
+    for row, other in overlaps(known, ZoneInfo(COMPANY_ZONE)):
+        earlier = f"row {other + 1} ({_validity(known, other)}) still names {known.own_id[other]!r}"
+        message = f"{known.foreign_id[row]!r} names {known.own_id[row]!r} while {earlier}"
+        yield row, f"{message}; expected one own_id at a time"
+
+
+def _validity(known: Identifiers, row: int) -> str:
+    return f"from {known.valid_from[row] or 'ever'} to {known.valid_to[row] or 'now'}"
+
+
 CHECKS: Final = (
     Check("no-source", Severity.ERROR, "nodes", _no_source),
     Check("terminal-not-on-transformer", Severity.ERROR, "terminals", _terminal_elsewhere),
@@ -179,5 +199,7 @@ CHECKS: Final = (
     Check("transformer-without-meters", Severity.WARNING, "edges", _transformer_without_meters),
     Check("customer-without-meter", Severity.WARNING, "customers", _customer_without_meter),
     Check("no-coordinates", Severity.WARNING, "nodes", _no_coordinates),
+    Check("bad-validity", Severity.ERROR, "identifiers", _wrong_span),
+    Check("overlapping-validity", Severity.ERROR, "identifiers", _two_meant),
     Check("unknown-own-id", Severity.WARNING, "identifiers", _foreign_nobody),
 )
