@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from gateway.security import Finding
 from telemetry.devices import DeviceNote
 from telemetry.evidence import Evidence
 from telemetry.readings import ReadingBatch
@@ -68,5 +69,7 @@ class Decoded:
     """What the frame told about devices themselves: model, firmware, who hangs below whom."""
     security: tuple[str, ...] = ()
     """What a supervisor of security must hear: a terminal that speaks in another's name."""
+    findings: tuple[Finding, ...] = ()
+    """What a frame of the security door reports: refusals that a broker counted."""
     named_by_content: bool = False
     """The frame carries no name of its own: the key is a digest, equal only within minutes."""

@@ -130,12 +130,33 @@ security_events = Table(
     "security_events",
     metadata,
     Column("id", WIDE, primary_key=True, autoincrement=False),
-    Column("at_ms", BigInteger, nullable=False),
-    Column("received_ms", BigInteger, nullable=False),
+    Column("hour", BigInteger, nullable=False),
+    Column("threat", Text, nullable=False),
+    Column("source", Text, nullable=False),
     Column("door", Text, nullable=False),
-    Column("terminal", Text, nullable=False),
     Column("finding", Text, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Index("ix_security_events_hour", "hour", "threat", "source", unique=True),
 )
+"""One row per hour, threat and source, however often it was tried; see ``gateway.security``."""
+
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("serial", Text, primary_key=True),
+    Column("terminal", Text, nullable=False),
+    Column("authority", Integer, nullable=False),
+    Column("issued_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("retires_ms", BigInteger),
+    Column("revoked_ms", BigInteger),
+    Column("reason", Text, nullable=False),
+    Index("ix_certificates_terminal", "terminal", "issued_ms"),
+    Index("ix_certificates_revoked_ms", "revoked_ms"),
+)
+"""Certificates of terminals, see ``gateway.access``; no key is ever kept."""
 
 arrivals = Table(
     "arrivals",

@@ -17,6 +17,7 @@ def upgrade() -> None:
     op.drop_table("terminals")
     _create_door_states()
     _create_security_events()
+    _create_certificates()
     _create_completeness()
     _extend_dead_letters()
 
@@ -88,12 +89,32 @@ def _create_security_events() -> None:
     op.create_table(
         "security_events",
         sa.Column("id", _WIDE, primary_key=True, autoincrement=False),
-        sa.Column("at_ms", sa.BigInteger, nullable=False),
-        sa.Column("received_ms", sa.BigInteger, nullable=False),
+        sa.Column("hour", sa.BigInteger, nullable=False),
+        sa.Column("threat", sa.Text, nullable=False),
+        sa.Column("source", sa.Text, nullable=False),
         sa.Column("door", sa.Text, nullable=False),
-        sa.Column("terminal", sa.Text, nullable=False),
         sa.Column("finding", sa.Text, nullable=False),
+        sa.Column("count", sa.BigInteger, nullable=False),
+        sa.Column("first_ms", sa.BigInteger, nullable=False),
+        sa.Column("last_ms", sa.BigInteger, nullable=False),
     )
+    op.create_index("ix_security_events_hour", "security_events", ["hour", "threat", "source"], unique=True)
+
+
+def _create_certificates() -> None:
+    op.create_table(
+        "certificates",
+        sa.Column("serial", sa.Text, primary_key=True),
+        sa.Column("terminal", sa.Text, nullable=False),
+        sa.Column("authority", sa.Integer, nullable=False),
+        sa.Column("issued_ms", sa.BigInteger, nullable=False),
+        sa.Column("until_ms", sa.BigInteger, nullable=False),
+        sa.Column("retires_ms", sa.BigInteger),
+        sa.Column("revoked_ms", sa.BigInteger),
+        sa.Column("reason", sa.Text, nullable=False),
+    )
+    op.create_index("ix_certificates_terminal", "certificates", ["terminal", "issued_ms"])
+    op.create_index("ix_certificates_revoked_ms", "certificates", ["revoked_ms"])
 
 
 def _create_completeness() -> None:
