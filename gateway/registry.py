@@ -1,6 +1,32 @@
-"""Who spoke when: a terminal that is silent for too long is said to be so. Monotonic time only."""
+"""Who spoke when, and who is believed.
+
+A terminal that is silent for too long is said to be so (monotonic time only). A terminal that nobody approved
+yet, or that was blocked, is heard and not believed: its frames wait among the dead letters.
+"""
 
 from collections.abc import Iterable
+from typing import Final, Literal
+
+from telemetry.devices import Approval
+
+ApproveRule = Literal["all", "listed", "none"]
+HELD_BACK: Final = "held back: terminal "
+_REASONS: Final = {
+    Approval.PENDING: f"{HELD_BACK}pending approval",
+    Approval.BLOCKED: f"{HELD_BACK}blocked",
+}
+
+
+def first_approval(rule: ApproveRule, *, listed: bool) -> tuple[Approval, str]:
+    """Whether a terminal is believed at first contact, and by whose decision."""
+    if rule == "all" or (rule == "listed" and listed):
+        return Approval.APPROVED, f"rule: {rule}"
+    return Approval.PENDING, ""
+
+
+def held_back(approval: Approval) -> str:
+    """Why frames of such a terminal go to the dead letters; empty when they are taken."""
+    return _REASONS.get(approval, "")
 
 
 class Registry:
