@@ -1,0 +1,223 @@
+"""One backlog, one InfluxDB, one machine: our gateway, Node-RED, thingsboard-gateway, ready-made posts.
+
+Every contestant has a durable session of one Mosquitto and finds the backlog there; its time runs from the
+first point stored to the last. thingsboard-gateway cannot write to InfluxDB: it delivers to an MQTT stand-in
+for its platform, and gets a shorter stream.
+"""
+
+import json
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+from benchmarks.peers.node_red import node_red
+from benchmarks.peers.ours import environment, our_gateway, prepare
+from benchmarks.peers.platform_stand_in import Platform
+from benchmarks.peers.servers import influxdb, mosquitto
+from benchmarks.peers.stream import METERS, QUANTITIES, columnar, posts, publish, rows
+from benchmarks.peers.thingsboard import thingsboard_gateway
+from benchmarks.record import Cell, record
+
+FRAMES: Final = 4_000
+FRAMES_FOR_THINGSBOARD: Final = 400
+TERMINALS_FOR_THINGSBOARD: Final = 2
+"""It spends much on each new device; with few of them its steady rate is seen."""
+WRITERS: Final = 2
+WAIT_S: Final = 300.0
+_SAMPLE_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """From the first point stored to the last."""
+
+    frames: int
+    seconds: float
+    cpu_s: float
+
+    def row(self, contestant: str) -> dict[str, Cell]:
+        return {
+            "contestant": contestant,
+            "frames": self.frames,
+            "frames_per_s": round(self.frames / self.seconds, 1),
+            "readings_per_s": round(self.frames * METERS / self.seconds),
+            "cpu_ms_per_frame": round(1000 * self.cpu_s / self.frames, 2),
+        }
+
+
+def run(frames: int = FRAMES) -> dict[str, object]:
+    """Measure, print and write ``results/peer_throughput``."""
+    few = min(frames, FRAMES_FOR_THINGSBOARD)
+    with tempfile.TemporaryDirectory(prefix="gridcrew-peers-") as home:
+        ours = _ours(Path(home) / "ours", frames, 1)
+        measured = {
+            "the same points ready-made, two writers, 10,000 lines a post": _ready_made(
+                Path(home) / "ready", frames
+            ),
+            "our gateway, one process": ours,
+            "our gateway, two processes, half of the terminals each": _ours(Path(home) / "two", frames, 2),
+            "Node-RED with contrib-influxdb": _node_red(Path(home) / "nr", frames),
+            "thingsboard-gateway (to its platform's stand-in)": _thingsboard(Path(home) / "tb", few),
+        }
+    table = [drained.row(name) for name, drained in measured.items()]
+    for row, drained in zip(table, measured.values(), strict=True):
+        row["ours_is_times"] = round((ours.frames / ours.seconds) / (drained.frames / drained.seconds), 2)
+    notes = [
+        f"A frame is {METERS} meters × {len(QUANTITIES)} quantities.",
+        "CPU is the contestant's processes alone, without broker and database, which share the cores.",
+        "Our gateway syncs frames to its spool before it acknowledges them; others acknowledge first.",
+    ]
+    return record(
+        "peer_throughput",
+        "Into InfluxDB, beside others",
+        {"one run": table},
+        notes,
+        ("paho-mqtt", "influxdb-client"),
+    )
+
+
+def _ready_made(home: Path, frames: int) -> Drained:
+    home.mkdir()
+    bodies = list(posts(frames))
+    with influxdb(home) as port:
+        began_s = time.monotonic()
+        writers = [threading.Thread(target=_post, args=(port, bodies[n::WRITERS])) for n in range(WRITERS)]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+        return Drained(frames, time.monotonic() - began_s, 0.0)
+
+
+def _post(port: int, bodies: list[bytes]) -> None:
+    for body in bodies:
+        address = f"http://127.0.0.1:{port}/write?db=gridcrew&precision=ms"
+        with urllib.request.urlopen(address, body, timeout=60) as answer:
+            assert answer.status == 204
+
+
+def _ours(home: Path, frames: int, processes: int) -> Drained:
+    home.mkdir()
+    with ExitStack() as stack:
+        database = stack.enter_context(influxdb(home))
+        brokers = [stack.enter_context(mosquitto(home, f"broker{n}")) for n in range(processes)]
+        folders = [home / f"var{n}" for n in range(processes)]
+        for number, (folder, broker) in enumerate(zip(folders, brokers, strict=True)):
+            prepare(folder, broker)
+            publish(broker, (frame for n, frame in enumerate(columnar(frames)) if n % processes == number))
+        contestants = [
+            stack.enter_context(our_gateway(folder, environment(folder, broker, database)))
+            for folder, broker in zip(folders, brokers, strict=True)
+        ]
+        return _drained(frames, [process.pid for process in contestants], lambda: _points(database))
+
+
+def _node_red(home: Path, frames: int) -> Drained:
+    home.mkdir()
+    with influxdb(home) as database, mosquitto(home) as broker:
+        _remember_session(broker, "node-red", "gridcrew/v1/+/readings")
+        publish(broker, columnar(frames))
+        with node_red(home / "flow", broker, database) as contestant:
+            return _drained(frames, [contestant.pid], lambda: _points(database))
+
+
+def _thingsboard(home: Path, frames: int) -> Drained:
+    home.mkdir()
+    with mosquitto(home, "up") as up, mosquitto(home, "in") as broker, Platform(up) as platform:
+        _remember_session(broker, "tb-in", "meters/+")
+        publish(broker, rows(frames, TERMINALS_FOR_THINGSBOARD))
+        connectors = [("mqtt", "Meters", _thingsboard_mapping(broker))]
+        with thingsboard_gateway(home / "tb", up, "memory", connectors) as contestant:
+            return _drained(frames, [contestant.pid], lambda: platform.count() // len(QUANTITIES))
+
+
+def _thingsboard_mapping(broker: int) -> dict[str, Any]:
+    series = [{"type": "double", "key": name, "value": f"${{{name}}}"} for name in QUANTITIES]
+    converter = {
+        "type": "json",
+        "timeout": 60_000,
+        "sendDataOnlyOnChange": False,
+        "attributes": [],
+        "timeseries": series,
+        "deviceInfo": {
+            "deviceNameExpressionSource": "message",
+            "deviceNameExpression": "${m}",
+            "deviceProfileExpressionSource": "constant",
+            "deviceProfileExpression": "meter",
+        },
+    }
+    return {
+        "broker": {
+            "host": "127.0.0.1",
+            "port": broker,
+            "clientId": "tb-in",
+            "version": 4,
+            "cleanSession": False,
+            "maxMessageNumberPerWorker": 10,
+            "maxNumberOfWorkers": 100,
+            "security": {"type": "anonymous"},
+        },
+        "mapping": [{"topicFilter": "meters/+", "subscriptionQos": 1, "converter": converter}],
+        "requestsMapping": {},
+    }
+
+
+def _remember_session(port: int, client_id: str, topic: str) -> None:
+    """Let the broker keep what comes for this client from now on."""
+    granted = threading.Event()
+    client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False)
+    client.on_subscribe = lambda *_: granted.set()
+    client.connect("127.0.0.1", port)
+    client.subscribe(topic, qos=1)
+    client.loop_start()
+    assert granted.wait(10)
+    client.disconnect()
+    client.loop_stop()
+
+
+def _drained(frames: int, pids: list[int], stored: Callable[[], int]) -> Drained:
+    """Watch until all readings are stored; the clock starts with the first ones."""
+    deadline_s = time.monotonic() + WAIT_S
+    first_s, first, cpu_s = 0.0, 0, 0.0
+    while (count := stored()) < frames * METERS:
+        now_s = time.monotonic()
+        assert now_s < deadline_s, f"{count} of {frames * METERS} readings after {WAIT_S:.0f} s"
+        if count and not first_s:
+            first_s, first, cpu_s = now_s, count, _cpu_s(pids)
+        time.sleep(_SAMPLE_S)
+    seconds = time.monotonic() - first_s
+    share = 1 - first / (frames * METERS)
+    return Drained(round(frames * share), seconds, _cpu_s(pids) - cpu_s)
+
+
+def _cpu_s(pids: list[int]) -> float:
+    spent = 0.0
+    for pid in pids:
+        process = psutil.Process(pid)
+        for member in (process, *process.children(recursive=True)):
+            times = member.cpu_times()
+            spent += times.user + times.system
+    return spent
+
+
+def _points(port: int) -> int:
+    """How many points the server says it has written since it started."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/debug/vars", timeout=10) as answer:
+        told = json.load(answer)
+    servers = [part for key, part in told.items() if key.startswith("httpd")]
+    return sum(int(part["values"]["pointsWrittenOK"]) for part in servers)
+
+
+if __name__ == "__main__":
+    run(int(sys.argv[1]) if len(sys.argv) > 1 else FRAMES)

@@ -1,0 +1,108 @@
+"""The stream that all contestants get: frames of 200 meters × 11 quantities, about 23 kB of JSON each."""
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+METERS: Final = 200
+TERMINALS: Final = 50
+QUANTITIES: Final = (
+    "voltage_a_v",
+    "voltage_b_v",
+    "voltage_c_v",
+    "current_a_a",
+    "current_b_a",
+    "current_c_a",
+    "active_power_kw",
+    "reactive_power_kvar",
+    "power_factor",
+    "energy_import_kwh",
+    "energy_export_kwh",
+)
+BASE_MS: Final = 1_793_491_200_000
+STEP_MS: Final = 60_000
+_SHAPES: Final = 40
+
+
+def meter_id(terminal: int, place: int) -> str:
+    """As long as a meter's 22-digit asset number."""
+    return f"3340001{terminal:05d}{place:010d}"
+
+
+def columnar(count: int, terminals: int = TERMINALS) -> Iterator[tuple[str, bytes]]:
+    """(topic, body) of ``count`` frames of our own contract; no meter has two values at one instant."""
+    tables = [json.dumps(_table(random.Random(seed))) for seed in range(_SHAPES)]
+    names = json.dumps(QUANTITIES)
+    meters = [json.dumps([meter_id(t, place) for place in range(METERS)]) for t in range(terminals)]
+    for number in range(count):
+        terminal, seq = number % terminals, number // terminals
+        yield (
+            f"gridcrew/v1/T{terminal:03d}/readings",
+            f'{{"v":1,"boot":"b{terminal}","seq":{seq},"at":{BASE_MS + seq * STEP_MS},'
+            f'"meters":{meters[terminal]},"quantities":{names},'
+            f'"values":{tables[number % _SHAPES]}}}'.encode(),
+        )
+
+
+def rows(count: int, terminals: int) -> Iterator[tuple[str, bytes]]:
+    """Such readings as lists of objects, one per meter, for thingsboard-gateway's converter."""
+    for number, (_, body) in enumerate(columnar(count, terminals)):
+        frame = json.loads(body)
+        listed = [
+            {"m": meter, "ts": frame["at"], **dict(zip(QUANTITIES, values, strict=True))}
+            for meter, values in zip(frame["meters"], frame["values"], strict=True)
+        ]
+        yield f"meters/{number % terminals}", json.dumps(listed).encode()
+
+
+def lines(count: int) -> Iterator[bytes]:
+    """The same readings as InfluxDB's own lines, ready to be posted."""
+    for _, body in columnar(count):
+        frame = json.loads(body)
+        for meter, values in zip(frame["meters"], frame["values"], strict=True):
+            fields = ",".join(f"{name}={value}" for name, value in zip(QUANTITIES, values, strict=True))
+            yield f"reading,meter={meter} {fields} {frame['at']}".encode()
+
+
+def posts(count: int, lines_per_post: int = 10_000) -> Iterator[bytes]:
+    """``lines`` in bodies of so many lines."""
+    source = lines(count)
+    while body := b"\n".join(islice(source, lines_per_post)):
+        yield body
+
+
+def publish(port: int, frames: Iterator[tuple[str, bytes]]) -> None:
+    """Publish all with QoS 1 and wait until the broker has them."""
+    client = Client(CallbackAPIVersion.VERSION2, client_id="publisher")
+    client.max_inflight_messages_set(500)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    for number, (topic, body) in enumerate(frames):
+        last = client.publish(topic, body, qos=1)
+        if number % 500 == 499:
+            last.wait_for_publish(120)
+    last.wait_for_publish(120)
+    time.sleep(0.5)
+    client.disconnect()
+    client.loop_stop()
+
+
+def _table(source: random.Random) -> list[list[float]]:
+    return [
+        [
+            *(round(source.uniform(228, 234), 1) for _ in range(3)),
+            *(round(source.uniform(0, 60), 3) for _ in range(3)),
+            round(source.uniform(0, 12), 4),
+            round(source.uniform(-2, 2), 4),
+            round(source.uniform(0.85, 1), 3),
+            round(source.uniform(0, 90_000), 2),
+            round(source.uniform(0, 90_000), 2),
+        ]
+        for _ in range(METERS)
+    ]
