@@ -13,6 +13,8 @@ from typing import Final
 from gateway.contract.topics import COMMAND, ROOT, TERMINAL_PATTERN
 
 DAY_MS: Final = 86_400_000
+EXPIRING_MS: Final = 30 * DAY_MS
+"""A certificate in its last month is shown as expiring."""
 SERIAL_PATTERN: Final = re.compile(r"[0-9a-f]{1,40}")
 
 STATE_GRID_ROOT: Final = "/v1"
@@ -63,15 +65,15 @@ class Certificate:
     reason: str = ""
     """Why it was revoked."""
 
-    def state(self, now_ms: int, expiring_ms: int) -> CertificateState:
-        """Its worth at ``now_ms``; expiring during the last ``expiring_ms`` of its validity."""
+    def state(self, now_ms: int) -> CertificateState:
+        """Its worth at ``now_ms``."""
         if self.revoked_ms is not None:
             return CertificateState.REVOKED
         if now_ms >= self.ends_ms:
             return CertificateState.EXPIRED
         if self.retires_ms is not None:
             return CertificateState.RETIRING
-        soon = now_ms >= self.until_ms - expiring_ms
+        soon = now_ms >= self.until_ms - EXPIRING_MS
         return CertificateState.EXPIRING if soon else CertificateState.VALID
 
     @property
@@ -107,7 +109,7 @@ def refusal(claim: Claim, known: Certificate | None, now_ms: int) -> str:
         return "the certificate is not in the register"
     if known.terminal != claim.name:
         return "the certificate was issued to another terminal"
-    state = known.state(now_ms, 0)
+    state = known.state(now_ms)
     if state not in SPEAKS:
         return f"the certificate is {state}"
     if claim.client_id != claim.name:

@@ -44,9 +44,9 @@ class Finding:
     count: int = 1
 
 
-def finding(threat: Threat, source: str, text: str) -> Finding:
+def finding(threat: Threat, source: str, text: str, count: int = 1) -> Finding:
     """A finding whose words are fit to be stored and shown: one line, printable, of limited length."""
-    return Finding(threat, _clean(source, MAX_NAME) or "(nobody)", _clean(text, MAX_TEXT))
+    return Finding(threat, _clean(source, MAX_NAME) or "(nobody)", _clean(text, MAX_TEXT), count)
 
 
 def _clean(words: str, most: int) -> str:
@@ -85,7 +85,8 @@ def told(words: Iterable[str], terminal: str) -> tuple[Finding, ...]:
 
 
 _NATS_LINE: Final = re.compile(
-    r"^\[\d+\] \S+ \S+ \[(?:ERR|WRN|INF)\] (?P<host>\S+):\d+ - mid:\d+ - (?:\"(?P<id>[^\"]*)\" - )?(?P<what>.*)$"
+    r"^\[\d+\] \S+ \S+ \[(?:ERR|WRN|INF)\] (?P<host>\S+):\d+ - mid:\d+ - "
+    r"(?:\"(?P<id>[^\"]*)\" - )?(?P<what>.*)$"
 )
 _NATS_MEANINGS: Final = (
     (re.compile(r"^(?:Publish|Subscription) Violation - (.*)"), Threat.FOREIGN_TOPIC),
@@ -127,7 +128,7 @@ _MOSQUITTO_MEANINGS: Final = (
 def read_mosquitto_line(line: str) -> Finding | None:
     """What a line of Mosquitto's log says; None where it is no refusal.
 
-    Mosquitto 2.0 with ``log_type`` all or debug, notice and error: a denied publication of MQTT 3.1.1 is still
+    Mosquitto 2.0 with ``log_type`` debug, notice and error: a denied publication of MQTT 3.1.1 is still
     acknowledged to the client, so its log line is the only trace of it.
     """
     for pattern, threat in _MOSQUITTO_MEANINGS:

@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
+from gateway.adapters import certificates, security_log
 from gateway.adapters.device_ledger import DeviceLedger
 from gateway.frames import Lane
 from gateway.ingest import Entry, Sorted, sort_out
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 
 _NAMES_PER_QUERY: Final = 500
 REGISTRY: Final = "registry"
+HOUSEKEEPING_MS: Final = 600_000
 
 
 class SqlLedger:
@@ -29,6 +31,7 @@ class SqlLedger:
         self._code_version = code_version
         self._evidence = SqlEvidenceLog(engine)
         self._devices = DeviceLedger()
+        self._house_kept_ms = 0
 
     def cursor(self, lane: Lane) -> int:
         """Position in the lane's spool up to which everything is committed."""
@@ -51,8 +54,18 @@ class SqlLedger:
             _remember(connection, (*result.stored, *result.dead))
             _bury(connection, result.dead, self._code_version)
             self._devices.register(connection, result.stored)
+            security_log.record(connection, (*result.stored, *result.dead))
+            self._keep_house(connection, max((entry.received_ms for entry in entries), default=0))
             _count(connection, result, len(entries), {f"cursor.{lane}": cursor, f"pending.{lane}": pending})
         return result
+
+    def _keep_house(self, connection: Connection, now_ms: int) -> None:
+        """Now and then: what certificates are worth changes with time alone."""
+        if now_ms - self._house_kept_ms < HOUSEKEEPING_MS:
+            return
+        self._house_kept_ms = now_ms
+        certificates.show_in_registry(connection, now_ms)
+        security_log.forget(connection, now_ms)
 
     def report_silent(self, terminals: Sequence[str], now_ms: int) -> None:
         """These are overdue: evidence ``silent`` for each, and offline in the registry."""

@@ -94,7 +94,7 @@ def _create_security_events() -> None:
         sa.Column("source", sa.Text, nullable=False),
         sa.Column("door", sa.Text, nullable=False),
         sa.Column("finding", sa.Text, nullable=False),
-        sa.Column("count", sa.BigInteger, nullable=False),
+        sa.Column("times", sa.BigInteger, nullable=False),
         sa.Column("first_ms", sa.BigInteger, nullable=False),
         sa.Column("last_ms", sa.BigInteger, nullable=False),
     )
