@@ -24,6 +24,9 @@ class Spool(Protocol):
     def pending(self, after: int) -> int:
         """How many frames lie beyond that position."""
 
+    def size_bytes(self) -> int:
+        """What it takes on the disk."""
+
     def forget(self, stored: int, keep_s: float) -> int:
         """Let go of what is stored (up to that position) and older than ``keep_s``; how many segments."""
 
@@ -79,6 +82,11 @@ class Ledger(Protocol):
 
     def online(self) -> tuple[str, ...]:
         """Terminals that spoke last and were not lost since."""
+
+    def screen(self, lane: Lane, entries: Sequence[Entry]) -> list[Entry]:
+        """Before they are stored: frames of terminals that are not believed become dead letters, the others'
+        readings get the doubts that the gateway has.
+        """
 
     def commit(self, lane: Lane, entries: Sequence[Entry], cursor: int, pending: int) -> Sorted:
         """Write what the frames said and move the lane's cursor, all or none; repeated frames only count.

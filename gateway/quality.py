@@ -38,7 +38,7 @@ class ClockOffset:
 
     estimate_ms: int | None = None
     """None before three spans were heard."""
-    _span: int = 0
+    _span: int = -1
     _least: list[int] = field(default_factory=list)
 
     def hear(self, at_ms: int, received_ms: int) -> None:

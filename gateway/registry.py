@@ -5,16 +5,11 @@ yet, or that was blocked, is heard and not believed: its frames wait among the d
 """
 
 from collections.abc import Iterable
-from typing import Final, Literal
+from typing import Literal
 
-from telemetry.devices import Approval
+from telemetry.devices import Approval, held_back_reason
 
 ApproveRule = Literal["all", "listed", "none"]
-HELD_BACK: Final = "held back: terminal "
-_REASONS: Final = {
-    Approval.PENDING: f"{HELD_BACK}pending approval",
-    Approval.BLOCKED: f"{HELD_BACK}blocked",
-}
 
 
 def first_approval(rule: ApproveRule, *, listed: bool) -> tuple[Approval, str]:
@@ -24,9 +19,9 @@ def first_approval(rule: ApproveRule, *, listed: bool) -> tuple[Approval, str]:
     return Approval.PENDING, ""
 
 
-def held_back(approval: Approval) -> str:
-    """Why frames of such a terminal go to the dead letters; empty when they are taken."""
-    return _REASONS.get(approval, "")
+def held_back(terminal: str, approval: Approval) -> str:
+    """Why frames of this terminal go to the dead letters; empty when they are taken."""
+    return "" if approval is Approval.APPROVED else held_back_reason(terminal, approval)
 
 
 class Registry:

@@ -5,6 +5,7 @@ A device is a terminal, a meter, a line of a bus, a sensor; ``parent`` is who sp
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class DeviceKind(StrEnum):
@@ -19,6 +20,21 @@ class Approval(StrEnum):
     PENDING = "pending"
     APPROVED = "approved"
     BLOCKED = "blocked"
+
+
+HELD_BACK: Final = "held back: terminal "
+
+
+def held_back_reason(terminal: str, approval: Approval) -> str:
+    """The problem under which frames of a terminal that is not believed lie among the dead letters."""
+    return f"{HELD_BACK}{terminal} is {_WORDS[approval]}"
+
+
+_WORDS: Final = {
+    Approval.PENDING: "pending approval",
+    Approval.BLOCKED: "blocked",
+    Approval.APPROVED: "approved",
+}
 
 
 @dataclass(frozen=True, slots=True)

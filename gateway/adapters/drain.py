@@ -66,7 +66,7 @@ class Drain:
         spooled = spool.read(self._cursor[lane], 1 if self._trouble else GROUP_FRAMES)
         if not spooled:
             return 0
-        entries = [Entry(frame, self._decoded(frame)) for frame in spooled]
+        entries = self._ledger.screen(lane, [Entry(frame, self._decoded(frame)) for frame in spooled])
         self._readings.write(
             [batch for entry in entries if not entry.problem for batch in entry.decoded.batches]
         )

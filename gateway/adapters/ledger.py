@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from gateway.adapters import certificates, security_log
+from gateway.adapters.arrivals_ledger import note_arrivals
 from gateway.adapters.device_ledger import DeviceLedger
 from gateway.frames import Lane
 from gateway.ingest import Entry, Sorted, sort_out
@@ -25,12 +26,12 @@ HOUSEKEEPING_MS: Final = 600_000
 class SqlLedger:
     """``Ledger`` on the gateway's database. One process writes."""
 
-    def __init__(self, engine: Engine, code_version: str) -> None:
+    def __init__(self, engine: Engine, code_version: str, devices: DeviceLedger | None = None) -> None:
         """``code_version`` is noted with dead letters, which may be tried again by a later one."""
         self._engine = engine
         self._code_version = code_version
         self._evidence = SqlEvidenceLog(engine)
-        self._devices = DeviceLedger()
+        self._devices = devices or DeviceLedger()
         self._house_kept_ms = 0
 
     def cursor(self, lane: Lane) -> int:
@@ -43,8 +44,20 @@ class SqlLedger:
         with self._engine.connect() as connection:
             return self._devices.online(connection)
 
+    def screen(self, lane: Lane, entries: Sequence[Entry]) -> list[Entry]:
+        """Frames of terminals that are not believed become dead letters; the others' readings get doubts."""
+        with self._engine.connect() as connection:
+            return self._devices.screen(connection, lane, entries)
+
     def commit(self, lane: Lane, entries: Sequence[Entry], cursor: int, pending: int) -> Sorted:
         """Write what the frames said and move the lane's cursor, all or none; repeated frames only count."""
+        try:
+            return self._commit(lane, entries, cursor, pending)
+        except BaseException:
+            self._devices.forget()
+            raise
+
+    def _commit(self, lane: Lane, entries: Sequence[Entry], cursor: int, pending: int) -> Sorted:
         with writing(self._engine).begin() as connection:
             lock_log(connection, "gateway")
             result = sort_out(entries, _seen(connection, entries))
@@ -53,7 +66,10 @@ class SqlLedger:
             )
             _remember(connection, (*result.stored, *result.dead))
             _bury(connection, result.dead, self._code_version)
-            self._devices.register(connection, result.stored)
+            self._devices.register(connection, result.stored, result.dead)
+            note_arrivals(
+                connection, self._devices.places, result.stored, result.dead, _repeated(entries, result)
+            )
             security_log.record(connection, (*result.stored, *result.dead))
             self._keep_house(connection, max((entry.received_ms for entry in entries), default=0))
             _count(connection, result, len(entries), {f"cursor.{lane}": cursor, f"pending.{lane}": pending})
@@ -91,6 +107,13 @@ def _silent(terminal: str, last_seen_ms: int, now_ms: int) -> Evidence:
         devices=(terminal,),
         key=f"{REGISTRY}/{terminal}/{last_seen_ms}/{EvidenceKind.SILENT}",
     )
+
+
+def _repeated(entries: Sequence[Entry], result: Sorted) -> list[Entry]:
+    if not result.duplicate:
+        return []
+    new = {id(entry) for entry in (*result.stored, *result.dead)}
+    return [entry for entry in entries if id(entry) not in new]
 
 
 def _state(connection: Connection) -> dict[str, int]:
