@@ -23,7 +23,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from benchmarks.record import Cell, record
 from gateway.adapters.mqtt import BULK_FILTERS, BrokerAddress, Session, create_sessions
 from gateway.adapters.service import spool_folder
-from gateway.adapters.spool import SqliteSpool
+from gateway.adapters.spool import SegmentSpool
 from gateway.contract.topics import READINGS, topic
 from gateway.frames import Lane
 from geo.adapters.database import open_database
@@ -218,9 +218,9 @@ def _gateway(folder: Path, settings: Settings, frames: int) -> tuple[float, floa
         env=os.environ | environment, stdout=subprocess.DEVNULL,
     ) as gateway:  # fmt: skip
         try:
-            _await(lambda: any((folder / "spool").glob("*.spool")), "the first frame")
+            _await(lambda: any(spool_folder(folder, Lane.BULK).glob("*.frames")), "the first frame")
             began_s = time.monotonic()
-            spool = SqliteSpool(spool_folder(folder, Lane.BULK))
+            spool = SegmentSpool(spool_folder(folder, Lane.BULK))
             _await(lambda: spool.pending(0) >= frames, "all frames spooled")
             spooled_s = time.monotonic() - began_s
             _await(lambda: records.counters().stored >= frames, "all frames stored")

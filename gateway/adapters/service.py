@@ -22,7 +22,7 @@ from typing import IO, Final
 from gateway.adapters.drain import Drain
 from gateway.adapters.intake import SpoolIntake
 from gateway.adapters.mqtt import MqttDoor
-from gateway.adapters.spool import SqliteSpool
+from gateway.adapters.spool import SegmentSpool
 from gateway.backpressure import Pressure, pressure
 from gateway.frames import Lane
 from gateway.ports import Door, Intake, Spool
@@ -163,9 +163,9 @@ def _listen(words: IO[bytes], stop: threading.Event, wake: threading.Event, hear
     wake.set()
 
 
-def open_spools(folder: Path) -> dict[Lane, SqliteSpool]:
+def open_spools(folder: Path) -> dict[Lane, SegmentSpool]:
     """The spools of a data folder, one per lane."""
-    return {lane: SqliteSpool(spool_folder(folder, lane)) for lane in Lane}
+    return {lane: SegmentSpool(spool_folder(folder, lane)) for lane in Lane}
 
 
 def spool_folder(folder: Path, lane: Lane) -> Path:

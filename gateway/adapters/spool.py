@@ -1,39 +1,41 @@
-"""The spool: raw frames in SQLite segments, on disk before anybody is told that they arrived.
+"""The spool: raw frames in segment files, on disk before anybody is told that they arrived.
 
-One writer. A segment is one file of at most 128 MiB or an hour; whole files are unlinked once everything in
-them is stored and old enough, so that a full disk can always be relieved. A position is
-``segment · 2³² + row``. A record whose checksum fails, or that cannot be read, is reported alone; the rest of
-its segment is delivered.
+One writer, which only ever appends; a group is one write and one ``fdatasync``. A segment is one file of at
+most 128 MiB or an hour; whole files are unlinked once everything in them is stored and old enough. A position
+is ``segment · 2³² + offset behind the record``. A record that is damaged is reported alone; the rest of its
+segment is delivered. After a failed write a segment is never written again: a reader may have seen what then
+was taken back.
 """
 
 import contextlib
+import os
+import re
+import secrets
 import threading
 import time
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import pysqlite3.dbapi2 as sqlite
-
+from gateway.adapters.spool_records import MARK_BYTES, encode
+from gateway.adapters.spool_segment import SegmentReader
 from gateway.frames import Frame, SpooledFrame
 from gateway.ports import SpoolUnavailable
 
 SEGMENT_BYTES: Final = 128 * 1024 * 1024
 SEGMENT_S: Final = 3600.0
-ROW_BITS: Final = 32
-_ROW_MASK: Final = (1 << ROW_BITS) - 1
-_PROBE_ROWS: Final = 4_096
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS frames (
-  row INTEGER PRIMARY KEY, door TEXT NOT NULL, topic TEXT NOT NULL, received_ms INTEGER NOT NULL,
-  crc32 INTEGER NOT NULL, body BLOB NOT NULL)
-"""
-_SELECT: Final = "SELECT row, door, topic, received_ms, crc32, body FROM frames "
+OFFSET_BITS: Final = 32
+_OFFSET_MASK: Final = (1 << OFFSET_BITS) - 1
+_EPOCH_S: Final = 1_700_000_000
+_MAX_BUFFERS: Final = 1_000
+_NAME: Final = re.compile(r"(\d{10})-([0-9a-f]{16})\.frames")
 
 
-class SqliteSpool:
-    """``Spool`` in a folder. ``append`` may be called from several threads; they take turns."""
+class SegmentSpool:
+    """``Spool`` in a folder. ``append`` may be called from several threads; they take turns.
+
+    Reading and counting belong to one thread; a reader in another process sees what was appended.
+    """
 
     def __init__(
         self, folder: Path, segment_bytes: int = SEGMENT_BYTES, segment_s: float = SEGMENT_S
@@ -43,49 +45,58 @@ class SqliteSpool:
         self._segment_s = segment_s
         self._lock = threading.Lock()
         self._writer: _Writer | None = None
-        self._reader: _Reader | None = None
+        self._newest = 0
+        self._readers: dict[int, SegmentReader] = {}
 
     def append(self, frames: Sequence[Frame]) -> int:
         """Keep the frames durably, all or none, and answer the newest position; raises SpoolUnavailable."""
         with self._lock:
             try:
-                writer = self._current_writer()
-                return writer.append(frames)
-            except (sqlite.Error, OSError) as problem:
+                return self._current_writer().append(frames)
+            except OSError as problem:
                 self._drop_writer()
                 raise SpoolUnavailable(f"spool {self._folder}: {problem}") from problem
 
     def read(self, after: int, limit: int = 500) -> tuple[SpooledFrame, ...]:
         """Frames with position > after in order, at most ``limit``, from one segment at a time."""
-        for number in self._segments_from(after >> ROW_BITS):
-            if self._reader is None or self._reader.number != number:
-                if self._reader is not None:
-                    self._reader.close()
-                self._reader = _Reader(self._file(number), number)
-            first = (after & _ROW_MASK) + 1 if number == after >> ROW_BITS else 1
-            found = self._reader.read(first, limit)
+        files = self._segments_from(after >> OFFSET_BITS)
+        self._let_go(files)
+        newest = max(files, default=0)
+        for number in files:
+            offset = after & _OFFSET_MASK if number == after >> OFFSET_BITS else 0
+            found = self._reader(number, files[number]).read(offset, limit, sealed=number < newest)
             if found:
-                return found
+                base = number << OFFSET_BITS
+                return tuple(SpooledFrame(base | end, frame, damage) for end, frame, damage in found)
         return ()
 
     def pending(self, after: int) -> int:
         """How many frames lie beyond that position."""
+        files = self._segments_from(after >> OFFSET_BITS)
+        newest = max(files, default=0)
+        return sum(
+            self._reader(number, file).rows_beyond(
+                after & _OFFSET_MASK if number == after >> OFFSET_BITS else 0, sealed=number < newest
+            )
+            for number, file in files.items()
+        )
+
+    def size_bytes(self) -> int:
+        """What the segments take on the disk."""
         total = 0
-        for number in self._segments_from(after >> ROW_BITS):
-            newest = _newest_row(self._file(number), number)
-            total += max(0, newest - (after & _ROW_MASK)) if number == after >> ROW_BITS else newest
+        for file in self._segments_from(0).values():
+            with contextlib.suppress(FileNotFoundError):
+                total += file.stat().st_size
         return total
 
     def forget(self, stored: int, keep_s: float) -> int:
         """Unlink segments that lie wholly before ``stored`` and were last written ``keep_s`` ago."""
         gone = 0
-        for number in self._segments_from(0):
-            file = self._file(number)
-            old = time.time() - file.stat().st_mtime > keep_s
-            if number >= stored >> ROW_BITS or not old:
+        for number, file in self._segments_from(0).items():
+            old = time.time() - file.stat().st_mtime >= keep_s
+            if number >= stored >> OFFSET_BITS or not old:
                 break
-            for name in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
-                name.unlink(missing_ok=True)
+            file.unlink(missing_ok=True)
             gone += 1
         return gone
 
@@ -93,139 +104,103 @@ class SqliteSpool:
         """Let go of the files."""
         with self._lock:
             self._drop_writer()
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+        self._let_go(())
 
     def _current_writer(self) -> "_Writer":
         if self._writer is not None and not self._writer.full(self._segment_bytes, self._segment_s):
             return self._writer
         self._drop_writer()
         self._folder.mkdir(parents=True, exist_ok=True)
-        # A new process starts a new segment: the last one may be damaged or torn, and is then only read.
-        number = max(self._segments_from(0), default=0) + 1
-        self._writer = _Writer(self._file(number), number)
+        # Numbers follow the clock, so that a folder that was emptied never gets a number again that a cursor
+        # has passed; a clock that was set back only makes them count up by one.
+        last = max(self._newest, *self._segments_from(0), 0)
+        self._newest = max(last + 1, int(time.time()) - _EPOCH_S)
+        self._writer = _Writer(self._folder, self._newest)
         return self._writer
 
     def _drop_writer(self) -> None:
         writer, self._writer = self._writer, None
         if writer is not None:
-            with contextlib.suppress(sqlite.Error):
-                writer.close()
+            writer.close()
 
-    def _segments_from(self, number: int) -> list[int]:
-        found = (int(file.stem) for file in self._folder.glob("*.spool"))
-        return sorted(segment for segment in found if segment >= number)
+    def _reader(self, number: int, file: Path) -> SegmentReader:
+        if number not in self._readers:
+            self._readers[number] = SegmentReader(file, bytes.fromhex(file.stem.partition("-")[2]))
+        return self._readers[number]
 
-    def _file(self, number: int) -> Path:
-        return self._folder / f"{number:010d}.spool"
+    def _let_go(self, numbers: Iterable[int]) -> None:
+        kept = set(numbers)
+        for number in [number for number in self._readers if number not in kept]:
+            self._readers.pop(number).close()
+
+    def _segments_from(self, number: int) -> dict[int, Path]:
+        """Number → file, in order."""
+        try:
+            names = os.listdir(self._folder)  # noqa: PTH208 (called for each group)
+        except FileNotFoundError:
+            return {}
+        found = sorted(match.group() for name in names if (match := _NAME.fullmatch(name)))
+        return {int(name[:10]): self._folder / name for name in found if int(name[:10]) >= number}
 
 
 class _Writer:
-    def __init__(self, file: Path, number: int) -> None:
+    def __init__(self, folder: Path, number: int) -> None:
         self._number = number
         self._row = 0
-        self._bytes = 0
+        self._end = 0
         self._began_s = time.monotonic()
-        self._connection = _connect(file, "journal_mode=WAL", "synchronous=FULL")
-        self._connection.execute(_SCHEMA)
+        self._mark = secrets.token_bytes(MARK_BYTES)
+        file = folder / f"{number:010d}-{self._mark.hex()}.frames"
+        self._descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+        _sync_folder(folder)
 
     def append(self, frames: Sequence[Frame]) -> int:
-        rows = [
-            (row, frame.door, frame.topic, frame.received_ms, _checksum(frame), frame.body)
+        buffers = [
+            part
             for row, frame in enumerate(frames, start=self._row + 1)
+            for part in encode(self._mark, row, frame)
         ]
-        self._connection.execute("BEGIN IMMEDIATE")
-        self._connection.executemany("INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?)", rows)
-        self._connection.execute("COMMIT")
-        self._row += len(rows)
-        self._bytes += sum(len(frame.body) for frame in frames)
-        return self._number << ROW_BITS | self._row
+        try:
+            end = self._write(buffers)
+            os.fdatasync(self._descriptor)
+        except OSError:
+            self._take_back()
+            raise
+        self._row, self._end = self._row + len(frames), end
+        return self._number << OFFSET_BITS | self._end
+
+    def _write(self, buffers: list[bytes]) -> int:
+        end = self._end
+        for start in range(0, len(buffers), _MAX_BUFFERS):
+            part = buffers[start : start + _MAX_BUFFERS]
+            wanted = sum(map(len, part))
+            written = os.pwritev(self._descriptor, part, end)
+            if written < wanted:
+                # A signal, or a disk that is full: what the second try says is the truth.
+                rest = b"".join(part)[written:]
+                while rest:
+                    more = os.pwrite(self._descriptor, rest, end + written)
+                    rest, written = rest[more:], written + more
+            end += wanted
+        return end
+
+    def _take_back(self) -> None:
+        """Nobody was told of this group: give its space back. This segment is not written again."""
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._descriptor, self._end)
 
     def full(self, most_bytes: int, most_s: float) -> bool:
-        return self._bytes >= most_bytes or time.monotonic() - self._began_s >= most_s
+        return self._end >= most_bytes or time.monotonic() - self._began_s >= most_s
 
     def close(self) -> None:
-        self._connection.close()
+        with contextlib.suppress(OSError):
+            os.close(self._descriptor)
 
 
-class _Reader:
-    def __init__(self, file: Path, number: int) -> None:
-        self.number = number
-        # Readers never move the log into the file on their own: that is the writer's work.
-        self._connection = _connect(file, "query_only=ON", "wal_autocheckpoint=0")
-
-    def read(self, first: int, limit: int) -> tuple[SpooledFrame, ...]:
-        try:
-            query = f"{_SELECT} WHERE row BETWEEN ? AND ? ORDER BY row"
-            rows = self._connection.execute(query, (first, first + limit - 1)).fetchall()
-        except sqlite.DatabaseError as problem:
-            return () if _is_new(problem) else self._read_singly(first, limit)
-        return tuple(self._spooled(rows, first)) if rows else self._after_gap(first)
-
-    def newest(self) -> int:
-        try:
-            return int(self._connection.execute("SELECT max(row) FROM frames").fetchone()[0] or 0)
-        except sqlite.DatabaseError:
-            return 0
-
-    def close(self) -> None:
-        self._connection.close()
-
-    def _spooled(self, rows: list[tuple[Any, ...]], expected: int) -> Iterator[SpooledFrame]:
-        for row, door, topic, received_ms, crc32, body in rows:
-            if row != expected:
-                yield self._lost(expected, row - 1)
-            expected = row + 1
-            frame = Frame(str(topic), bytes(body), int(received_ms), str(door))
-            whole = _checksum(frame) == crc32
-            yield SpooledFrame(self._position(row), frame, "" if whole else "checksum does not match")
-
-    def _after_gap(self, first: int) -> tuple[SpooledFrame, ...]:
-        """Rows are numbered without gaps: one that is missing while later ones exist was lost."""
-        newest = self.newest()
-        return (self._lost(first, newest - 1),) if newest > first else ()
-
-    def _read_singly(self, first: int, limit: int) -> tuple[SpooledFrame, ...]:
-        """Pages of this stretch are damaged: take what can be read and name the rest."""
-        found: list[SpooledFrame] = []
-        for row in range(first, first + max(limit, _PROBE_ROWS)):
-            with contextlib.suppress(sqlite.DatabaseError, UnicodeDecodeError, TypeError, ValueError):
-                rows = self._connection.execute(f"{_SELECT} WHERE row = ?", (row,)).fetchall()
-                expected = (found[-1].position & _ROW_MASK) + 1 if found else first
-                found.extend(self._spooled(rows, expected))
-        return tuple(found)
-
-    def _lost(self, first: int, last: int) -> SpooledFrame:
-        return SpooledFrame(
-            self._position(last),
-            Frame("", b"", 0),
-            f"segment {self.number}: rows {first}–{last} cannot be read",
-        )
-
-    def _position(self, row: int) -> int:
-        return self.number << ROW_BITS | row
-
-
-def _connect(file: Path, *pragmas: str) -> Any:  # noqa: ANN401 (the driver has no types)
-    connection = sqlite.connect(file, isolation_level=None, check_same_thread=False)
-    for pragma in ("busy_timeout=5000", *pragmas):
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
-
-
-def _is_new(problem: Exception) -> bool:
-    """The writer has made the file but not yet its table."""
-    return "no such table" in str(problem)
-
-
-def _newest_row(file: Path, number: int) -> int:
-    reader = _Reader(file, number)
+def _sync_folder(folder: Path) -> None:
+    """The file's name must be on disk before anything in it counts as kept."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        return reader.newest()
+        os.fsync(descriptor)
     finally:
-        reader.close()
-
-
-def _checksum(frame: Frame) -> int:
-    return zlib.crc32(frame.body, zlib.crc32(f"{frame.door}\n{frame.topic}\n{frame.received_ms}".encode()))
+        os.close(descriptor)

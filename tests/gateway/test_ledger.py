@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from gateway.adapters.drain import Drain
 from gateway.adapters.ledger import SqlLedger
-from gateway.adapters.spool import SqliteSpool
+from gateway.adapters.spool import SegmentSpool
 from gateway.codecs.own import decode
 from gateway.frames import Decoded, Frame, Lane, SpooledFrame
 from gateway.ingest import Entry
@@ -115,7 +115,7 @@ def test_a_frame_no_store_takes_goes_to_the_dead_letters(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rule 6: it never blocks the next."""
-    spools = {lane: SqliteSpool(tmp_path / lane) for lane in Lane}
+    spools = {lane: SegmentSpool(tmp_path / lane) for lane in Lane}
     spool = spools[Lane.BULK]
     spool.append([Frame("gridcrew/v1/T1/readings", readings_body(seq, ["m1"]), 1_000) for seq in range(3)])
     readings = EmbeddedReadingStore(tmp_path / "readings")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.adapters.spool import ROW_BITS, SqliteSpool
+from gateway.adapters.spool import OFFSET_BITS, SegmentSpool
 from gateway.frames import Frame, SpooledFrame
 from gateway.ports import SpoolUnavailable
 
@@ -20,7 +20,7 @@ def frames(first: int, last: int, size: int = 3_000) -> list[Frame]:
     ]
 
 
-def drained(spool: SqliteSpool, after: int = 0, limit: int = 7) -> list[SpooledFrame]:
+def drained(spool: SegmentSpool, after: int = 0, limit: int = 7) -> list[SpooledFrame]:
     found: list[SpooledFrame] = []
     while group := spool.read(found[-1].position if found else after, limit):
         found.extend(group)
@@ -28,7 +28,7 @@ def drained(spool: SqliteSpool, after: int = 0, limit: int = 7) -> list[SpooledF
 
 
 def test_what_was_appended_is_read_in_order(tmp_path: Path) -> None:
-    spool = SqliteSpool(tmp_path)
+    spool = SegmentSpool(tmp_path)
     sent = frames(0, 20)
     assert spool.read(0) == ()
     newest = [spool.append(sent[:12]), spool.append(sent[12:])][-1]
@@ -42,7 +42,7 @@ def test_what_was_appended_is_read_in_order(tmp_path: Path) -> None:
 
 
 def test_a_reader_beside_the_writer_sees_what_was_committed(tmp_path: Path) -> None:
-    writer, reader = SqliteSpool(tmp_path), SqliteSpool(tmp_path)
+    writer, reader = SegmentSpool(tmp_path), SegmentSpool(tmp_path)
     sent = frames(0, 30)
     seen: list[SpooledFrame] = []
     for start in range(0, 30, 3):
@@ -55,11 +55,11 @@ def test_a_reader_beside_the_writer_sees_what_was_committed(tmp_path: Path) -> N
 
 
 def test_segments_roll_by_size_and_age_and_are_unlinked_whole(tmp_path: Path) -> None:
-    spool = SqliteSpool(tmp_path, segment_bytes=10_000)
+    spool = SegmentSpool(tmp_path, segment_bytes=10_000)
     sent = frames(0, 20)
     for each in sent:
         spool.append([each])
-    names = sorted(tmp_path.glob("*.spool"))
+    names = sorted(tmp_path.glob("*.frames"))
     assert len(names) == 5
     found = drained(spool)
     assert [each.frame for each in found] == sent
@@ -73,11 +73,11 @@ def test_segments_roll_by_size_and_age_and_are_unlinked_whole(tmp_path: Path) ->
 
 
 def test_a_new_process_begins_a_new_segment(tmp_path: Path) -> None:
-    first = SqliteSpool(tmp_path)
+    first = SegmentSpool(tmp_path)
     position = first.append(frames(0, 3))
-    second = SqliteSpool(tmp_path, segment_s=0.0)
-    assert second.append(frames(3, 5)) >> ROW_BITS == (position >> ROW_BITS) + 1
-    assert second.append(frames(5, 6)) >> ROW_BITS == (position >> ROW_BITS) + 2, "by age"
+    second = SegmentSpool(tmp_path, segment_s=0.0)
+    assert second.append(frames(3, 5)) >> OFFSET_BITS == (position >> OFFSET_BITS) + 1
+    assert second.append(frames(5, 6)) >> OFFSET_BITS == (position >> OFFSET_BITS) + 2, "by age"
     assert len(drained(second)) == 6
     first.close()
     second.close()
@@ -93,13 +93,13 @@ def _flip(file: Path, mark: bytes) -> None:
 
 def test_a_flipped_bit_costs_one_record(tmp_path: Path) -> None:
     """Fault 13: only the damaged record is set aside; what lies before and behind is delivered."""
-    writer = SqliteSpool(tmp_path)
+    writer = SegmentSpool(tmp_path)
     sent = frames(0, 20)
     writer.append(sent)
     writer.close()
-    (file,) = tmp_path.glob("*.spool")
+    (file,) = tmp_path.glob("*.frames")
     _flip(file, b"<000007>")
-    reader = SqliteSpool(tmp_path)
+    reader = SegmentSpool(tmp_path)
     found = drained(reader)
     assert [number for number, each in enumerate(found) if each.damage] == [7]
     assert "checksum" in found[7].damage
@@ -114,16 +114,16 @@ def test_no_byte_of_a_segment_can_stop_the_rest(
 ) -> None:
     """Any page overwritten: every frame comes back either whole or named as damaged, in order."""
     folder = tmp_path_factory.mktemp("spool")
-    writer = SqliteSpool(folder)
+    writer = SegmentSpool(folder)
     sent = frames(0, 30, size=600)
     writer.append(sent)
     writer.close()
-    (file,) = folder.glob("*.spool")
+    (file,) = folder.glob("*.frames")
     content = bytearray(file.read_bytes())
-    page = data.draw(st.integers(2, len(content) // 4096 - 1), label="page")
+    page = data.draw(st.integers(0, len(content) // 4096 - 1), label="page")
     content[page * 4096 : page * 4096 + 4096] = data.draw(st.sampled_from([b"\xff", b"\x00"])) * 4096
     file.write_bytes(content)
-    later = SqliteSpool(folder)
+    later = SegmentSpool(folder)
     more = frames(30, 33)
     later.append(more)
     found = drained(later)
@@ -136,17 +136,90 @@ def test_no_byte_of_a_segment_can_stop_the_rest(
     later.close()
 
 
-def test_a_full_disk_is_said_so_and_the_spool_recovers(
+def test_a_torn_tail_costs_one_record(tmp_path: Path) -> None:
+    """Fault 13: while its writer may live, a half-written record is waited for; then it is named, once."""
+    writer = SegmentSpool(tmp_path)
+    sent = frames(0, 10)
+    writer.append(sent)
+    (file,) = tmp_path.glob("*.frames")
+    os.truncate(file, file.stat().st_size - 100)
+    reader = SegmentSpool(tmp_path)
+    assert [each.frame for each in drained(reader)] == sent[:9]
+    assert reader.pending(0) == 9
+    later = SegmentSpool(tmp_path)
+    more = frames(10, 12)
+    later.append(more)
+    assert reader.pending(0) == 12
+    found = drained(reader)
+    assert [number for number, each in enumerate(found) if each.damage] == [9]
+    assert [each.frame for each in found if not each.damage] == sent[:9] + more
+    for spool in (writer, reader, later):
+        spool.close()
+
+
+@pytest.mark.parametrize("again", [0, 1], ids=["reading on", "after a restart"])
+def test_a_damaged_head_costs_one_record(tmp_path: Path, again: int) -> None:
+    """Fault 13: the length itself is damaged; a false head inside a body is not taken for the next one."""
+    writer = SegmentSpool(tmp_path)
+    sent = frames(0, 12, size=900)
+    ends = [writer.append([each]) & (1 << OFFSET_BITS) - 1 for each in sent]
+    (file,) = tmp_path.glob("*.frames")
+    content = bytearray(file.read_bytes())
+    content[ends[4] + 16] ^= 0x10
+    head = content[ends[7] : ends[7] + 40]
+    content[ends[5] + 200 : ends[5] + 240] = head[:8] + b"x" * 32
+    file.write_bytes(content)
+    reader = SegmentSpool(tmp_path)
+    found = drained(reader, limit=5)
+    if again:
+        reader = SegmentSpool(tmp_path)
+        found = [*found[:5], *drained(reader, after=found[4].position)]
+    assert [number for number, each in enumerate(found) if each.damage] == [5, 6]
+    assert len({each.position for each in found}) == 12
+    assert reader.pending(found[4].position) == 7
+    assert [each.frame for each in found[7:]] == sent[7:]
+    writer.close()
+    reader.close()
+
+
+def test_a_failed_group_leaves_nothing_and_no_position_is_given_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spool = SqliteSpool(tmp_path)
-    spool.append(frames(0, 2))
-    assert spool._writer is not None
-    spool._writer._connection.execute("PRAGMA max_page_count=4")
-    with pytest.raises(SpoolUnavailable, match="full"):
+    """What a reader may have seen before it was taken back must not hide what comes later."""
+    spool = SegmentSpool(tmp_path)
+    first = spool.append(frames(0, 2))
+    monkeypatch.setattr(os, "fdatasync", _refuse)
+    with pytest.raises(SpoolUnavailable, match="input/output"):
         spool.append(frames(2, 40))
+    monkeypatch.undo()
     sent = frames(40, 42)
-    spool.append(sent)
+    assert spool.append(sent) >> OFFSET_BITS > first >> OFFSET_BITS
     assert [each.frame for each in drained(spool)][-2:] == sent
     assert len(drained(spool)) == 4, "the refused group left nothing behind"
+    assert spool.size_bytes() == sum(file.stat().st_size for file in tmp_path.iterdir())
+    spool.close()
+
+
+def _refuse(_descriptor: int) -> None:
+    raise OSError(5, "input/output error")
+
+
+def test_numbers_are_not_given_again_in_an_emptied_folder(tmp_path: Path) -> None:
+    spool = SegmentSpool(tmp_path)
+    cursor = spool.append(frames(0, 2))
+    spool.close()
+    for file in tmp_path.iterdir():
+        file.unlink()
+    time.sleep(1.1)
+    again = SegmentSpool(tmp_path)
+    again.append(frames(2, 3))
+    assert len(drained(again, after=cursor)) == 1
+    again.close()
+
+
+def test_a_record_larger_than_what_is_read_at_once(tmp_path: Path) -> None:
+    spool = SegmentSpool(tmp_path)
+    sent = [Frame("t", os.urandom(9 * 2**20), 5), Frame("\udcff/x", b"", -1, "file:läge")]
+    spool.append(sent)
+    assert [each.frame for each in drained(spool)] == sent
     spool.close()
