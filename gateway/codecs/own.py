@@ -1,7 +1,8 @@
 """Our own JSON frames → readings, evidence, problems. Field data never raise: they are refused or noted.
 
 A frame whose shape, version or time cannot be trusted is refused whole (dead letter). A quantity outside the
-catalogue, a value out of its range, an event nobody understands is left out, noted, and the rest is kept.
+catalogue or an event nobody understands is left out, noted, and the rest is kept; a value out of its range is
+noted and kept with that doubt.
 """
 
 import re
@@ -20,18 +21,22 @@ from gateway.contract.payloads import MAX_EVENTS, MAX_METERS, MAX_QUANTITIES, Ev
 from gateway.contract.topics import EVENTS, MAX_FRAME_BYTES, READINGS, STATUS, Address, parse
 from gateway.frames import Decoded, Frame
 from telemetry.decimals import Columns, read_plain
+from telemetry.devices import DeviceKind, DeviceNote
 from telemetry.evidence import Evidence, EvidenceKind, Volts
 from telemetry.quantities import CATALOGUE
-from telemetry.readings import ReadingBatch
+from telemetry.readings import Quality, ReadingBatch
 from telemetry.scaling import scale_exactly
 
 MAX_PROBLEMS: Final = 20
 AHEAD_MS: Final = 10 * 60_000
 BEHIND_MS: Final = 400 * 86_400_000
 _LAST_MS: Final = 4_102_444_800_000  # 2100-01-01: beyond it no clock is right.
+_LARGEST_KEPT: Final = 1e15
+"""A number that no quantity can have and that 64 bits cannot hold beside others: noted, not kept."""
 _MAX_SEQ: Final = 2**63 - 1
 _BOOT: Final = re.compile(r"[!-.0-~]{1,64}")
 _DEVICE: Final = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
+_WORD: Final = re.compile(r"[\x00-\x1f\x7f]")
 _EVENT_KINDS: Final = frozenset(EvidenceKind) - {EvidenceKind.CALL}
 
 
@@ -71,7 +76,7 @@ _values = msgspec.json.Decoder(tuple[tuple[float | None, ...], ...])
 def decode(frame: Frame) -> Decoded:
     """What the frame says; never raises on what a device may send."""
     address = parse(frame.topic)
-    if address is None:
+    if address is None or address.channel not in _CHANNELS:
         return _refusal(frame, "", f"topic: expected gridcrew/v1/{{terminal}}/…, found {frame.topic[:200]!r}")
     if len(frame.body) > MAX_FRAME_BYTES:
         problem = f"frame: expected at most {MAX_FRAME_BYTES} bytes, found {len(frame.body)}"
@@ -110,6 +115,7 @@ def _decode_readings(frame: Frame, address: Address) -> Decoded:
         quantities=columns.names,
         decimals=table.decimals,
         scaled=table.scaled,
+        doubts=table.doubts,
     )
     said = ((EvidenceKind.ALIVE, table.answered), (EvidenceKind.SILENT, ~table.answered))
     evidence = tuple(
@@ -130,6 +136,7 @@ class _Table:
     decimals: tuple[int, ...]
     answered: NDArray[np.bool_]
     problems: tuple[str, ...] = ()
+    doubts: NDArray[np.uint8] | None = None
 
 
 def _table(text: bytes, meters: tuple[str, ...], columns: "_Columns") -> _Table:
@@ -141,9 +148,11 @@ def _table(text: bytes, meters: tuple[str, ...], columns: "_Columns") -> _Table:
     known = values[:, columns.kept]
     outside = (known < columns.plain.low) | (known > columns.plain.high)
     problems = tuple(_outside(columns, meters, known, outside))
-    scaled, decimals, rounded = scale_exactly(np.where(outside, np.nan, known), columns.decimals)
+    keepable = np.where(np.abs(known) < _LARGEST_KEPT, known, np.nan)
+    scaled, decimals, rounded = scale_exactly(keepable, columns.decimals)
     problems += tuple(f"{columns.names[q]}: rounded to {decimals[q]} decimals" for q in rounded)
-    return _Table(scaled, decimals, answered, problems)
+    doubts = (outside * np.uint8(Quality.OUT_OF_RANGE)).astype(np.uint8) if outside.any() else None
+    return _Table(scaled, decimals, answered, problems, doubts)
 
 
 def _matrix(rows: tuple[tuple[float | None, ...], ...], meters: int, quantities: int) -> NDArray[np.float64]:
@@ -226,8 +235,16 @@ def _decode_status(frame: Frame, address: Address) -> Decoded:
         (evidence,),
         online=online,
         problems=_clock_problems(at_ms, frame),
+        devices=_told(address.terminal, payload),
         named_by_content=not named,
     )
+
+
+def _told(terminal: str, payload: Status) -> tuple[DeviceNote, ...]:
+    if not (payload.model or payload.firmware):
+        return ()
+    model, firmware = (_WORD.sub("", text)[:64] for text in (payload.model, payload.firmware))
+    return (DeviceNote(terminal, DeviceKind.TERMINAL, model=model, firmware=firmware),)
 
 
 _CHANNELS: Final[dict[str, Callable[[Frame, Address], Decoded]]] = {

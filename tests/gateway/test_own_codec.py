@@ -48,6 +48,7 @@ def plain(decoded: Decoded) -> dict[str, Any]:
         "problems": list(decoded.problems),
         "evidence": [json.loads(msgspec.json.encode(fact)) for fact in decoded.evidence],
         "batch": None,
+        "devices": [json.loads(msgspec.json.encode(note)) for note in decoded.devices],
     }
     if batch is not None:
         told["batch"] = {
@@ -55,6 +56,7 @@ def plain(decoded: Decoded) -> dict[str, Any]:
             "received_ms": batch.received_ms, "meters": list(batch.meters),
             "quantities": list(batch.quantities), "decimals": list(batch.decimals),
             "scaled": [[None if cell == MISSING else cell for cell in row] for row in batch.scaled.tolist()],
+            "doubts": None if batch.doubts is None else batch.doubts.tolist(),
         }  # fmt: skip
     return told
 
