@@ -35,6 +35,34 @@ class MqttSettings(_Section):
     )
     host: str = Field("127.0.0.1", description="Address that the embedded broker listens on.")
     port: int = Field(18830, ge=0, le=65535, description="Port of the embedded broker.")
+    tls: Literal["off", "mutual"] = Field(
+        "off",
+        description="Embedded broker: `mutual` lets terminals in by certificate only (`gridcrew access`); `off` "
+        "is for this machine alone.",
+    )
+    allow_plain: bool = Field(
+        False, description="Lets the embedded broker listen beyond this machine without TLS, by password."
+    )
+    max_frames_per_s: float = Field(
+        500.0, gt=0, description="Of one terminal over ten seconds; above it is cut off (mutual TLS only)."
+    )
+    ca_file: str = Field("", description="Authorities that the site's broker (mqtts://) is checked against.")
+    cert_file: str = Field("", description="The gateway's certificate for the site's broker.")
+    key_file: str = Field("", description="Key of that certificate.")
+    broker_log: str = Field(
+        "", description="Log file of the site's Mosquitto, read for refusals; empty where there is none."
+    )
+
+
+class AccessSettings(_Section):
+    passphrase: str = Field(
+        "", description="Of the authority's key; empty where it is not encrypted.", repr=False
+    )
+    passphrase_file: str = Field("", description="File that holds the passphrase, instead of it.")
+    certificate_days: int = Field(365, ge=1, le=3650, description="Validity of a terminal's certificate.")
+    overlap_days: float = Field(
+        14.0, ge=0, le=400, description="How long the old certificate stays valid after a rotation."
+    )
 
 
 class GatewaySettings(_Section):
@@ -90,6 +118,7 @@ class InfluxSettings(_Section):
     username: str = Field("", description="User of v1.")
     password: str = Field("", description="Password of v1.", repr=False)
     writers: int = Field(2, ge=1, le=8, description="Requests that write at the same time.")
+    timeout_s: float = Field(10.0, gt=0, le=120, description="How long a request may take.")
 
 
 class DetectorSettings(_Section):
@@ -130,6 +159,7 @@ class Settings(BaseSettings):
     demo: bool = Field(False, description="Shows the trip and restore buttons and the demo logins.")
     web: WebSettings = WebSettings()
     mqtt: MqttSettings = MqttSettings()
+    access: AccessSettings = AccessSettings()
     gateway: GatewaySettings = GatewaySettings()
     readings: ReadingsSettings = ReadingsSettings()
     influx: InfluxSettings = InfluxSettings()

@@ -5,22 +5,85 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from telemetry.deadletters import DeadLetter
+from telemetry.downsampling import Bucket
 from telemetry.evidence import Evidence, LoggedEvidence
 from telemetry.outages import LoggedRevision, OutageRevision
 from telemetry.readings import Reading, ReadingBatch
+
+
+class ReadingsAway(OSError):
+    """The store of readings cannot be reached or is overloaded: the same write again later will do."""
+
+    def __init__(self, reason: str, retry_after_s: float = 0.0) -> None:
+        """``retry_after_s``: how long the store itself asked us to wait, 0 if it did not say."""
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedReading:
+    """One meter's values of a batch that the store will never take."""
+
+    terminal: str
+    boot: str
+    seq: int
+    meter: str
+    reason: str
+
+
+class ReadingsRefused(ValueError):
+    """Raised after everything else was stored: these were not, and will not be."""
+
+    def __init__(self, refused: Sequence[RefusedReading]) -> None:
+        """``refused`` is not empty."""
+        first = refused[0]
+        super().__init__(f"{len(refused)} readings refused, first {first.meter}: {first.reason}")
+        self.refused = tuple(refused)
+
+
+class ReadingWrite(Protocol):
+    """A write that is under way."""
+
+    def result(self) -> int:
+        """Wait until it is stored and answer how many batches were new; raises what ``write`` raises."""
 
 
 class ReadingStore(Protocol):
     """Time series of meters. Writing the same batch again changes nothing."""
 
     def write(self, batches: Sequence[ReadingBatch]) -> int:
-        """Store the batches durably, all or none; how many were new."""
+        """Store the batches durably; how many were new, as far as the store can tell.
+
+        Raises ReadingsAway (nothing is known to be stored: write the same again) and ReadingsRefused
+        (everything else is stored). Whatever it raises, writing again does no harm.
+        """
+
+    def begin(self, batches: Sequence[ReadingBatch]) -> ReadingWrite:
+        """As ``write``, but answers while the batches are on their way, so that the caller can prepare more.
+
+        Writes are begun by one thread; results are asked for in the order of beginning.
+        """
 
     def latest(self, meters: Sequence[str]) -> dict[str, Reading]:
         """The newest reading by device time of each meter that has one."""
 
     def series(self, meter: str, from_ms: int, to_ms: int, limit: int = 10_000) -> tuple[Reading, ...]:
         """Readings of one meter with from_ms ≤ at < to_ms, oldest first, at most ``limit``."""
+
+    def aggregated(
+        self, meter: str, from_ms: int, to_ms: int, every_ms: int, origin_ms: int = 0
+    ) -> tuple[Bucket, ...]:
+        """Readings of one meter by spans of ``every_ms``, oldest first; spans without any are left out.
+
+        Spans begin at ``origin_ms + k · every_ms`` (a local midnight, for local days); those that begin in
+        from_ms ≤ begin < to_ms are answered, whole.
+        """
+
+    def forget_before(self, received_ms: int, limit: int = 10_000) -> int:
+        """Let go of up to ``limit`` batches received before that instant, oldest first; how many.
+
+        A server with a retention of its own needs no telling: 0.
+        """
 
     def close(self) -> None:
         """Let go of files and connections."""

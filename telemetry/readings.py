@@ -4,6 +4,7 @@ Values are scaled integers: ``value = scaled · 10^-decimals``. A quantity's sca
 catalogue's unless a value needs a finer one. No value passes through a lossy float.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import IntFlag
@@ -67,3 +68,21 @@ class Reading:
     values: dict[str, Decimal]
     doubts: dict[str, Quality] = field(default_factory=dict)
     """Quality of the values that are not good; a quantity that is not named is good."""
+
+
+def restated(parts: Iterable[Reading]) -> Reading:
+    """What several writings of one meter and instant (at least one) say together.
+
+    Quantity by quantity the newest received holds; of equals the last.
+    """
+    ordered = sorted(parts, key=lambda part: part.received_ms)
+    if len(ordered) == 1:
+        return ordered[0]
+    values: dict[str, Decimal] = {}
+    doubts: dict[str, Quality] = {}
+    for part in ordered:
+        values |= part.values
+        doubts |= {quantity: part.doubts.get(quantity, Quality.GOOD) for quantity in part.values}
+    newest = ordered[-1]
+    doubtful = {quantity: doubt for quantity, doubt in doubts.items() if doubt}
+    return Reading(newest.meter, newest.terminal, newest.at_ms, newest.received_ms, values, doubtful)

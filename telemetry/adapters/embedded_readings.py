@@ -7,12 +7,12 @@ and the same batch for nearly all of them. A meter leads to its rosters, so a me
 
 import heapq
 import threading
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 import numpy as np
@@ -20,12 +20,15 @@ import pysqlite3.dbapi2 as sqlite
 from numpy.typing import NDArray
 
 from geo.adapters.database import SAFE_SQLITE, DatabaseTooOld
-from telemetry.adapters.reading_rosters import Database, Roster, Rosters, newest_of, roster_meters
-from telemetry.packing import pack, unpack, unpack_meter
+from telemetry.adapters.reading_rosters import Database, Roster, Rosters
+from telemetry.adapters.reading_rows import Layout, Rows, merged, packed_doubts
+from telemetry.downsampling import Bucket, aggregate, first_begin
+from telemetry.packing import pack
 from telemetry.readings import MISSING, Reading, ReadingBatch
 
+Number = TypeVar("Number", np.int64, np.uint8)
 MAX_SERIES: Final = 100_000
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 _BUSY_MS: Final = 10_000
 _SCHEMA: Final = """
 CREATE TABLE rosters (roster INTEGER PRIMARY KEY, terminal TEXT NOT NULL, meters BLOB NOT NULL);
@@ -37,32 +40,44 @@ CREATE TABLE starts (start INTEGER PRIMARY KEY, terminal TEXT NOT NULL, boot TEX
   UNIQUE (terminal, boot));
 CREATE TABLE batches (batch INTEGER PRIMARY KEY AUTOINCREMENT, start INTEGER NOT NULL, seq INTEGER NOT NULL,
   roster INTEGER NOT NULL, at_ms INTEGER NOT NULL, received_ms INTEGER NOT NULL, layout INTEGER NOT NULL,
-  block BLOB NOT NULL, UNIQUE (start, seq));
+  block BLOB NOT NULL, quality INTEGER NOT NULL DEFAULT 0, doubts BLOB, UNIQUE (start, seq));
 CREATE INDEX batches_of_roster ON batches (roster, at_ms);
 CREATE TABLE latest (roster INTEGER PRIMARY KEY, newest INTEGER NOT NULL, newest_at_ms INTEGER NOT NULL,
   others BLOB);
 """
+_UPGRADE: Final = """
+ALTER TABLE batches ADD COLUMN quality INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE batches ADD COLUMN doubts BLOB;
+"""
+"""From version 1, which knew no quality."""
 
 
 class ReadingsTooNew(RuntimeError):
     """The file was written by a later version of the program."""
 
 
-class _Layout(msgspec.Struct, frozen=True):
-    """The columns of a block: quantity and decimals of each."""
+class ReadingArchive(Protocol):
+    """Old days, read only."""
 
-    quantities: tuple[str, ...]
-    decimals: tuple[int, ...]
+    def series(self, meter: str, from_ms: int, to_ms: int) -> Iterator[Reading]:
+        """One meter's readings as written, in order of time."""
 
 
-_layout = msgspec.json.Decoder(_Layout)
+class NoArchive:
+    """Nothing was archived."""
+
+    def series(self, meter: str, from_ms: int, to_ms: int) -> Iterator[Reading]:  # noqa: ARG002
+        """None."""
+        return iter(())
 
 
 class EmbeddedReadingStore:
     """``ReadingStore`` in ``folder/readings.db``. Only one process may call ``write``; any may read."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, archive: ReadingArchive = NoArchive()) -> None:  # noqa: B008 (no state)
+        """``archive``: where the days are that are no longer in the file."""
         self._file = folder / "readings.db"
+        self._archive = archive
         self._local = threading.local()
         self._opened: list[Database] = []
         self._writing = threading.Lock()
@@ -86,47 +101,37 @@ class EmbeddedReadingStore:
                 raise
         return new
 
+    def begin(self, batches: Sequence[ReadingBatch]) -> "_Written":
+        """As ``write``: a file of our own is quick enough to be waited for."""
+        return _Written(self.write(batches))
+
     def latest(self, meters: Sequence[str]) -> dict[str, Reading]:
         """The newest reading by device time of each meter that has one."""
-        connection = self._reader_connection()
-        if connection is None:
-            return {}
-        # One transaction, so that what is read of several tables and batches is of one moment.
-        connection.execute("BEGIN")
-        try:
-            return self._latest(connection, meters)
-        finally:
-            connection.execute("COMMIT")
-
-    def _latest(self, connection: Database, meters: Sequence[str]) -> dict[str, Reading]:
-        newest: dict[str, tuple[int, int, int]] = {}
-        for meter, place, batch, at_ms in self._newest_batches(connection, meters):
-            if batch and (meter not in newest or at_ms > newest[meter][0]):
-                newest[meter] = at_ms, batch, place
-        wanted: dict[int, list[tuple[str, int]]] = defaultdict(list)
-        for meter, (_, batch, place) in newest.items():
-            wanted[batch].append((meter, place))
-        return {
-            reading.meter: reading
-            for batch, head, scaled in self._batches(connection, wanted)
-            for reading in head.readings(wanted[batch], scaled)
-        }
+        with self._reading() as rows:
+            if rows is None:
+                return {}
+            found, gone = rows.newest(meters)
+        for meter, at_ms in gone.items():
+            for reading in merged(self._archive.series(meter, at_ms, at_ms + 1)):
+                found[meter] = reading
+        return found
 
     def series(self, meter: str, from_ms: int, to_ms: int, limit: int = 10_000) -> tuple[Reading, ...]:
         """Readings of one meter with from_ms ≤ at < to_ms, oldest first, at most ``limit`` (100,000)."""
-        connection = self._reader_connection()
-        if connection is None:
-            return ()
-        rosters = connection.execute(
-            "SELECT roster, place, terminal FROM meter_rosters JOIN rosters USING (roster) WHERE meter = ?",
-            (meter,),
-        ).fetchall()
-        parts = [
-            _stretch(connection, meter, roster, place, terminal, from_ms, to_ms)
-            for roster, place, terminal in rosters
-        ]
-        merged = heapq.merge(*parts, key=lambda reading: reading.at_ms)
-        return tuple(islice(merged, min(limit, MAX_SERIES)))
+        with self._reading() as rows:
+            here = [] if rows is None else rows.series(meter, from_ms, to_ms)
+            parts = heapq.merge(
+                self._archive.series(meter, from_ms, to_ms), *here, key=lambda reading: reading.at_ms
+            )
+            return tuple(islice(merged(parts), min(limit, MAX_SERIES)))
+
+    def aggregated(
+        self, meter: str, from_ms: int, to_ms: int, every_ms: int, origin_ms: int = 0
+    ) -> tuple[Bucket, ...]:
+        """Readings of one meter by spans of ``every_ms``; see the port. Computed from the readings."""
+        begin_ms = first_begin(from_ms, every_ms, origin_ms)
+        readings = self.series(meter, begin_ms, first_begin(to_ms, every_ms, origin_ms), MAX_SERIES)
+        return tuple(aggregate(readings, every_ms, origin_ms))
 
     def forget_before(self, received_ms: int, limit: int = 10_000) -> int:
         """Delete up to ``limit`` batches received before that instant, oldest first; how many."""
@@ -146,10 +151,13 @@ class EmbeddedReadingStore:
 
     def _insert(self, connection: Database, batch: ReadingBatch) -> bool:
         roster, places = self._rosters.fitting(connection, batch.terminal, batch.meters)
-        scaled = batch.scaled if places is None else _spread(batch.scaled, roster, places)
+        scaled, doubts = batch.scaled, batch.doubts
+        if places is not None:
+            scaled = _spread(scaled, roster, places, MISSING)
+            doubts = None if doubts is None else _spread(doubts, roster, places, 0)
         row = connection.execute(
-            "INSERT OR IGNORE INTO batches (start, seq, roster, at_ms, received_ms, layout, block) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO batches (start, seq, roster, at_ms, received_ms, layout, block, quality, "
+            "doubts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 self._start(connection, batch.terminal, batch.boot),
                 batch.seq,
@@ -158,6 +166,8 @@ class EmbeddedReadingStore:
                 batch.received_ms,
                 self._layout_id(connection, batch.quantities, batch.decimals),
                 pack(scaled),
+                int(batch.quality),
+                packed_doubts(doubts),
             ),
         )
         if row.rowcount != 1:
@@ -179,47 +189,26 @@ class EmbeddedReadingStore:
     def _layout_id(self, connection: Database, quantities: tuple[str, ...], decimals: tuple[int, ...]) -> int:
         number = self._layout_ids.get((quantities, decimals))
         if number is None:
-            text = msgspec.json.encode(_Layout(quantities, decimals)).decode()
+            text = msgspec.json.encode(Layout(quantities, decimals)).decode()
             connection.execute("INSERT OR IGNORE INTO layouts (columns) VALUES (?)", (text,))
             query = "SELECT layout FROM layouts WHERE columns = ?"
             number = int(connection.execute(query, (text,)).fetchone()[0])
             self._layout_ids[quantities, decimals] = number
         return number
 
-    def _newest_batches(
-        self, connection: Database, meters: Sequence[str]
-    ) -> Iterator[tuple[str, int, int, int]]:
-        """(meter, place, batch, at_ms) for every roster that a meter is on."""
-        by_roster: dict[int, list[tuple[str, int]]] = defaultdict(list)
-        rows = connection.execute(
-            "SELECT roster, meter, place FROM meter_rosters WHERE meter IN (SELECT value FROM json_each(?))",
-            (_list(meters),),
-        )
-        for roster, meter, place in rows:
-            by_roster[roster].append((meter, place))
-        rows = connection.execute(
-            "SELECT roster, meters, newest, newest_at_ms, others FROM latest JOIN rosters USING (roster) "
-            "WHERE roster IN (SELECT value FROM json_each(?))",
-            (_list(by_roster),),
-        )
-        for roster, packed, newest, newest_at_ms, others in rows:
-            size = len(roster_meters(packed)) if others else 1
-            batch, at_ms = newest_of(size, newest, newest_at_ms, others)
-            for meter, place in by_roster[roster]:
-                index = place if others else 0
-                yield meter, place, int(batch[index]), int(at_ms[index])
-
-    def _batches(
-        self, connection: Database, wanted: Iterable[int]
-    ) -> Iterator[tuple[int, "_Head", NDArray[np.int64]]]:
-        rows = connection.execute(
-            "SELECT batch, terminal, at_ms, received_ms, columns, block FROM batches "
-            "JOIN rosters USING (roster) JOIN layouts USING (layout) "
-            "WHERE batch IN (SELECT value FROM json_each(?))",
-            (_list(wanted),),
-        )
-        for batch, terminal, at_ms, received_ms, columns, block in rows:
-            yield batch, _Head(terminal, at_ms, received_ms, _layout.decode(columns)), unpack(block)
+    @contextmanager
+    def _reading(self) -> Iterator[Rows | None]:
+        """This thread's view of the file at one moment, or None while nothing was ever written."""
+        connection = self._reader_connection()
+        if connection is None:
+            yield None
+            return
+        # One transaction, so that what is read of several tables and batches is of one moment.
+        connection.execute("BEGIN")
+        try:
+            yield Rows(connection, connection.execute("PRAGMA user_version").fetchone()[0])
+        finally:
+            connection.execute("COMMIT")
 
     def _reader_connection(self) -> Database | None:
         """This thread's connection, or None while nothing was ever written."""
@@ -247,9 +236,10 @@ class EmbeddedReadingStore:
                 connection.execute(f"PRAGMA {pragma}")
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             _refuse_newer(self._file, version)
-            if version == 0:
+            if version < SCHEMA_VERSION:
+                change = _UPGRADE if version else _SCHEMA
                 connection.executescript(
-                    f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
+                    f"BEGIN IMMEDIATE; {change} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
                 )
             self._writer = connection
         return self._writer
@@ -261,50 +251,20 @@ class EmbeddedReadingStore:
         self._layout_ids.clear()
 
 
-class _Head(msgspec.Struct, frozen=True):
-    """What all readings of a batch share."""
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """``ReadingWrite`` that is done."""
 
-    terminal: str
-    at_ms: int
-    received_ms: int
-    layout: _Layout
+    new: int
 
-    def readings(self, meters: list[tuple[str, int]], scaled: NDArray[np.int64]) -> Iterator[Reading]:
-        for meter, place in meters:
-            yield self.reading(meter, scaled[place])
-
-    def reading(self, meter: str, scaled: NDArray[np.int64]) -> Reading:
-        values = {
-            quantity: Decimal(value).scaleb(-decimals)
-            for quantity, decimals, value in zip(
-                self.layout.quantities, self.layout.decimals, scaled.tolist(), strict=True
-            )
-            if value != MISSING
-        }
-        return Reading(meter, self.terminal, self.at_ms, self.received_ms, values)
+    def result(self) -> int:
+        """How many batches were new."""
+        return self.new
 
 
-def _stretch(
-    connection: Database, meter: str, roster: int, place: int, terminal: str, from_ms: int, to_ms: int
-) -> Iterator[Reading]:
-    layouts: dict[str, _Layout] = {}
-    rows = connection.execute(
-        "SELECT at_ms, received_ms, columns, block FROM batches JOIN layouts USING (layout) "
-        "WHERE roster = ? AND at_ms >= ? AND at_ms < ? ORDER BY at_ms, batch",
-        (roster, from_ms, to_ms),
-    )
-    for at_ms, received_ms, columns, block in rows:
-        scaled = unpack_meter(block, place)
-        if (scaled == MISSING).all():
-            continue
-        if columns not in layouts:
-            layouts[columns] = _layout.decode(columns)
-        yield _Head(terminal, at_ms, received_ms, layouts[columns]).reading(meter, scaled)
-
-
-def _spread(scaled: NDArray[np.int64], roster: Roster, places: NDArray[np.intp]) -> NDArray[np.int64]:
-    wide = np.full((len(roster.meters), scaled.shape[1]), MISSING, dtype=np.int64)
-    wide[places] = scaled
+def _spread(rows: NDArray[Number], roster: Roster, places: NDArray[np.intp], absent: int) -> NDArray[Number]:
+    wide = np.full((len(roster.meters), rows.shape[1]), absent, dtype=rows.dtype)
+    wide[places] = rows
     return wide
 
 
@@ -320,8 +280,3 @@ def _connect(file: Path) -> Database:
 def _refuse_newer(file: Path, version: int) -> None:
     if version > SCHEMA_VERSION:
         raise ReadingsTooNew(f"{file}: version {version}, this program knows {SCHEMA_VERSION}")
-
-
-def _list(wanted: Iterable[int] | Iterable[str]) -> str:
-    """As JSON, for SQLite's ``json_each``: one statement, however many there are."""
-    return msgspec.json.encode(list(dict.fromkeys(wanted))).decode()

@@ -1,0 +1,242 @@
+"""Reading batches as InfluxDB line protocol, straight from scaled integers to bytes.
+
+One line is one meter at one instant, with all its quantities::
+
+    reading,meter=M,terminal=T received_ms=…i,voltage_a_v=230.1,energy_import_kwh=5.25 1795300000000
+
+Numbers are the exact decimals. A number of 16 digits or more, which a double may not hold, stands a second
+time as text in ``<quantity>_exact``. ``<quantity>_q`` (an integer, ``Quality``) stands beside a value that is
+doubtful, and beside a good one (0) where it may replace a doubtful one.
+
+Line protocol cannot hold every text: a backslash at the end of a tag swallows what follows, a line break ends
+the line. So these, control characters and the percent sign are written as ``%5C`` … and read back; comma,
+blank and equals sign get the protocol's backslash.
+"""
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+from urllib.parse import unquote_to_bytes
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from telemetry.readings import MISSING, ReadingBatch
+
+MEASUREMENT: Final = "reading"
+RECEIVED: Final = "received_ms"
+QUALITY: Final = "_q"
+EXACT: Final = "_exact"
+EMPTY: Final = "%"
+"""Stands for an empty id, which line protocol cannot hold."""
+_CACHED: Final = 20_000
+_NUMBER_BYTES: Final = 24
+_LINE_BYTES: Final = 64
+_UNSAFE: Final = re.compile("[\x00-\x1f\x7f-\x9f%\\\\\u2028\u2029\ud800-\udfff]")
+_SPECIAL: Final = re.compile("[, =]")
+_WIDE: Final = 1_000_000_000_000_000
+_ZERO, _POINT, _MINUS, _COMMA, _QUOTE, _LETTER_I = (ord(sign) for sign in '0.-,"i')
+
+Bytes = NDArray[np.uint8]
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def stored_text(text: str) -> str:
+    """An id as the database holds it (not yet escaped for a line or a query)."""
+    return _UNSAFE.sub(_percent, text) or EMPTY
+
+
+def read_text(stored: str) -> str:
+    """What ``stored_text`` was given."""
+    if stored == EMPTY:
+        return ""
+    if "%" not in stored:
+        return stored
+    return unquote_to_bytes(stored).decode("utf-8", "surrogatepass")
+
+
+def _percent(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "surrogatepass"))
+
+
+def escaped(text: str) -> bytes:
+    """An id or a name as it stands in a line."""
+    return _SPECIAL.sub(r"\\\g<0>", stored_text(text)).encode()
+
+
+def read_meter(line: bytes) -> str:
+    """The meter of a line that this module wrote."""
+    tag = re.split(rb"(?<!\\)[, ]", line, maxsplit=2)[1]
+    return read_text(re.sub(rb"\\([, =])", rb"\1", tag.removeprefix(b"meter=")).decode())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Texts:
+    """Texts one after another; text k ends before ``ends[k]``."""
+
+    joined: Bytes
+    ends: NDArray[np.int64]
+    longest: int
+
+
+def _texts(parts: Iterable[bytes]) -> _Texts:
+    parts = list(parts)
+    lengths = np.array([len(part) for part in parts], dtype=np.int64)
+    joined = np.frombuffer(b"".join(parts), dtype=np.uint8)
+    return _Texts(joined, np.cumsum(lengths), int(lengths.max(initial=0)))
+
+
+@dataclass(slots=True)
+class LineWriter:
+    """Writes batches into a buffer of its own; remembers how rosters and column names look as bytes."""
+
+    lines: int = 0
+    _out: Bytes = field(default_factory=lambda: np.empty(4 << 20, dtype=np.uint8))
+    _at: int = 0
+    _rosters: OrderedDict[tuple[str, tuple[str, ...]], _Texts] = field(default_factory=OrderedDict)
+    _names: OrderedDict[tuple[str, ...], tuple[_Texts, _Texts, _Texts]] = field(default_factory=OrderedDict)
+
+    def add(self, batch: ReadingBatch, explicit: bool) -> int:
+        """Append a batch; how many lines (meters without any value have none).
+
+        ``explicit``: give the quality of good values too, so that it replaces what stood there.
+        """
+        rows = _cached(self._rosters, (batch.terminal, batch.meters), _roster)
+        names, doubts, exact = _cached(self._names, batch.quantities, _columns)
+        head = np.frombuffer(b" %s=%di" % (RECEIVED.encode(), batch.received_ms), dtype=np.uint8)
+        tail = np.frombuffer(b" %d\n" % batch.at_ms, dtype=np.uint8)
+        longest = exact.longest + doubts.longest + names.longest + 3 * _NUMBER_BYTES
+        self._reserve(len(batch.meters) * (rows.longest + _LINE_BYTES + len(batch.quantities) * longest))
+        self._at, added = _write(
+            self._out, self._at, (rows.joined, rows.ends, head, tail),
+            (names.joined, names.ends, doubts.joined, doubts.ends, exact.joined, exact.ends),
+            np.ascontiguousarray(batch.scaled), np.array(batch.decimals, dtype=np.int64),
+            int(batch.quality), _NO_DOUBTS if batch.doubts is None else np.ascontiguousarray(batch.doubts),
+            explicit,
+        )  # fmt: skip
+        self.lines += added
+        return int(added)
+
+    def take(self) -> bytes:
+        """What was appended since the last time."""
+        taken = self._out[: self._at].tobytes()
+        self._at = self.lines = 0
+        return taken
+
+    def _reserve(self, size: int) -> None:
+        if self._at + size > len(self._out):
+            wider = np.empty(2 * (self._at + size), dtype=np.uint8)
+            wider[: self._at] = self._out[: self._at]
+            self._out = wider
+
+
+_NO_DOUBTS: Final = np.zeros((0, 0), dtype=np.uint8)
+
+
+def _cached(known: OrderedDict[K, V], key: K, make: Callable[[K], V]) -> V:
+    found = known.get(key)
+    if found is None:
+        found = known[key] = make(key)
+        if len(known) > _CACHED:
+            known.popitem(last=False)
+    return found
+
+
+def _roster(key: tuple[str, tuple[str, ...]]) -> _Texts:
+    terminal, meters = key
+    tail = b",terminal=" + escaped(terminal)
+    return _texts(MEASUREMENT.encode() + b",meter=" + escaped(meter) + tail for meter in meters)
+
+
+def _columns(quantities: tuple[str, ...]) -> tuple[_Texts, _Texts, _Texts]:
+    names = [escaped(name) for name in quantities]
+    return (
+        _texts(b"," + name + b"=" for name in names),
+        _texts(b"," + name + QUALITY.encode() + b"=" for name in names),
+        _texts(b"," + name + EXACT.encode() + b'="' for name in names),
+    )
+
+
+def prepare() -> None:
+    """Compile (or load what was compiled) now rather than with the first batch."""
+    one = np.array([[1]], dtype=np.int64)
+    batch = ReadingBatch("t", "b", 1, 1, 1, ("m",), ("q",), (1,), one)
+    LineWriter().add(batch, explicit=False)
+
+
+@njit(cache=True, nogil=True)
+def _copy(out, at, joined, ends, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    begin = ends[place - 1] if place > 0 else 0
+    for source in range(begin, ends[place]):
+        out[at] = joined[source]
+        at += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def _number(out, at, value, decimals):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """``value · 10^-decimals`` in full."""
+    if value < 0:
+        out[at] = _MINUS
+        at, value = at + 1, -value
+    width, rest = 1, np.uint64(value) // np.uint64(10)
+    while rest > 0:
+        width, rest = width + 1, rest // np.uint64(10)
+    width = max(width, decimals + 1)
+    end = at + width + (1 if decimals > 0 else 0)
+    place, rest = end - 1, np.uint64(value)
+    for digit in range(width):
+        if digit == decimals and decimals > 0:
+            out[place] = _POINT
+            place -= 1
+        next_rest = rest // np.uint64(10)
+        out[place] = _ZERO + np.uint8(rest - next_rest * np.uint64(10))
+        place, rest = place - 1, next_rest
+    return end
+
+
+@njit(cache=True, nogil=True)
+def _field(out, at, value, decimals, doubt, explicit, q, columns):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    names, name_ends, doubts, doubt_ends, exact, exact_ends = columns
+    at = _copy(out, at, names, name_ends, q)
+    at = _number(out, at, value, decimals)
+    if explicit or doubt:
+        at = _copy(out, at, doubts, doubt_ends, q)
+        at = _number(out, at, doubt, 0)
+        out[at] = _LETTER_I
+        at += 1
+    if abs(value) >= _WIDE:
+        at = _copy(out, at, exact, exact_ends, q)
+        at = _number(out, at, value, decimals)
+        out[at] = _QUOTE
+        at += 1
+    return at
+
+
+@njit(cache=True, nogil=True)
+def _write(out, at, rows, columns, scaled, decimals, quality, single, explicit):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    tags, tag_ends, head, tail = rows
+    lines = 0
+    for m in range(scaled.shape[0]):
+        begin, some = at, False
+        at = _copy(out, at, tags, tag_ends, m)
+        for byte in head:
+            out[at] = byte
+            at += 1
+        for q in range(scaled.shape[1]):
+            if scaled[m, q] != MISSING:
+                doubt = quality | (np.int64(single[m, q]) if len(single) else 0)
+                at = _field(out, at, scaled[m, q], decimals[q], doubt, explicit, q, columns)
+                some = True
+        for byte in tail:
+            out[at] = byte
+            at += 1
+        if some:
+            lines += 1
+        else:
+            at = begin
+    return at, lines
