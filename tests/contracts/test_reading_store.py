@@ -218,7 +218,8 @@ def test_spans_of_time(store: ReadingStore) -> None:
 
 
 HOSTILE = (
-    "a,b", "a b", "a=b", 'a"b', "a'b", "a\\", "\\", "a\nb", "a\\nb", "a\tb", "表 计,1", "%", "%41", "", ",", "=",
+    "a,b",
+    "a b", "a=b", 'a"b', "a'b", "a\\", "\\", "a\nb", "a\\nb", "a\tb", "表 计,1", "%", "%41", "", ",", "=",
     " ", "m1' OR '1'='1", "m1'; DROP MEASUREMENT reading; --", "/.*/", "x\\'", "😀", "é̂\u2028",
     "reading,meter=m1 voltage_a_v=0",
 )  # fmt: skip
