@@ -14,11 +14,10 @@ from gateway.frames import Lane
 from gateway.ingest import Entry
 from gateway.quality import Doubts
 from gateway.registry import ApproveRule, first_approval, held_back
+from telemetry.adapters.device_records import DECISIONS
 from telemetry.adapters.gateway_tables import dead_letters, devices, gateway_state
 from telemetry.devices import HELD_BACK, Approval, DeviceKind, DeviceNote, LostBy
 
-DECISIONS: Final = "decisions"
-"""The counter of ``gateway_state`` that grows with every decision of a person."""
 MAX_KNOWN: Final = 200_000
 _NAMES_PER_QUERY: Final = 500
 _OFFSET_STEP_MS: Final = 1_000

@@ -1,0 +1,107 @@
+"""Writes down every two seconds what the receiver's doors, spools and disk are like, for all who look.
+
+In a thread of its own: a database that is away never holds up a door.
+"""
+
+import json
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.adapters.service import spool_folder
+from gateway.backpressure import pressure
+from gateway.frames import Lane
+from gateway.ports import Door
+from geo.adapters.database import writing
+from telemetry.adapters.gateway_tables import door_states, gateway_state
+
+log = logging.getLogger(__name__)
+
+BOARD_S: Final = 2.0
+_MAX_TROUBLE: Final = 500
+
+
+class DoorBoard:
+    """Shows the state of doors until the process ends."""
+
+    def __init__(
+        self, engine: Engine, doors: Sequence[Door], folder: Path, gauges: Callable[[], Mapping[str, int]]
+    ) -> None:
+        """``gauges``: further numbers of the receiver, by name."""
+        self._engine = engine
+        self._doors = doors
+        self._folder = folder
+        self._gauges = gauges
+        self._since: dict[str, tuple[bool, int]] = {}
+
+    def start(self) -> None:
+        """Return at once."""
+        threading.Thread(target=self._run, name="board", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self.show(time.time_ns() // 1_000_000)
+            except (SQLAlchemyError, OSError) as problem:
+                log.warning("the doors' state is not shown: %s", problem)
+            time.sleep(BOARD_S)
+
+    def show(self, now_ms: int) -> None:
+        """Write all down once; doors that are no more are forgotten."""
+        rows = [self._row(door, now_ms) for door in self._doors]
+        gauges = {"board_ms": now_ms, **disk_gauges(self._folder), **self._gauges()}
+        with writing(self._engine).begin() as connection:
+            connection.execute(delete(door_states))
+            if rows:
+                connection.execute(insert(door_states), rows)
+            write_gauges(connection, gauges)
+
+    def _row(self, door: Door, now_ms: int) -> dict[str, Any]:
+        ready = door.ready
+        if self._since.get(door.name, (None, 0))[0] != ready:
+            self._since[door.name] = ready, now_ms
+        return {
+            "name": door.name,
+            "ready": ready,
+            "trouble": door.trouble[:_MAX_TROUBLE],
+            "counters": json.dumps(dict(door.counters())),
+            "at_ms": self._since[door.name][1],
+        }
+
+
+def disk_gauges(folder: Path) -> dict[str, int]:
+    """What the disk and the spools take, in bytes, and the pressure that follows."""
+    usage = shutil.disk_usage(folder)
+    spools = {
+        f"spool_bytes.{lane}": sum(
+            file.stat().st_size for file in spool_folder(folder, lane).glob("*") if file.is_file()
+        )
+        for lane in Lane
+    }
+    return {
+        "disk_free_bytes": usage.free,
+        "disk_total_bytes": usage.total,
+        "pressure": int(pressure(usage.used / usage.total)),
+        **spools,
+    }
+
+
+def write_gauges(connection: Connection, gauges: Mapping[str, int]) -> None:
+    """Set these values of ``gateway_state``, within the caller's transaction."""
+    known = set(
+        connection.scalars(select(gateway_state.c.name).where(gateway_state.c.name.in_(list(gauges))))
+    )
+    rows = [{"gauge": name, "value": value} for name, value in gauges.items()]
+    old = [row for row in rows if row["gauge"] in known]
+    if old:
+        connection.execute(update(gateway_state).where(gateway_state.c.name == bindparam("gauge")), old)
+    new = [{"name": row["gauge"], "value": row["value"]} for row in rows if row["gauge"] not in known]
+    if new:
+        connection.execute(insert(gateway_state), new)
