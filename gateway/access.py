@@ -28,6 +28,11 @@ STATE_GRID_ANSWERS: Final = ("device/response", "topo/response")
 """All that the gateway says there: it acknowledges, it commands nothing."""
 
 
+RESERVED: Final = frozenset({"devices", "file"})
+"""``/v1/devices/{gatewayId}/…`` and ``/v1/file/…`` are topics of an older variant: a terminal of that name
+could speak for all others there."""
+
+
 class CertificateState(StrEnum):
     """What a certificate is worth at an instant."""
 
@@ -88,6 +93,8 @@ def checked_name(terminal: str) -> str:
         raise NameRefused(
             f"terminal id: expected 1 to 32 of A-Z, a-z, 0-9, '_' and '-', found {terminal[:80]!r}"
         )
+    if terminal in RESERVED:
+        raise NameRefused(f"terminal id: {terminal!r} is a part of other terminals' topics; choose another")
     return terminal
 
 
@@ -103,7 +110,7 @@ class Claim:
 
 def refusal(claim: Claim, known: Certificate | None, now_ms: int) -> str:
     """Why the claim is refused, in one phrase; empty where it may enter."""
-    if not TERMINAL_PATTERN.fullmatch(claim.name):
+    if not TERMINAL_PATTERN.fullmatch(claim.name) or claim.name in RESERVED:
         return "the certificate's name is no terminal id"
     if known is None:
         return "the certificate is not in the register"
@@ -129,11 +136,16 @@ class Rights:
 def terminal_rights(terminal: str) -> Rights:
     """What a terminal may say and hear: below its own id and nothing else."""
     return Rights(
-        publish=(f"{ROOT}/{terminal}/#", f"{STATE_GRID_ROOT}/{terminal}/#"),
+        publish=(
+            f"{ROOT}/{terminal}/#",
+            f"{STATE_GRID_ROOT}/{terminal}/#",
+            f"{STATE_GRID_ROOT}/devices/{terminal}/#",
+        ),
         no_publish=(f"{ROOT}/{terminal}/{COMMAND}",),
         subscribe=(
             f"{ROOT}/{terminal}/{COMMAND}",
             *(f"{STATE_GRID_ROOT}/{terminal}/{channel}" for channel in STATE_GRID_DOWN),
+            f"{STATE_GRID_ROOT}/devices/{terminal}/command",
         ),
     )
 

@@ -37,8 +37,8 @@ class MqttSettings(_Section):
     port: int = Field(18830, ge=0, le=65535, description="Port of the embedded broker.")
     tls: Literal["off", "mutual"] = Field(
         "off",
-        description="Embedded broker: `mutual` lets terminals in by certificate only (`gridcrew access`); `off` "
-        "is for this machine alone.",
+        description="Embedded broker: `mutual` lets terminals in by certificate only (`gridcrew access`); "
+        "`off` is for this machine alone.",
     )
     allow_plain: bool = Field(
         False, description="Lets the embedded broker listen beyond this machine without TLS, by password."
