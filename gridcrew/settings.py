@@ -126,6 +126,13 @@ class DetectorSettings(_Section):
     stable_s: float = Field(3.0, ge=0, description="How long a cut must be stable before orders and notices.")
 
 
+class LogSettings(_Section):
+    format: Literal["text", "json"] = Field("text", description="Log lines as text or as JSON objects.")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least urgent lines that are logged."
+    )
+
+
 class SimSettings(_Section):
     control_port: int = Field(8442, ge=0, le=65535, description="Loopback control port of the simulator.")
     reading_interval_s: float = Field(15.0, gt=0, description="Between two reading frames of a terminal.")
@@ -164,6 +171,7 @@ class Settings(BaseSettings):
     readings: ReadingsSettings = ReadingsSettings()
     influx: InfluxSettings = InfluxSettings()
     detector: DetectorSettings = DetectorSettings()
+    log: LogSettings = LogSettings()
     sim: SimSettings = SimSettings()
 
     @property

@@ -1,26 +1,29 @@
 """``gridcrew gateway``: runs the gateway; its subcommands look at what it would do."""
 
 import importlib
-import logging
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.adapters.arrivals_ledger import ArrivalsCounter
 from gateway.adapters.drain import Drain
 from gateway.adapters.ledger import SqlLedger
+from gateway.adapters.metrics_board import DoorBoard
 from gateway.adapters.mqtt import BrokerAddress
 from gateway.adapters.service import GatewayFailed, Receiver, run_drain
 from gateway.frames import Lane
-from gateway.ports import Spool
+from gateway.ports import Door, Intake, Spool
 from gateway.registry import Registry
 from geo.adapters.database import open_database
 from gridcrew.doors import make_decoder, make_doors
+from gridcrew.logging_setup import set_up_logging
+from gridcrew.registration import device_ledger
 from gridcrew.settings import Settings
 from gridcrew.stores import open_readings
 from telemetry.decimals import prepare
@@ -57,9 +60,7 @@ def command(ctx: click.Context, drain: bool) -> None:
     if ctx.invoked_subcommand is not None:
         return
     settings = Settings()
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    # Alembic-style chatter of libraries is not ours to print.
-    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)
+    set_up_logging(settings.log)
     try:
         _drain(settings) if drain else _receive(settings)
     except GatewayFailed as problem:
@@ -77,10 +78,17 @@ def _receive(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop.set())
     receiver = Receiver(
         folder=settings.data_dir.absolute(),
-        make_doors=lambda intake: make_doors(settings, intake),
+        make_doors=lambda intake: _shown_doors(settings, intake),
         drain_command=[sys.executable, "-m", "gridcrew", "gateway", "--drain"],
     )
     receiver.run(stop, lambda: click.echo("gateway ready"))
+
+
+def _shown_doors(settings: Settings, intake: Intake) -> Sequence[Door]:
+    doors = make_doors(settings, intake)
+    engine = open_database(settings.database_location, "gateway")
+    DoorBoard(engine, doors, settings.data_dir.absolute(), dict).start()
+    return doors
 
 
 def _drain(settings: Settings) -> None:
@@ -91,7 +99,9 @@ def _drain(settings: Settings) -> None:
     def make(spools: Mapping[Lane, Spool]) -> Drain:
         prepare()
         readings = open_readings(settings)
-        ledger = SqlLedger(open_database(settings.database_location, "gateway"), _code_version())
+        engine = open_database(settings.database_location, "gateway")
+        ledger = SqlLedger(engine, _code_version(), device_ledger(settings))
+        ArrivalsCounter(engine).start()
         registry = Registry(settings.gateway.heartbeat_overdue_s)
         keep_s = settings.gateway.spool_keep_days * 86_400
         try:
