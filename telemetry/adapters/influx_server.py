@@ -190,7 +190,11 @@ def _reason(problem: ApiException) -> str:
 
 
 def _short(problem: object) -> str:
-    return " ".join(str(problem).split())[:_MAX_REASON]
+    text = " ".join(str(problem).split())
+    if len(text) <= _MAX_REASON:
+        return text
+    # The server names the line first, however long it is, and why it does not take it last.
+    return f"{text[: _MAX_REASON // 2]} … {text[-_MAX_REASON // 2 :]}"
 
 
 def _retry_after_s(problem: ApiException) -> float:
