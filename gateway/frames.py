@@ -13,6 +13,8 @@ MQTT: Final = "mqtt"
 """The door of terminals that speak to our own broker sessions."""
 MAX_BODY_BYTES: Final = 65_536
 """No door hands over a larger frame: the broker refuses it, a poller or a file is cut into several."""
+OVERSIZED: Final = b"frame refused by the door: "
+"""How the body begins that a door hands over in place of one that was too large."""
 
 
 class Lane(StrEnum):

@@ -1,13 +1,21 @@
 """Which doors this installation has and who decodes what comes in by them: the one place that knows all."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from gateway.adapters.known_terminals import KnownTerminals
 from gateway.adapters.modbus import ModbusDoor
 from gateway.adapters.modbus_models import ModelShelf
-from gateway.adapters.mqtt import MqttDoor
-from gateway.codecs import modbus, own
-from gateway.frames import MQTT, Decoded, Frame
+from gateway.adapters.mqtt import BrokerAddress, MqttDoor
+from gateway.adapters.observer_doors import ObserverDoors
+from gateway.adapters.observer_files import ObserverBook
+from gateway.adapters.session_memory import SessionMemory
+from gateway.codecs import modbus, own, state_grid, state_grid_replies
+from gateway.codecs.mqtt_frames import MqttDecoder
+from gateway.frames import MQTT, Decoded, Frame, Lane
 from gateway.ports import Door, Intake
+from geo.adapters.crosswalk import LiveCrosswalk
+from geo.adapters.database import open_database
 from gridcrew.broker import broker_address, gateway_sessions
 from gridcrew.settings import Settings
 
@@ -15,17 +23,17 @@ from gridcrew.settings import Settings
 def make_doors(settings: Settings, intake: Intake) -> Sequence[Door]:
     """Every door that the settings and the site's files ask for, not yet started."""
     return [
-        *(
-            MqttDoor(lambda: broker_address(settings), session, intake)
-            for session in gateway_sessions(settings)
-        ),
+        *_mqtt_doors(settings, intake),
         ModbusDoor(settings.site_folder, intake),
     ]
 
 
 def make_decoder(settings: Settings) -> Callable[[Frame], Decoded]:
     """One function for the frames of all doors."""
-    decoders = {MQTT: own.decode, modbus.MODBUS: modbus.make_decode(ModelShelf(settings.site_folder).find)}
+    decoders: dict[str, Callable[[Frame], Decoded]] = {
+        MQTT: _mqtt_decoder(settings),
+        modbus.MODBUS: modbus.make_decode(ModelShelf(settings.site_folder).find),
+    }
 
     def decode(frame: Frame) -> Decoded:
         kind = frame.door.partition(":")[0]
@@ -35,3 +43,46 @@ def make_decoder(settings: Settings) -> Callable[[Frame], Decoded]:
         return decoders[kind](frame)
 
     return decode
+
+
+def session_memory(settings: Settings) -> SessionMemory:
+    """Which of our durable sessions brokers have lost."""
+    return SessionMemory(
+        settings.data_dir.absolute() / "mqtt-sessions.json", settings.mqtt.session_alarm_hours
+    )
+
+
+def gateway_address(settings: Settings) -> BrokerAddress:
+    """As ``broker_address``, with the keep-alive of the gateway's sessions."""
+    return replace(broker_address(settings), keepalive_s=settings.mqtt.keepalive_s)
+
+
+def _mqtt_doors(settings: Settings, intake: Intake) -> list[Door]:
+    memory = session_memory(settings)
+    own_sessions = [
+        MqttDoor(
+            lambda: gateway_address(settings),
+            session,
+            intake,
+            memory,
+            # Alarms of the State Grid envelope share a channel with readings.
+            lane_of=_urgent_first if session.lane is Lane.BULK else None,
+            reply=state_grid_replies.reply,
+        )
+        for session in gateway_sessions(settings)
+    ]
+    return [
+        *own_sessions,
+        ObserverDoors(settings.site_folder, intake, memory, settings.mqtt.keepalive_s),
+    ]
+
+
+def _urgent_first(frame: Frame) -> Lane:
+    return Lane.EVENTS if state_grid.is_urgent(frame) else Lane.BULK
+
+
+def _mqtt_decoder(settings: Settings) -> MqttDecoder:
+    crosswalk = LiveCrosswalk(settings.database_location)
+    is_terminal = KnownTerminals(open_database(settings.database_location, "gateway"))
+    book = ObserverBook(settings.site_folder, crosswalk.resolver, is_terminal)
+    return MqttDecoder(book.own, book.find)

@@ -35,6 +35,15 @@ class MqttSettings(_Section):
     )
     host: str = Field("127.0.0.1", description="Address that the embedded broker listens on.")
     port: int = Field(18830, ge=0, le=65535, description="Port of the embedded broker.")
+    keepalive_s: int = Field(
+        20,
+        ge=1,
+        le=3600,
+        description="Keep-alive of the gateway's sessions; a dead connection shows in 1.4 of it.",
+    )
+    session_alarm_hours: float = Field(
+        72.0, gt=0, description="How long a broker's loss of our session is shown unless acknowledged."
+    )
     tls: Literal["off", "mutual"] = Field(
         "off",
         description="Embedded broker: `mutual` lets terminals in by certificate only (`gridcrew access`); "

@@ -5,75 +5,43 @@ message can only be acknowledged on the connection that brought it, and never be
 spool. Back-pressure is the broker's window: what is not acknowledged is not followed by more.
 """
 
-import contextlib
 import logging
 import random
-import select
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
-from urllib.parse import unquote, urlsplit
-
-from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from typing import Final
 
 from gateway.adapters.fault_points import fault_point
-from gateway.contract.topics import EVENTS, READINGS, ROOT, STATUS
+from gateway.adapters.mqtt_connection import BrokerAddress, Connection, ConnectionLost, Session
+from gateway.adapters.session_memory import SessionMemory
+from gateway.backpressure import Pressure
+from gateway.contract import state_grid
+from gateway.contract.state_grid import Reply
+from gateway.contract.topics import EVENTS, HPLC, READINGS, ROOT, STATUS
 from gateway.frames import Frame, Lane
 from gateway.ports import Intake, SpoolUnavailable
 
+__all__ = [
+    "BULK_FILTERS", "EVENT_FILTERS", "BrokerAddress", "Connection", "ConnectionLost", "MqttDoor", "Session",
+    "create_sessions", "sessions",
+]  # fmt: skip
+
 log = logging.getLogger(__name__)
 
-GROUP_FRAMES: Final = 500
-GROUP_S: Final = 0.02
-"""A group ends when the socket is empty; under a flood, after so many frames or this long."""
-KEEPALIVE_S: Final = 20
 OLDEST_UNACKNOWLEDGED_S: Final = 30.0
-HANDSHAKE_S: Final = 10.0
+MAX_TO_SAY: Final = 1_000
 _RETRY_S: Final = (0.2, 5.0)
-_QOS: Final = 1  # Never 2: paho would confirm receipt before the frame is spooled.
-_REFUSED: Final = 0x80
+_PRESSURE_S: Final = 1.0
 
-EVENT_FILTERS: Final = (f"{ROOT}/+/{EVENTS}", f"{ROOT}/+/{STATUS}")
-BULK_FILTERS: Final = (f"{ROOT}/+/{READINGS}",)
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerAddress:
-    """Where the broker listens and as whom to speak."""
-
-    host: str
-    port: int
-    username: str = ""
-    password: str = field(default="", repr=False)
-    tls: bool = False
-
-    @classmethod
-    def from_url(cls, url: str) -> "BrokerAddress":
-        """``mqtt://user:password@host:port`` or ``mqtts://…``; raises ValueError for anything else."""
-        parts = urlsplit(url)
-        if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
-            raise ValueError(f"not a broker address: expected mqtt://user:password@host:port, found {url!r}")
-        tls = parts.scheme == "mqtts"
-        return cls(
-            host=parts.hostname,
-            port=parts.port or (8883 if tls else 1883),
-            username=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
-            tls=tls,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A durable session: who holds its id holds the frames, so the id is a secret."""
-
-    name: str
-    client_id: str = field(repr=False)
-    filters: tuple[str, ...]
-    lane: Lane
+EVENT_FILTERS: Final = (
+    f"{ROOT}/+/{EVENTS}",
+    f"{ROOT}/+/{STATUS}",
+    f"{ROOT}/+/{HPLC}",
+    *state_grid.EVENT_FILTERS,
+)
+BULK_FILTERS: Final = (f"{ROOT}/+/{READINGS}", *state_grid.BULK_FILTERS)
 
 
 def sessions(secret: str) -> tuple[Session, Session]:
@@ -84,160 +52,34 @@ def sessions(secret: str) -> tuple[Session, Session]:
     )
 
 
-class ConnectionLost(RuntimeError):
-    """The broker cannot be reached, refused us, or went away."""
-
-
-class Connection:
-    """One connection of one session, driven by the thread that calls it."""
-
-    def __init__(self, address: BrokerAddress, session: Session) -> None:
-        self.inbox: list[tuple[int, int, Frame]] = []
-        """(message id, quality of service, frame) not yet acknowledged, in order of receipt."""
-        self.session_present = False
-        self._connected = False
-        self._granted: list[int] | None = None
-        self._asked_s = 0.0
-        self._refusal = ""
-        self._address = address
-        self._session = session
-        self._client = self._new_client()
-
-    def _new_client(self) -> Client:
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._session.client_id,
-            clean_session=False,
-            manual_ack=True,
-            reconnect_on_failure=False,
-        )
-        if self._address.username:
-            client.username_pw_set(self._address.username, self._address.password)
-        if self._address.tls:
-            client.tls_set()
-        client.on_connect = self._on_connect
-        client.on_subscribe = self._on_subscribe
-        client.on_message = self._on_message
-        # With a writer registered, paho leaves writing to us instead of writing at each acknowledgement.
-        client.on_socket_register_write = lambda *_: None
-        return client
-
-    def open(self) -> None:
-        """Connect and ask for the subscription; raises ConnectionLost.
-
-        The broker may send what it kept before it answers the subscription, more than one group of it: so
-        ``granted`` turns true only in the course of receiving and acknowledging.
-        """
-        try:
-            self._client.connect(self._address.host, self._address.port, keepalive=KEEPALIVE_S)
-        except (OSError, ValueError) as problem:
-            raise ConnectionLost(f"{self._address.host}:{self._address.port}: {problem}") from problem
-        deadline_s = time.monotonic() + HANDSHAKE_S
-        while not self._connected:
-            if time.monotonic() > deadline_s:
-                raise ConnectionLost(f"the broker did not answer CONNECT within {HANDSHAKE_S:.0f} s")
-            self.receive(0.1)
-        self._client.subscribe([(name, _QOS) for name in self._session.filters])
-        self._asked_s = time.monotonic()
-
-    @property
-    def granted(self) -> bool:
-        """True once the broker has granted all subscriptions; raises ConnectionLost if it does not."""
-        if self._granted is None:
-            if time.monotonic() - self._asked_s > HANDSHAKE_S:
-                raise ConnectionLost(f"the broker did not answer SUBSCRIBE within {HANDSHAKE_S:.0f} s")
-            return False
-        if any(code >= _REFUSED for code in self._granted):
-            raise ConnectionLost(f"the broker refused the subscription to {', '.join(self._session.filters)}")
-        return True
-
-    def receive(self, wait_s: float) -> None:
-        """Read what the socket holds into the inbox, up to one group; wait ``wait_s`` for the first."""
-        try:
-            self._receive(wait_s)
-        except (OSError, ValueError) as problem:
-            raise ConnectionLost(f"connection lost: {problem}") from problem
-
-    def _receive(self, wait_s: float) -> None:
-        socket = self._client.socket()
-        if socket is None:
-            raise ConnectionLost(self._refusal or "connection closed")
-        self._write()
-        if not getattr(socket, "pending", int)():
-            select.select([socket], [], [], wait_s)
-        deadline = time.monotonic() + GROUP_S
-        before = -1
-        while before < len(self.inbox) < GROUP_FRAMES and time.monotonic() < deadline:
-            before = len(self.inbox)
-            self._check(self._client.loop_read())
-        self._check(self._client.loop_misc())
-        self._write()
-
-    def acknowledge(self) -> None:
-        """Acknowledge the whole inbox in the order of receipt and empty it."""
-        for message_id, quality, _ in self.inbox:
-            self._client.ack(message_id, quality)
-        self.inbox.clear()
-        self._write()
-
-    def close(self) -> None:
-        """Say goodbye if possible; the session stays with the broker."""
-        with contextlib.suppress(OSError, ValueError, ConnectionLost):
-            self._client.disconnect()
-            self._write()
-        socket = self._client.socket()
-        if socket is not None:
-            with contextlib.suppress(OSError):
-                socket.close()
-
-    def _write(self) -> None:
-        while self._client.want_write():
-            socket = self._client.socket()
-            if socket is None:
-                raise ConnectionLost(self._refusal or "connection closed")
-            if not select.select([], [socket], [], HANDSHAKE_S)[1]:
-                raise ConnectionLost("the broker does not read")
-            self._check(self._client.loop_write())
-
-    def _check(self, code: MQTTErrorCode) -> None:
-        if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise ConnectionLost(self._refusal or f"connection lost: {code.name}")
-
-    def _on_connect(self, _c: Client, _u: object, flags: Any, reason: Any, _p: object) -> None:  # noqa: ANN401
-        if reason.is_failure:
-            self._refusal = f"the broker refused the connection: {reason}"
-            return
-        self.session_present = bool(flags.session_present)
-        self._connected = True
-
-    def _on_subscribe(self, _c: Client, _u: object, _mid: int, reasons: Any, _p: object) -> None:  # noqa: ANN401
-        self._granted = [reason.value for reason in reasons]
-
-    def _on_message(self, _c: Client, _u: object, message: MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = ""
-        frame = Frame(topic=topic, body=bytes(message.payload), received_ms=time.time_ns() // 1_000_000)
-        self.inbox.append((message.mid, message.qos, frame))
-
-
 class MqttDoor:
-    """``Door`` of one session kept open for ever: receive a group, spool it, acknowledge it."""
+    """``Door`` of one session kept open for ever: receive a group, spool it, acknowledge it, answer it."""
 
-    required = True
-
-    def __init__(self, address: Callable[[], BrokerAddress], session: Session, intake: Intake) -> None:
-        """``address`` is asked at each attempt."""
+    def __init__(
+        self,
+        address: Callable[[], BrokerAddress],
+        session: Session,
+        intake: Intake,
+        memory: SessionMemory | None = None,
+        lane_of: Callable[[Frame], Lane] | None = None,
+        reply: Callable[[Frame], Reply | None] | None = None,
+    ) -> None:
+        """``address`` is asked at each attempt; ``lane_of`` where one session carries several lanes;
+        ``reply``: what the sender of a frame is told once it is on disk."""
         self.name = f"mqtt:{session.name}"
-        self.trouble = "not connected yet"
+        self.required = not session.mute
         self.session_was_missing = False
         """The broker had lost (or never had) the session when we connected: frames may be missing."""
+        self._trouble = "not connected yet"
         self._ready = threading.Event()
-        self._connections = 0
+        self._counts = dict.fromkeys(("connections", "frames", "replies", "unsaid"), 0)
         self._address = address
         self._session = session
         self._intake = intake
+        self._memory = memory
+        self._lane_of = lane_of or (lambda _: session.lane)
+        self._reply = reply
+        self._to_say: deque[Reply] = deque(maxlen=MAX_TO_SAY)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
@@ -250,13 +92,29 @@ class MqttDoor:
         return self._ready.is_set()
 
     @property
+    def trouble(self) -> str:
+        """Why it is not ready, or a session that the broker had lost."""
+        if self._trouble or self._memory is None:
+            return self._trouble
+        return self._memory.alarm(self._session.name, _now_ms())
+
+    @property
     def alive(self) -> bool:
         """False once its thread has ended, which only ``stop`` or a fault of the program brings about."""
         return self._thread.is_alive()
 
     def counters(self) -> Mapping[str, int]:
-        """How often it has connected."""
-        return {"connections": self._connections}
+        """Connections, frames, replies, what could not be said; sessions lost since the beginning."""
+        lost = self._memory.losses(self._session.name) if self._memory else 0
+        return {**self._counts, "sessions_lost": lost}
+
+    def say(self, topic: str, body: bytes) -> bool:
+        """Publish soon, from the door's own thread; False where it cannot be said now."""
+        if self._session.mute or not self.ready or len(self._to_say) >= MAX_TO_SAY:
+            self._counts["unsaid"] += 1
+            return False
+        self._to_say.append(Reply(topic, body))
+        return True
 
     def stop(self, timeout_s: float) -> None:
         """Take no more, finish the group in hand, disconnect."""
@@ -271,13 +129,15 @@ class MqttDoor:
             except (ConnectionLost, SpoolUnavailable) as problem:
                 wait_s = _RETRY_S[0] if self._ready.is_set() else min(2 * wait_s, _RETRY_S[1])
                 self._ready.clear()
-                if self.trouble != str(problem):
+                if self._trouble != str(problem):
                     log.warning("%s: %s", self.name, problem)
-                self.trouble = str(problem)
+                self._trouble = str(problem)
                 self._stop.wait(wait_s * random.uniform(0.5, 1.5))
 
     def _serve(self) -> None:
+        self._hold_back()
         connection = Connection(self._address(), self._session)
+        looked_s = time.monotonic()
         try:
             connection.open()
             while not self._stop.is_set():
@@ -286,25 +146,55 @@ class MqttDoor:
                     self._keep(connection)
                 if not self._ready.is_set() and connection.granted:
                     self._begin(connection)
+                self._say(connection)
+                if time.monotonic() - looked_s > _PRESSURE_S:
+                    looked_s = time.monotonic()
+                    self._hold_back()
         finally:
             connection.close()
 
+    def _hold_back(self) -> None:
+        """Readings are left to the broker's own queue while the disk is short: it is the larger one."""
+        if self._session.lane is not Lane.EVENTS and self._intake.pressure() >= Pressure.HOLD_BULK:
+            raise SpoolUnavailable("the disk is nearly full: readings wait at the broker")
+
     def _begin(self, connection: Connection) -> None:
         self.session_was_missing = not connection.session_present
-        self.trouble = ""
-        self._connections += 1
+        if self._memory is not None:
+            self._memory.meet(self._session.name, present=connection.session_present, now_ms=_now_ms())
+        self._trouble = ""
+        self._counts["connections"] += 1
         self._ready.set()
         log.info("%s: connected, session present: %s", self.name, connection.session_present)
 
     def _keep(self, connection: Connection) -> None:
         began_s = time.monotonic()
+        frames = [frame for _, _, frame in connection.inbox]
         fault_point("before_commit")
-        self._intake.take(self._session.lane, [frame for _, _, frame in connection.inbox])
+        self._take(frames)
         fault_point("before_puback")
         if time.monotonic() - began_s > OLDEST_UNACKNOWLEDGED_S:
             # The broker may have given up on this connection: let it deliver again, the ledger drops doubles.
             raise ConnectionLost("the spool took too long; starting a new connection")
         connection.acknowledge()
+        self._counts["frames"] += len(frames)
+        if self._reply is not None:
+            self._to_say.extend(reply for frame in frames if (reply := self._reply(frame)))
+
+    def _take(self, frames: list[Frame]) -> None:
+        """All or, in effect, none: what was taken before a refusal comes again and is a duplicate."""
+        by_lane: dict[Lane, list[Frame]] = {}
+        for frame in frames:
+            by_lane.setdefault(self._lane_of(frame), []).append(frame)
+        for lane in Lane:
+            if lane in by_lane:
+                self._intake.take(lane, by_lane[lane])
+
+    def _say(self, connection: Connection) -> None:
+        while self._to_say and self._ready.is_set():
+            saying = self._to_say.popleft()
+            done = connection.say(saying.topic, saying.body)
+            self._counts["replies" if done else "unsaid"] += 1
 
 
 def create_sessions(address: BrokerAddress, wanted: tuple[Session, ...]) -> None:
@@ -317,3 +207,7 @@ def create_sessions(address: BrokerAddress, wanted: tuple[Session, ...]) -> None
                 connection.receive(0.1)
         finally:
             connection.close()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

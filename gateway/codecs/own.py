@@ -101,7 +101,7 @@ def content_key(frame: Frame) -> str:
 def _decode_readings(frame: Frame, address: Address) -> Decoded:
     payload = _readings.decode(frame.body)
     key = _key(address, payload.boot, payload.seq)
-    at_ms = _instant_ms(payload.at)
+    at_ms = instant_of(payload.at)
     meters = _roster(bytes(payload.meters))
     columns = _columns(bytes(payload.quantities))
     table = _table(bytes(payload.values), meters, columns)
@@ -214,12 +214,12 @@ def _read_event(raw: msgspec.Raw) -> tuple[EvidenceKind, int, Event]:
     quantity = CATALOGUE["voltage_a_v"]
     if any(volt is not None and not quantity.low <= volt <= quantity.high for volt in event.volts or ()):
         raise Refused(f"volts: expected {quantity.low:g} to {quantity.high:g}, found {event.volts}")
-    return EvidenceKind(event.kind), _instant_ms(event.at), event
+    return EvidenceKind(event.kind), instant_of(event.at), event
 
 
 def _decode_status(frame: Frame, address: Address) -> Decoded:
     payload = _status.decode(frame.body)
-    at_ms = _instant_ms(payload.at)
+    at_ms = instant_of(payload.at)
     online = payload.state == "online"
     named = payload.seq is not None
     key = _key(address, payload.boot, payload.seq) if payload.seq is not None else content_key(frame)
@@ -261,14 +261,20 @@ def _evidence(
 
 
 def _key(address: Address, boot: str, seq: int) -> str:
+    return frame_key(address.terminal, boot, seq)
+
+
+def frame_key(terminal: str, boot: str, seq: int) -> str:
+    """The name of a frame for ever; raises Refused for a boot or sequence number that cannot be."""
     if not _BOOT.fullmatch(boot):
         raise Refused(f"boot: expected 1 to 64 visible characters without '/', found {boot[:80]!r}")
     if not 0 <= seq <= _MAX_SEQ:
         raise Refused(f"seq: expected 0 to 2^63-1, found {seq}")
-    return f"{address.terminal}/{boot}/{seq}"
+    return f"{terminal}/{boot}/{seq}"
 
 
-def _instant_ms(at: Instant) -> int:
+def instant_of(at: Instant) -> int:
+    """Epoch milliseconds of an instant of the contract; raises Refused."""
     if isinstance(at, str):
         at = _iso_ms(at)
     if not 0 <= at < _LAST_MS:

@@ -58,6 +58,21 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     model: str = ""
 
 
+class Hplc(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An outage report of the carrier network: the data unit of AFN 06H F5 or F6 as hexadecimal text.
+
+    ``at``: when the terminal got it; the report itself carries no time. Without this wrapping (the bare data
+    unit, as bytes or hexadecimal text) the time of receipt stands for it.
+    """
+
+    v: Literal[1]
+    boot: str
+    seq: int
+    at: Instant
+    data: str
+    fn: Literal[5, 6] = 5
+
+
 class Command(msgspec.Struct, frozen=True):
     """Down: the only command is ``ping``; the terminal answers with events ``alive`` or ``silent``."""
 

@@ -10,9 +10,11 @@ TERMINAL_PATTERN: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 READINGS: Final = "readings"
 EVENTS: Final = "events"
 STATUS: Final = "status"
+HPLC: Final = "hplc"
+"""Outage reports of a power-line carrier network, as the terminal got them."""
 COMMAND: Final = "command"
 
-UP_CHANNELS: Final = frozenset({READINGS, EVENTS, STATUS})
+UP_CHANNELS: Final = frozenset({READINGS, EVENTS, STATUS, HPLC})
 
 MAX_FRAME_BYTES: Final = 65_536
 """The broker refuses larger frames; a terminal splits a larger batch."""
