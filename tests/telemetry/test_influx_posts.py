@@ -1,4 +1,4 @@
-"""What becomes of lines that InfluxDB refuses, loses or finds too many: a real server behind a faulty wire."""
+"""What becomes of lines that InfluxDB refuses, loses or finds too many: a server behind a faulty wire."""
 
 import json
 import random
