@@ -1,6 +1,5 @@
 """``gridcrew detector``: evidence → outages, as a process."""
 
-import logging
 import signal
 import threading
 import time
@@ -12,6 +11,7 @@ from sqlalchemy import inspect
 from geo.adapters.database import open_database
 from geo.adapters.network_store import SqlNetworkStore
 from geo.network import Network
+from gridcrew.logging_setup import set_up_logging
 from gridcrew.settings import Settings
 from telemetry.adapters.detector_service import DetectorService
 from telemetry.adapters.evidence_log import SqlEvidenceLog
@@ -29,8 +29,7 @@ _WARM_METERS: Final = 8
 def command() -> None:
     """Turn evidence into outages. Ends within seconds of SIGTERM; a restart goes on where it stopped."""
     settings = Settings()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)
+    set_up_logging(settings.log)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

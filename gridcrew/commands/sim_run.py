@@ -1,9 +1,7 @@
 """``gridcrew sim run``"""
 
 import json
-import logging
 import signal
-import sys
 import threading
 import time
 from dataclasses import asdict, dataclass
@@ -16,6 +14,7 @@ from geo.adapters.database import open_database
 from geo.adapters.network_store import SqlNetworkStore
 from geo.network import Network
 from gridcrew.broker import terminal_address
+from gridcrew.logging_setup import set_up_logging
 from gridcrew.settings import Settings, SimSettings
 from simulators.adapters.control import Control, ControlServer
 from simulators.adapters.control_client import port_file
@@ -50,7 +49,7 @@ def command(seconds: float | None, no_crews: bool, **chosen: float | None) -> No
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    set_up_logging(settings.log)
     Stage(settings, sim, _stored_network(settings), crews=not no_crews).play(stop, seconds)
 
 

@@ -1,12 +1,12 @@
 """``gridcrew worker``"""
 
-import logging
 import signal
 import threading
 
 import click
 
 from field_api.app import Installation, build_worker
+from gridcrew.logging_setup import set_up_logging
 from gridcrew.settings import Settings
 
 
@@ -14,7 +14,7 @@ from gridcrew.settings import Settings
 def command() -> None:
     """Turn outages into incidents, orders and notices."""
     settings = Settings()
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    set_up_logging(settings.log)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
