@@ -79,6 +79,8 @@ class Patience:
 
     def trouble(self, problem: ReadingsAway, now_s: float) -> None:
         """The server was away."""
+        if now_s < self._again_s:
+            return  # another request of the same trouble
         self._troubles += 1
         longest = min(MAX_WAIT_S, _FIRST_WAIT_S * 2 ** min(self._troubles - 1, 10))
         wait_s = min(problem.retry_after_s, MAX_WAIT_S) or random.uniform(longest / 2, longest)

@@ -61,10 +61,11 @@ class _Write:
     store: "InfluxReadingStore"
     posts: list[_Post]
     names: list[BatchName]
+    era: int
 
     def result(self) -> int:
         """Wait until everything is stored; how many batches were new."""
-        return self.store.finish(self.posts, self.names)
+        return self.store.finish(self.posts, self.names, self.era)
 
 
 class _Lane:
@@ -113,6 +114,7 @@ class InfluxReadingStore:
         self._patience = Patience()
         self._lock = threading.Lock()
         self._memory = _Memory()
+        self._era = 0
 
     def write(self, batches: Sequence[ReadingBatch]) -> int:
         """Store the batches; how many were not written lately. Raises ReadingsAway, ReadingsRefused."""
@@ -127,7 +129,7 @@ class InfluxReadingStore:
                 if not self._memory.knows(batch):
                     fresh.setdefault(_name(batch), batch)
             try:
-                return _Write(self, list(self._posts(fresh.values())), list(fresh))
+                return _Write(self, list(self._posts(fresh.values())), list(fresh), self._era)
             finally:
                 for lane in self._lanes:
                     lane.drop()
@@ -139,7 +141,7 @@ class InfluxReadingStore:
         for lane in self._lanes:
             yield from lane.flush()
 
-    def finish(self, posts: Sequence[_Post], names: Sequence[BatchName]) -> int:
+    def finish(self, posts: Sequence[_Post], names: Sequence[BatchName], era: int) -> int:
         """Wait for the posts of one write; see ``_Write.result``."""
         refused: list[RefusedReading] = []
         away: ReadingsAway | None = None
@@ -151,12 +153,15 @@ class InfluxReadingStore:
         with self._lock:
             if away is not None:
                 self._patience.trouble(away, time.monotonic())
+                self._era += 1
                 raise away
             if posts:
                 self._patience.success()
-            # What was refused in part is not remembered: it must be told again if it is asked again.
-            partly = {(line.terminal, line.boot, line.seq) for line in refused}
-            self._memory.stored(name for name in names if name not in partly)
+            # A write before this one failed and comes again: then this must too, to stay behind it.
+            if era == self._era:
+                # What was refused in part is not remembered: it must be told again if it is asked again.
+                partly = {(line.terminal, line.boot, line.seq) for line in refused}
+                self._memory.stored(name for name in names if name not in partly)
         if refused:
             raise ReadingsRefused(refused)
         return len(names)

@@ -126,6 +126,8 @@ class FaultProxy:
         ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            pass  # the proxy ends
         finally:
             for way in ways:
                 way.cancel()

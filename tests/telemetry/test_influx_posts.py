@@ -172,6 +172,7 @@ def test_waits_double_with_jitter_and_end() -> None:
     assert all(15 <= wait <= 30.1 for wait in waits[-4:])
     assert len(set(waits[-4:])) > 1
     patience.trouble(ReadingsAway("away", retry_after_s=86_400), now_s)
+    patience.trouble(ReadingsAway("away"), now_s + 1)
     assert not _too_early(patience, now_s + 30.1), "no server makes us wait for a day"
     patience.success()
     assert not _too_early(patience, now_s)
@@ -198,6 +199,26 @@ def test_the_order_of_a_terminal_is_kept_through_retries(server: Influxd, proxy:
     proxy.mode = Mode.PASS
     found = store.latest(["m7"])["m7"]
     assert found.values["voltage_a_v"] == (int(first.scaled[7, 0]) + 8) / Decimal(10)
+    store.close()
+
+
+def test_what_follows_a_failed_write_is_written_behind_it_again(server: Influxd, proxy: FaultProxy) -> None:
+    """Else the earlier value, coming again, would undo the restatement that overtook it."""
+    store = store_on(proxy.port, "behind")
+    first = some(1, meters=10)
+    second = replace(first, seq=2, received_ms=first.received_ms + 1, scaled=first.scaled + 1)
+    store.write([some(99, meters=1)])
+    proxy.respond("503 Service Unavailable")
+    failing = store.begin([first])
+    failing.posts[0].sent.exception()
+    proxy.mode = Mode.PASS
+    overtaking = store.begin([second])
+    with pytest.raises(ReadingsAway):
+        failing.result()
+    assert overtaking.result() == 1
+    assert written_in_the_end(store, [first]) == 1
+    assert store.write([second]) == 1
+    assert store.latest(["m0"])["m0"].values["voltage_a_v"] == Decimal("100.1")
     store.close()
 
 
