@@ -16,31 +16,32 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from gateway.adapters.certificates import SqlCertificates
 from gateway.adapters.mqtt import BrokerAddress, ConnectionLost, Session, create_sessions, sessions
-from gateway.contract.topics import COMMAND, MAX_FRAME_BYTES, ROOT, UP_CHANNELS
+from geo.adapters.database import open_database
+from gridcrew.authority import Authority, AuthorityProblem, authority_of
+from gridcrew.broker_access import Doorkeeper
+from gridcrew.broker_configuration import (
+    DOORKEEPER_USER,
+    GATEWAY_USER,
+    TERMINAL_USER,
+    Listener,
+    Mutual,
+    Passwords,
+    configuration,
+)
+from gridcrew.broker_line import Entrance
+from gridcrew.broker_tokens import Signer
+from gridcrew.private_files import write_private
 from gridcrew.settings import Settings
 
 START_S: Final = 20.0
 STOP_S: Final = 10.0
-GATEWAY_USER: Final = "gateway"
-TERMINAL_USER: Final = "terminal"
-
-MAX_PAYLOAD_BYTES: Final = MAX_FRAME_BYTES + 1024
-"""Frame and topic and the server's own headers."""
-MAX_ACK_PENDING: Final = 500
-"""Frames on their way per subscription. The server cuts a client with more than ``MAX_PENDING_BYTES``
-unsent and delivers again only after ``ack_wait``; two subscriptions × 500 × 65 KiB = 64 MiB stay below."""
-MAX_PENDING_BYTES: Final = 256 * 1024 * 1024
-MAX_STORE_BYTES: Final = 8 * 1024**3
-MAX_LOG_BYTES: Final = 10 * 1024 * 1024
-MAX_CONNECTIONS: Final = 20_000
-ACK_WAIT: Final = "5s"
-"""What a killed gateway had not acknowledged comes again this long after it was sent, not at once."""
 
 
 class BrokerFailed(RuntimeError):
@@ -61,8 +62,36 @@ class BrokerSecrets:
         file = folder / "secrets.json"
         folder.mkdir(parents=True, exist_ok=True)
         if not file.exists():
-            _write_private(file, json.dumps(asdict(cls(*(secrets.token_hex(10) for _ in range(3))))))
+            write_private(file, json.dumps(asdict(cls(*(secrets.token_hex(10) for _ in range(3))))).encode())
         return cls(**json.loads(file.read_text(encoding="utf-8")))
+
+
+@dataclass(frozen=True, slots=True)
+class DoorkeeperSecrets:
+    """Of whoever answers nats-server's questions; made once, readable by their owner only."""
+
+    password: str
+    seed: str
+    """32 bytes as hexadecimal digits."""
+
+    @classmethod
+    def of(cls, folder: Path) -> "DoorkeeperSecrets":
+        """Those of this folder, made at the first call."""
+        file = folder / "doorkeeper.json"
+        if not file.exists():
+            made = cls(secrets.token_hex(16), secrets.token_hex(32))
+            write_private(file, json.dumps(asdict(made)).encode())
+        return cls(**json.loads(file.read_text(encoding="utf-8")))
+
+
+def findings_file(settings: Settings) -> Path:
+    """Where the doorkeeper writes whom it refused."""
+    return broker_folder(settings) / "findings.jsonl"
+
+
+def server_log(settings: Settings) -> Path:
+    """The embedded server's own log."""
+    return broker_folder(settings) / "server.log"
 
 
 def broker_folder(settings: Settings) -> Path:
@@ -78,15 +107,32 @@ def gateway_sessions(settings: Settings) -> tuple[Session, Session]:
 def broker_address(settings: Settings) -> BrokerAddress:
     """Where and as whom the gateway connects; raises ConnectionLost while the embedded port is not known."""
     if settings.mqtt.url:
-        return BrokerAddress.from_url(settings.mqtt.url)
+        return replace(
+            BrokerAddress.from_url(settings.mqtt.url),
+            ca_file=settings.mqtt.ca_file,
+            cert_file=settings.mqtt.cert_file,
+            key_file=settings.mqtt.key_file,
+        )
     password = BrokerSecrets.of(broker_folder(settings)).gateway_password
-    return BrokerAddress(_reachable(settings.mqtt.host), _public_port(settings), GATEWAY_USER, password)
+    address = BrokerAddress(_reachable(settings.mqtt.host), _public_port(settings), GATEWAY_USER, password)
+    if settings.mqtt.tls == "off":
+        return address
+    authority = authority_of(settings)
+    certificate, key = authority.pair("gateway")
+    return replace(
+        address, tls=True, ca_file=str(authority.trusted_file), cert_file=str(certificate), key_file=str(key)
+    )
 
 
 def terminal_address(settings: Settings) -> BrokerAddress:
-    """Where and as whom a terminal connects: anonymous on loopback, with the password elsewhere."""
+    """Where and as whom a terminal connects: anonymous on loopback, with the password elsewhere.
+
+    With mutual TLS a terminal needs a certificate of its own; raises ConnectionLost then.
+    """
     if settings.mqtt.url:
         return BrokerAddress.from_url(settings.mqtt.url)
+    if settings.mqtt.tls != "off":
+        raise ConnectionLost("mqtt.tls: each terminal needs a certificate of its own (gridcrew access)")
     host, port = _reachable(settings.mqtt.host), _public_port(settings)
     if _is_loopback(settings.mqtt.host):
         return BrokerAddress(host, port)
@@ -102,6 +148,7 @@ class EmbeddedBroker:
         self._settings = settings
         self._folder = broker_folder(settings)
         self._process: subprocess.Popen[bytes] | None = None
+        self._doorkeeper: Doorkeeper | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -114,6 +161,12 @@ class EmbeddedBroker:
 
     def start(self) -> None:
         """Make the sessions if this is the first start, then open the public port; raises BrokerFailed."""
+        mqtt = self._settings.mqtt
+        if mqtt.tls == "off" and not mqtt.allow_plain and not _is_loopback(mqtt.host):
+            raise BrokerFailed(
+                f"mqtt.host {mqtt.host} is beyond this machine: set mqtt.tls = mutual (docs/security.md), "
+                "or mqtt.allow_plain = true to go without"
+            )
         known = BrokerSecrets.of(self._folder)
         self._end_leftover()
         # The mark lies with the messages: whoever deletes them gets new sessions too.
@@ -121,12 +174,40 @@ class EmbeddedBroker:
         if not mark.exists():
             self._make_sessions(known)
             mark.touch()
-        self.port = self._settings.mqtt.port or _free_port(self._settings.mqtt.host)
-        self._open(self._settings.mqtt.host, self.port, known, terminals=True)
-        _write_private(self._folder / "port", str(self.port))
+        self.port = mqtt.port or _free_port(mqtt.host)
+        if mqtt.tls == "off":
+            passwords = Passwords(known.gateway_password, known.terminal_password)
+            self._open(Listener(mqtt.host, self.port, _is_loopback(mqtt.host)), passwords)
+        else:
+            self._open_mutual(Listener(mqtt.host, self.port), known)
+        write_private(self._folder / "port", str(self.port).encode())
+
+    def _open_mutual(self, listener: Listener, known: BrokerSecrets) -> None:
+        """With certificates: nats-server asks the doorkeeper about everybody but the gateway."""
+        authority = _ready_authority(self._settings)
+        secret = DoorkeeperSecrets.of(self._folder)
+        signer = Signer(bytes.fromhex(secret.seed))
+        port = _free_port("127.0.0.1")
+        certificate, key = authority.pair("broker")
+        mutual = Mutual(authority.trusted_file, certificate, key, port, secret.password, signer.public)
+        self._open(listener, Passwords(known.gateway_password), mutual)
+        self._doorkeeper = Doorkeeper(
+            Entrance(port, DOORKEEPER_USER, secret.password),
+            signer,
+            SqlCertificates(open_database(self._settings.database_location, "gateway")),
+            findings_file(self._settings),
+            self._settings.mqtt.max_frames_per_s,
+        )
+        self._doorkeeper.start()
+        if not self._doorkeeper.ready.wait(START_S):
+            self.stop()
+            raise BrokerFailed("nats-server does not let its doorkeeper in; see broker/server.log")
 
     def stop(self) -> None:
         """End the process; messages stay on disk."""
+        if self._doorkeeper is not None:
+            self._doorkeeper.stop()
+            self._doorkeeper = None
         if self._process is not None:
             self._process.terminate()
             try:
@@ -144,12 +225,13 @@ class EmbeddedBroker:
         return self._process.pid if self._process else None
 
     def alive(self) -> bool:
-        """False once the process has ended."""
-        return self._process is not None and self._process.poll() is None
+        """False once the process or its doorkeeper has ended."""
+        keeping = self._doorkeeper is None or self._doorkeeper.alive
+        return keeping and self._process is not None and self._process.poll() is None
 
     def _make_sessions(self, known: BrokerSecrets) -> None:
         port = _free_port("127.0.0.1")
-        self._open("127.0.0.1", port, known, terminals=False)
+        self._open(Listener("127.0.0.1", port), Passwords(known.gateway_password))
         try:
             address = BrokerAddress("127.0.0.1", port, GATEWAY_USER, known.gateway_password)
             create_sessions(address, sessions(known.session_secret))
@@ -158,21 +240,19 @@ class EmbeddedBroker:
         finally:
             self.stop()
 
-    def _open(self, host: str, port: int, known: BrokerSecrets, *, terminals: bool) -> None:
+    def _open(self, listener: Listener, passwords: Passwords, mutual: Mutual | None = None) -> None:
+        host, port = listener.host, listener.port
         if _answers(_reachable(host), port):
             raise BrokerFailed(f"MQTT port {port} on {host} is in use; set [mqtt] port to another one")
         config = self._folder / "server.conf"
-        anonymous = terminals and _is_loopback(host)
-        _write_private(
-            config, configuration(self._folder, host, port, known, terminals=terminals, anonymous=anonymous)
-        )
+        write_private(config, configuration(self._folder, listener, passwords, mutual).encode())
         self._process = subprocess.Popen(  # noqa: S603
             [str(_binary()), "-c", str(config)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=self._folder,
         )
-        _write_private(self._folder / "pid", str(self._process.pid))
+        write_private(self._folder / "pid", str(self._process.pid).encode())
         self._await_port(_reachable(host), port)
 
     def _await_port(self, host: str, port: int) -> None:
@@ -185,12 +265,8 @@ class EmbeddedBroker:
 
     def _end_leftover(self) -> None:
         """After a kill of the supervisor its broker lives on and holds the port: end it, by its own pid."""
-        try:
-            pid = int((self._folder / "pid").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return
-        ours = os.fsencode(self._folder / "server.conf")
-        if ours not in _command_line(pid):
+        pid, ours = _running(self._folder)
+        if pid is None:
             return
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
@@ -199,52 +275,35 @@ class EmbeddedBroker:
             time.sleep(0.02)
 
 
-def configuration(
-    folder: Path, host: str, port: int, known: BrokerSecrets, *, terminals: bool, anonymous: bool
-) -> str:
-    """The server's configuration; its JSON is valid in the server's own language."""
-    root = ROOT.replace("/", ".")
-    up = [f"{root}.*.{channel}" for channel in sorted(UP_CHANNELS)]
-    down = [f"{root}.*.{COMMAND}"]
-    users = [_user(GATEWAY_USER, known.gateway_password, publish=down, subscribe=up)]
-    if terminals:
-        users.append(_user(TERMINAL_USER, known.terminal_password, publish=up, subscribe=down))
-    mqtt: dict[str, object] = {
-        "host": host,
-        "port": port,
-        "max_ack_pending": MAX_ACK_PENDING,
-        "ack_wait": ACK_WAIT,
-    }
-    if anonymous:
-        mqtt["no_auth_user"] = TERMINAL_USER
-    store = {"store_dir": str(folder / "messages"), "sync_interval": "always", "max_file": MAX_STORE_BYTES}
-    return json.dumps(
-        {
-            "server_name": "gridcrew",
-            # Nobody uses the server's own protocol: loopback, a random port, no user may enter by it.
-            "host": "127.0.0.1",
-            "port": -1,
-            "log_file": str(folder / "server.log"),
-            "logfile_size_limit": MAX_LOG_BYTES,
-            "logfile_max_num": 3,
-            "max_payload": MAX_PAYLOAD_BYTES,
-            "max_pending": MAX_PENDING_BYTES,
-            "max_connections": MAX_CONNECTIONS,
-            "jetstream": store,
-            "mqtt": mqtt,
-            "authorization": {"users": users},
-        },
-        indent=1,
-    )
+def _ready_authority(settings: Settings) -> Authority:
+    try:
+        authority = authority_of(settings)
+        authority.renew_own(time.time_ns() // 1_000_000)
+    except AuthorityProblem as problem:
+        raise BrokerFailed(f"mqtt.tls: {problem}") from problem
+    return authority
 
 
-def _user(name: str, password: str, publish: list[str], subscribe: list[str]) -> dict[str, object]:
-    return {
-        "user": name,
-        "password": password,
-        "permissions": {"publish": {"allow": publish}, "subscribe": {"allow": subscribe}},
-        "allowed_connection_types": ["MQTT"],
-    }
+def reload_running(settings: Settings) -> bool:
+    """Let a running embedded broker read its certificates anew; False where none runs.
+
+    Terminals' connections end by it and come back; their sessions, and what was acknowledged, stay.
+    """
+    pid, _ = _running(broker_folder(settings))
+    if pid is None:
+        return False
+    os.kill(pid, signal.SIGHUP)
+    return True
+
+
+def _running(folder: Path) -> tuple[int | None, bytes]:
+    """Process id of the server of this folder, where one lives, and the argument by which it is known."""
+    ours = os.fsencode(folder / "server.conf")
+    try:
+        pid = int((folder / "pid").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None, ours
+    return (pid if ours in _command_line(pid) else None), ours
 
 
 def _binary() -> Path:
@@ -293,15 +352,3 @@ def _answers(host: str, port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
         return True
     return False
-
-
-def _write_private(file: Path, text: str) -> None:
-    """Whole or not at all, and never readable by others, not even for a moment."""
-    draft = file.with_suffix(".new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    draft.replace(file)

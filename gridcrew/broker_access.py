@@ -32,6 +32,8 @@ COUNT_S: Final = 10.0
 BUSIEST: Final = 256
 """Connections looked at for floods: those that have sent the most."""
 PENALTY_S: Final = 60.0
+LOOK_BACK_MS: Final = 600_000
+"""What was revoked at an instant may be committed a little later."""
 KEPT_CONNECTIONS: Final = 4
 MAX_FINDINGS_BYTES: Final = 1_000_000
 _RETRY_S: Final = 0.5
@@ -155,7 +157,7 @@ class Doorkeeper:
         """Cut off whose certificate ended, ask who sends how much, write down what was tried."""
         now_ms = _now_ms()
         with contextlib.suppress(SQLAlchemyError):
-            for ended in self._register.ended(self._looked_ms, now_ms):
+            for ended in self._register.ended(self._looked_ms - LOOK_BACK_MS, now_ms):
                 for connection in self._inside.pop(ended.serial, ()):
                     line.kick(connection)
             self._looked_ms = now_ms

@@ -56,7 +56,9 @@ class ServerLine:
 
     def kick(self, connection: int) -> None:
         """Cut a connection, if it still is there."""
-        self.publish(f"$SYS.REQ.SERVER.{self.server}.KICK", json.dumps({"cid": connection}).encode())
+        # Without somewhere to answer the server does nothing; nobody reads the answer.
+        subject = f"$SYS.REQ.SERVER.{self.server}.KICK"
+        self.publish(subject, json.dumps({"cid": connection}).encode(), "_INBOX.gridcrew.kicked")
 
     def ask_counts(self, reply: str, limit: int) -> None:
         """Who has sent how many messages: the busiest connections."""

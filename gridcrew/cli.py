@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "dead-letters": "List the frames that could not be understood.",
     "device": "List terminals and meters.",
     "user": "Add, list or change users.",
+    "access": "Who may speak: certificates of terminals, what was refused.",
     "check": "Is this installation healthy?",
 }
 

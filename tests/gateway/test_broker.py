@@ -147,7 +147,10 @@ def test_a_frame_above_the_limit_is_not_acknowledged(site: Installation, broker:
 
 def test_beyond_loopback_terminals_need_the_password(tmp_path: Path) -> None:
     mqtt = {"host": "0.0.0.0", "port": 0}  # noqa: S104
-    settings = Settings.model_validate({"data_dir": tmp_path / "var", "mqtt": mqtt})
+    with pytest.raises(BrokerFailed, match=r"mqtt.tls = mutual"):
+        EmbeddedBroker(Settings.model_validate({"data_dir": tmp_path / "var", "mqtt": mqtt})).start()
+    plain = {**mqtt, "allow_plain": True}
+    settings = Settings.model_validate({"data_dir": tmp_path / "var", "mqtt": plain})
     with EmbeddedBroker(settings) as broker:
         address = terminal_address(settings)
         assert address.username == "terminal"
