@@ -19,6 +19,8 @@ class Entry:
 
     spooled: SpooledFrame
     decoded: Decoded
+    refused: tuple[str, ...] = ()
+    """Parts that a store will never take; the rest of the frame is stored."""
 
     @property
     def problem(self) -> str:
@@ -70,3 +72,23 @@ def _is_known(entry: Entry, names: tuple[str, ...], known: Mapping[str, int]) ->
     if len(names) == 1:
         return names[0] in known
     return any(name in known and abs(known[name] - entry.received_ms) <= SAME_CONTENT_MS for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The counters as the ledger keeps them; each is counted by itself."""
+
+    received: int
+    duplicate: int
+    stored: int
+    dead: int
+
+    def broken(self) -> str:
+        """What does not add up; empty when everything received is accounted for."""
+        kept = self.duplicate + self.stored + self.dead
+        if self.received == kept:
+            return ""
+        return (
+            f"{self.received} received, but {self.duplicate} duplicate + {self.stored} stored"
+            f" + {self.dead} dead = {kept}"
+        )

@@ -94,8 +94,14 @@ class Ledger(Protocol):
         ``pending``: how many frames wait in the lane beyond ``cursor``.
         """
 
+    def announce(self, entries: Sequence[Entry]) -> None:
+        """Write the evidence alone, ahead of the readings; the commit of these frames finds it there."""
+
+    def note(self, values: Mapping[str, int]) -> None:
+        """Put down gauges beside the counters."""
+
     def report_silent(self, terminals: Sequence[str], now_ms: int) -> None:
         """These are overdue: evidence ``silent`` for each, and offline in the registry."""
 
-    def forget_seen(self, before_ms: int) -> int:
-        """Forget names of frames received before; how many."""
+    def forget_seen(self, before_ms: int, limit: int = 50_000) -> int:
+        """Forget names of up to ``limit`` frames received before; how many."""

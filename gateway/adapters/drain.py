@@ -1,38 +1,59 @@
-"""From the spool into the stores: decode, readings first (idempotent), then the ledger in one transaction."""
+"""From the spool into the stores: one thread for events, one for readings, one that looks after the house.
+
+Bulk is drained before backfill; neither keeps an event waiting. The threads share the ledger, which they
+write in turns.
+"""
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-import pysqlite3.dbapi2 as sqlite
 from sqlalchemy.exc import OperationalError
 
-from gateway.adapters.fault_points import fault_point
-from gateway.frames import Decoded, Frame, Lane, SpooledFrame
-from gateway.ingest import Entry, Sorted
+from gateway.adapters.drain_house import Housekeeping
+from gateway.adapters.drain_lane import AWAY, RETRY_S, EventsDrain, LaneDrain, PipelinedDrain, Stores
+from gateway.frames import Decoded, Frame, Lane
+from gateway.ingest import Sorted
 from gateway.ports import Ledger, Spool
 from gateway.registry import Registry
 from telemetry.ports import ReadingStore
 
 log = logging.getLogger(__name__)
 
-GROUP_FRAMES: Final = 500
 TICK_S: Final = 1.0
-HOUSEKEEPING_S: Final = 600.0
-_RETRY_S: Final = 1.0
-_LOGGED_PROBLEMS: Final = 3
-MAX_FAILURES: Final = 3
 TELL_S: Final = 10.0
-SEEN_KEEP_MS: Final = 30 * 86_400_000
+_BESIDE_S: Final = 0.05
+_LOGGED_PROBLEMS: Final = 3
 
 
-_AWAY: Final = (OSError, sqlite.OperationalError, OperationalError)
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What the drain's threads wait for."""
+
+    stop: threading.Event
+    wake: Mapping[Lane, threading.Event]
+    """Frames came in on that lane; bulk and backfill share a thread."""
+    hearing: threading.Event
+    """Set while the doors are open: only then is a terminal's silence its own."""
+
+    @classmethod
+    def new(cls) -> "Signals":
+        events, bulk = threading.Event(), threading.Event()
+        wake = {Lane.EVENTS: events, Lane.BULK: bulk, Lane.BACKFILL: bulk}
+        return cls(threading.Event(), wake, threading.Event())
+
+    def end(self) -> None:
+        """Let every thread finish its group and end."""
+        self.stop.set()
+        for wake in self.wake.values():
+            wake.set()
 
 
 class Drain:
-    """Moves frames from the spool to the stores and keeps the terminals' timers."""
+    """Moves frames from the spools to the stores and keeps the terminals' timers."""
 
     def __init__(
         self,
@@ -41,99 +62,107 @@ class Drain:
         ledger: Ledger,
         registry: Registry,
         decode: Callable[[Frame], Decoded],
-        keep_s: float,
+        house: Housekeeping | None = None,
+        disk_full: Callable[[], object] = lambda: None,
     ) -> None:
-        """``keep_s``: how long spool segments are kept after everything in them is stored."""
-        self._spools = spools
-        self._readings = readings
+        """``house``: what is done beside; ``disk_full`` is called when the ledger found the disk full."""
         self._ledger = ledger
         self._registry = registry
-        self._decode = decode
-        self._keep_s = keep_s
-        self._pending = dict.fromkeys(Lane, 0)
+        self._timers = threading.Lock()
+        self._house = house
+        self._disk_full = disk_full
         self._untold = 0
         self._tell_at_s = 0.0
-        self._failures = 0
-        self._trouble = ""
-        self._cursor = {lane: ledger.cursor(lane) for lane in Lane}
+        stores = Stores(readings, ledger, decode, self._note)
+        self.lanes: dict[Lane, LaneDrain] = {
+            Lane.EVENTS: EventsDrain(Lane.EVENTS, spools[Lane.EVENTS], stores),
+            Lane.BULK: PipelinedDrain(Lane.BULK, spools[Lane.BULK], stores),
+            Lane.BACKFILL: PipelinedDrain(Lane.BACKFILL, spools[Lane.BACKFILL], stores),
+        }
 
     def step(self) -> int:
-        """Take one group of the most urgent lane that has any through; how many frames it had."""
-        return next((moved for lane in Lane if (moved := self._step(lane))), 0)
+        """One group of the most urgent lane that has any, in this thread; how many frames it had."""
+        return next((moved for lane in self.lanes.values() if (moved := self._careful(lane))), 0)
 
-    def _step(self, lane: Lane) -> int:
-        spool = self._spools[lane]
-        spooled = spool.read(self._cursor[lane], 1 if self._trouble else GROUP_FRAMES)
-        if not spooled:
-            return 0
-        entries = self._ledger.screen(lane, [Entry(frame, self._decoded(frame)) for frame in spooled])
-        self._readings.write(
-            [batch for entry in entries if not entry.problem for batch in entry.decoded.batches]
-        )
-        fault_point("after_readings")
-        cursor = spooled[-1].position
-        pending = spool.pending(cursor)
-        result = self._ledger.commit(lane, entries, cursor, pending)
-        fault_point("after_ledger")
-        self._cursor[lane], self._pending[lane] = cursor, pending
-        self._failures, self._trouble = 0, ""
-        self._note(result)
-        return len(spooled)
+    def run(self, signals: Signals) -> None:
+        """Until ``signals.stop``. A thread that dies of a fault of the program ends all."""
+        with self._timers:
+            self._registry.expect(self._ledger.online(), time.monotonic())
+        bulk = (self.lanes[Lane.BULK], self.lanes[Lane.BACKFILL])
+        threads = [
+            self._thread(signals, (self.lanes[Lane.EVENTS],), signals.wake[Lane.EVENTS]),
+            self._thread(signals, bulk, signals.wake[Lane.BULK]),
+        ]
+        for thread in threads:
+            thread.start()
+        while not signals.stop.wait(TICK_S):
+            self._beat(signals)
+        signals.end()
+        for thread in threads:
+            thread.join()
 
-    def run(self, stop: threading.Event, wake: threading.Event, hearing: threading.Event) -> None:
-        """Until ``stop``: drain what there is, then wait for ``wake``.
+    def _thread(
+        self, signals: Signals, lanes: Sequence[LaneDrain], wake: threading.Event
+    ) -> threading.Thread:
+        def work() -> None:
+            try:
+                self._drain(signals.stop, lanes, wake)
+            finally:
+                signals.end()
 
-        ``hearing`` is set while the broker is connected: only then is a terminal's silence its own.
-        """
-        self._registry.expect(self._ledger.online(), time.monotonic())
-        next_tick_s = next_housekeeping_s = time.monotonic()
+        return threading.Thread(target=work, name=f"drain-{lanes[0].lane}")
+
+    def _drain(self, stop: threading.Event, lanes: Sequence[LaneDrain], wake: threading.Event) -> None:
+        """These lanes, each only while those before it are empty."""
         while not stop.is_set():
             wake.clear()
-            moved = self._careful_step(stop)
-            now_s = time.monotonic()
-            if now_s >= next_tick_s:
-                next_tick_s = now_s + TICK_S
-                self._tick(now_s, settled=not any(self._pending.values()) and hearing.is_set())
-            if now_s >= next_housekeeping_s and not moved:
-                next_housekeeping_s = now_s + HOUSEKEEPING_S
-                self._ledger.forget_seen(_now_ms() - SEEN_KEEP_MS)
-                for lane, spool in self._spools.items():
-                    spool.forget(self._cursor[lane], self._keep_s)
+            moved = busy = False
+            for lane in lanes:
+                moved = bool(self._careful(lane))
+                busy = lane.busy
+                if moved or busy:
+                    break
             if not moved:
-                wake.wait(TICK_S)
+                wake.wait(self._rest_s(lane) if busy else TICK_S)
 
-    def _careful_step(self, stop: threading.Event) -> int:
+    @staticmethod
+    def _rest_s(lane: LaneDrain) -> float:
+        return _BESIDE_S if lane.lane is Lane.EVENTS else RETRY_S
+
+    def _careful(self, lane: LaneDrain) -> int:
         """A store that is away costs time, not frames; what no store takes goes to the dead letters."""
+        before = lane.trouble
         try:
-            return self.step()
-        except _AWAY as problem:
-            log.warning("a store is away, trying again: %s", problem)
+            return lane.step()
+        except AWAY as problem:
+            lane.failed(problem)
+            if _is_full(problem):
+                self._disk_full()
+            if not before:
+                log.warning("%s: a store is away, trying again: %s", lane.lane, problem)
+            self._show_pending(lane)
         except Exception as problem:
-            self._failures += 1
-            self._trouble = f"{type(problem).__name__}: {problem}"
-            log.exception("a store refused the group after spool positions %s", self._cursor)
-        stop.wait(_RETRY_S)
+            lane.failed(problem)
+            if not before:
+                log.exception("%s: a store refuses the group after position %d", lane.lane, lane.cursor)
         return 0
 
-    def _decoded(self, spooled: SpooledFrame) -> Decoded:
-        """Decoding is a pure function: what fails once fails always, so it is not tried again."""
+    def _show_pending(self, lane: LaneDrain) -> None:
+        """What waits grows while nothing is committed."""
         try:
-            decoded = self._decode(spooled.frame)
-        except Exception as problem:
-            log.exception("the decoder failed at spool position %d", spooled.position)
-            decoded = Decoded(f"!{spooled.position}", refusal=f"decoder: {type(problem).__name__}: {problem}")
-        if self._failures >= MAX_FAILURES:
-            return Decoded(decoded.key, decoded.terminal, refusal=f"store: {self._trouble}")
-        return decoded
+            self._ledger.note({f"pending.{lane.lane}": lane.pending})
+        except AWAY as problem:
+            log.debug("the ledger is away too: %s", problem)
 
     def _note(self, result: Sorted) -> None:
         now_s = time.monotonic()
-        self._tell([entry.decoded for entry in result.stored if entry.decoded.problems], now_s)
-        for entry in result.stored:
-            if entry.decoded.online:
-                self._registry.expect((entry.decoded.terminal,), now_s)
-            else:
-                self._registry.dismiss((entry.decoded.terminal,))
+        with self._timers:
+            for entry in result.stored:
+                if entry.decoded.online:
+                    self._registry.expect((entry.decoded.terminal,), now_s)
+                elif entry.decoded.online is False:
+                    self._registry.dismiss((entry.decoded.terminal,))
+            self._tell([entry.decoded for entry in result.stored if entry.decoded.problems], now_s)
 
     def _tell(self, with_problems: list[Decoded], now_s: float) -> None:
         """One line now and then: a terminal that errs in every frame must not fill the log."""
@@ -145,15 +174,28 @@ class Drain:
         log.info("parts left out of %d frames, such as %s: %s", self._untold, first.key, problems)
         self._untold, self._tell_at_s = 0, now_s + TELL_S
 
+    def _beat(self, signals: Signals) -> None:
+        """Once a second: timers, then the house. A store that is away is tried again at the next beat."""
+        try:
+            settled = signals.hearing.is_set() and not any(lane.pending for lane in self.lanes.values())
+            self._tick(time.monotonic(), settled=settled)
+            if self._house is not None:
+                self._house.beat(tuple(self.lanes.values()))
+        except AWAY as problem:
+            log.warning("housekeeping: a store is away: %s", problem)
+
     def _tick(self, now_s: float, *, settled: bool) -> None:
-        if not settled:
-            # What terminals said may lie before us unread: their silence proves nothing.
-            self._registry.restart(now_s)
-            return
-        late = self._registry.overdue(now_s)
+        with self._timers:
+            if not settled:
+                # What terminals said may lie before us unread: their silence proves nothing.
+                self._registry.restart(now_s)
+                return
+            late = self._registry.overdue(now_s)
         if late:
-            self._ledger.report_silent(late, _now_ms())
+            self._ledger.report_silent(late, time.time_ns() // 1_000_000)
 
 
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+def _is_full(problem: BaseException) -> bool:
+    """The database says in words what the disk says by number."""
+    text = str(problem.orig) if isinstance(problem, OperationalError) else str(problem)
+    return "is full" in text or "No space left" in text

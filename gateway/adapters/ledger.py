@@ -1,19 +1,23 @@
 """The gateway's ledger on SQLite or PostgreSQL: what frames said, once in effect, in one transaction."""
 
 import logging
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select
 
-from gateway.adapters import certificates, security_log
+from gateway.adapters import certificates, dead_letter_ledger, security_log
 from gateway.adapters.arrivals_ledger import note_arrivals
+from gateway.adapters.dead_letter_ledger import Letter
 from gateway.adapters.device_ledger import DeviceLedger
+from gateway.adapters.gauges import put
+from gateway.adapters.gauges import read as _state
 from gateway.frames import Lane
-from gateway.ingest import Entry, Sorted, sort_out
+from gateway.ingest import Balance, Entry, Sorted, sort_out
 from geo.adapters.database import lock_log, writing
 from telemetry.adapters.evidence_log import SqlEvidenceLog
-from telemetry.adapters.gateway_tables import dead_letters, gateway_state, seen_frames
+from telemetry.adapters.gateway_tables import seen_frames
 from telemetry.evidence import Evidence, EvidenceKind
 
 log = logging.getLogger(__name__)
@@ -24,7 +28,7 @@ HOUSEKEEPING_MS: Final = 600_000
 
 
 class SqlLedger:
-    """``Ledger`` on the gateway's database. One process writes."""
+    """``Ledger`` on the gateway's database. One process writes; its threads take turns."""
 
     def __init__(self, engine: Engine, code_version: str, devices: DeviceLedger | None = None) -> None:
         """``code_version`` is noted with dead letters, which may be tried again by a later one."""
@@ -33,6 +37,7 @@ class SqlLedger:
         self._evidence = SqlEvidenceLog(engine)
         self._devices = devices or DeviceLedger()
         self._house_kept_ms = 0
+        self._lock = threading.RLock()
 
     def cursor(self, lane: Lane) -> int:
         """Position in the lane's spool up to which everything is committed."""
@@ -46,16 +51,17 @@ class SqlLedger:
 
     def screen(self, lane: Lane, entries: Sequence[Entry]) -> list[Entry]:
         """Frames of terminals that are not believed become dead letters; the others' readings get doubts."""
-        with self._engine.connect() as connection:
+        with self._lock, self._engine.connect() as connection:
             return self._devices.screen(connection, lane, entries)
 
     def commit(self, lane: Lane, entries: Sequence[Entry], cursor: int, pending: int) -> Sorted:
         """Write what the frames said and move the lane's cursor, all or none; repeated frames only count."""
-        try:
-            return self._commit(lane, entries, cursor, pending)
-        except BaseException:
-            self._devices.forget()
-            raise
+        with self._lock:
+            try:
+                return self._commit(lane, entries, cursor, pending)
+            except BaseException:
+                self._devices.forget()
+                raise
 
     def _commit(self, lane: Lane, entries: Sequence[Entry], cursor: int, pending: int) -> Sorted:
         with writing(self._engine).begin() as connection:
@@ -65,14 +71,18 @@ class SqlLedger:
                 connection, [fact for entry in result.stored for fact in entry.decoded.evidence]
             )
             _remember(connection, (*result.stored, *result.dead))
-            _bury(connection, result.dead, self._code_version)
+            dead_letter_ledger.bury(connection, result.dead, self._code_version)
+            parts = dead_letter_ledger.bury_parts(connection, result.stored, self._code_version)
             self._devices.register(connection, result.stored, result.dead)
             note_arrivals(
                 connection, self._devices.places, result.stored, result.dead, _repeated(entries, result)
             )
             security_log.record(connection, (*result.stored, *result.dead))
             self._keep_house(connection, max((entry.received_ms for entry in entries), default=0))
-            _count(connection, result, len(entries), {f"cursor.{lane}": cursor, f"pending.{lane}": pending})
+            places = {f"cursor.{lane}": cursor, f"pending.{lane}": pending}
+            broken = _count(connection, result, len(entries), parts, places)
+        if broken:
+            log.error("conservation is broken: %s", broken)
         return result
 
     def _keep_house(self, connection: Connection, now_ms: int) -> None:
@@ -85,17 +95,88 @@ class SqlLedger:
 
     def report_silent(self, terminals: Sequence[str], now_ms: int) -> None:
         """These are overdue: evidence ``silent`` for each, and offline in the registry."""
-        with writing(self._engine).begin() as connection:
+        with self._lock, writing(self._engine).begin() as connection:
             lost = self._devices.lose(connection, terminals)
             facts = [_silent(terminal, last_seen_ms, now_ms) for terminal, last_seen_ms in lost]
             self._evidence.append_within(connection, facts)
 
-    def forget_seen(self, before_ms: int) -> int:
-        """Forget names of frames received before; how many."""
-        with writing(self._engine).begin() as connection:
-            return connection.execute(
-                delete(seen_frames).where(seen_frames.c.received_ms < before_ms)
-            ).rowcount
+    def announce(self, entries: Sequence[Entry]) -> None:
+        """Write the evidence alone, ahead of the readings; the commit of these frames finds it there."""
+        with self._lock, writing(self._engine).begin() as connection:
+            lock_log(connection, "gateway")
+            facts = [fact for entry in entries if not entry.problem for fact in entry.decoded.evidence]
+            self._evidence.append_within(connection, facts)
+
+    def note(self, values: Mapping[str, int]) -> None:
+        """Put down gauges beside the counters."""
+        with self._lock, writing(self._engine).begin() as connection:
+            put(connection, values)
+
+    def state(self) -> dict[str, int]:
+        """Counters, cursors and gauges by name."""
+        with self._engine.connect() as connection:
+            return _state(connection)
+
+    def asked_again(self, limit: int) -> tuple[Letter, ...]:
+        """Dead letters that somebody wants to be tried again."""
+        with self._engine.connect() as connection:
+            return dead_letter_ledger.asked_for(connection, limit)
+
+    def settle(self, letter: Letter, entry: Entry) -> None:
+        """A dead letter was tried again: it leaves the dead with what it said, or gets its new problem."""
+        with self._lock, writing(self._engine).begin() as connection:
+            lock_log(connection, "gateway")
+            problem = entry.problem or "; ".join(entry.refused)
+            if problem:
+                dead_letter_ledger.note_problem(connection, letter, problem, self._code_version)
+            elif dead_letter_ledger.take_out(connection, letter):
+                self._revive(connection, letter, entry)
+
+    def _revive(self, connection: Connection, letter: Letter, entry: Entry) -> None:
+        state = _state(connection)
+        if letter.is_part:
+            put(connection, {"dead_parts": state["dead_parts"] - 1}, state)
+            return
+        # Its name as a dead letter is known already; a good copy may have come meanwhile under its own name.
+        own = _seen(connection, [entry]) if entry.names()[0] != letter.key else {}
+        result = sort_out([entry], own)
+        self._evidence.append_within(
+            connection, [fact for kept in result.stored for fact in kept.decoded.evidence]
+        )
+        if entry.names()[0] != letter.key:
+            _remember(connection, result.stored)
+        self._devices.register(connection, result.stored, ())
+        note_arrivals(connection, self._devices.places, result.stored, (), _repeated([entry], result))
+        moved = {"dead": -1, "stored": len(result.stored), "duplicate": result.duplicate, "replayed": 1}
+        put(connection, {name: state.get(name, 0) + more for name, more in moved.items()}, state)
+
+    def forget_seen(self, before_ms: int, limit: int = 50_000) -> int:
+        """Forget names of up to ``limit`` frames received before; how many."""
+        oldest = select(seen_frames.c.key).where(seen_frames.c.received_ms < before_ms).limit(limit)
+        with self._lock, writing(self._engine).begin() as connection:
+            return connection.execute(delete(seen_frames).where(seen_frames.c.key.in_(oldest))).rowcount
+
+    def forget_dead(self, before_ms: int, limit: int = 1_000) -> int:
+        """Let go of up to ``limit`` dead letters received before; how many."""
+        with self._lock, writing(self._engine).begin() as connection:
+            whole, parts = dead_letter_ledger.forget(connection, before_ms, limit)
+            if whole or parts:
+                state = _state(connection)
+                moved = {"dead_forgotten": whole, "dead_parts": -parts}
+                put(connection, {name: state.get(name, 0) + more for name, more in moved.items()}, state)
+        return whole + parts
+
+    def audit(self) -> str:
+        """What of the counters disagrees with itself or with the dead letters that lie there; or nothing."""
+        with self._lock, self._engine.begin() as connection:
+            state, letters = _state(connection), dead_letter_ledger.count(connection)
+        expected = state.get("dead", 0) - state.get("dead_forgotten", 0) + state.get("dead_parts", 0)
+        broken = _balance(state).broken()
+        if expected != letters:
+            broken = f"{broken}; {expected} dead letters counted, {letters} kept".removeprefix("; ")
+        if broken:
+            log.error("conservation is broken: %s", broken)
+        return broken
 
 
 def _silent(terminal: str, last_seen_ms: int, now_ms: int) -> Evidence:
@@ -116,10 +197,6 @@ def _repeated(entries: Sequence[Entry], result: Sorted) -> list[Entry]:
     return [entry for entry in entries if id(entry) not in new]
 
 
-def _state(connection: Connection) -> dict[str, int]:
-    return {row.name: int(row.value) for row in connection.execute(select(gateway_state))}
-
-
 def _seen(connection: Connection, entries: Sequence[Entry]) -> Mapping[str, int]:
     names = [name for entry in entries for name in entry.names()]
     seen: dict[str, int] = {}
@@ -136,39 +213,23 @@ def _remember(connection: Connection, entries: Iterable[Entry]) -> None:
         connection.execute(insert(seen_frames), rows)
 
 
-def _bury(connection: Connection, dead: Sequence[Entry], code_version: str) -> None:
-    if not dead:
-        return
-    newest = int(connection.scalar(select(func.max(dead_letters.c.id))) or 0)
-    rows = [
-        {
-            "id": newest + place,
-            "key": entry.names()[0],
-            "topic": entry.spooled.frame.topic.replace("\x00", "�"),
-            "body": entry.spooled.frame.body,
-            "received_ms": entry.received_ms,
-            "problem": entry.problem.replace("\x00", "�"),
-            "code_version": code_version,
-        }
-        for place, entry in enumerate(dead, start=1)
-    ]
-    connection.execute(insert(dead_letters), rows)
-    log.warning("%d frames to the dead letters, first: %s", len(dead), dead[0].problem)
-
-
-def _count(connection: Connection, result: Sorted, received: int, places: Mapping[str, int]) -> None:
+def _count(connection: Connection, result: Sorted, received: int, parts: int, places: dict[str, int]) -> str:
+    """Count this group and put down the lane's places; what does not balance, or nothing."""
     state = _state(connection)
-    problems = sum(len(entry.decoded.problems) for entry in result.stored)
-    after = {
-        "received": state.get("received", 0) + received,
-        "duplicate": state.get("duplicate", 0) + result.duplicate,
-        "stored": state.get("stored", 0) + len(result.stored),
-        "dead": state.get("dead", 0) + len(result.dead),
-        "problems": state.get("problems", 0) + problems,
-        **places,
+    added = {
+        "received": received,
+        "duplicate": result.duplicate,
+        "stored": len(result.stored),
+        "dead": len(result.dead),
+        "dead_parts": parts,
+        "problems": sum(len(entry.decoded.problems) for entry in result.stored),
+        "partial": sum(bool(entry.decoded.problems) for entry in result.stored),
     }
-    for name, value in after.items():
-        if name in state:
-            connection.execute(update(gateway_state).where(gateway_state.c.name == name).values(value=value))
-        else:
-            connection.execute(insert(gateway_state).values(name=name, value=value))
+    after = {name: state.get(name, 0) + more for name, more in added.items()}
+    broken = _balance(after).broken()
+    put(connection, after | {"conservation_broken": int(bool(broken))} | places, state)
+    return broken
+
+
+def _balance(state: Mapping[str, int]) -> Balance:
+    return Balance(*(state.get(name, 0) for name in ("received", "duplicate", "stored", "dead")))

@@ -1,8 +1,9 @@
 """The gateway's two processes: the receiver (broker → spool → acknowledgement) and its child, the drain.
 
-They share nothing but the spool and a pipe: ``w`` a group was spooled, ``h`` the broker is connected, ``d``
-it is not; the end of the pipe, however the receiver ended, ends the drain. Locks on files keep a second
-receiver, or a drain that outlived its receiver, from writing beside them.
+They share nothing but the spool and a pipe: ``e``, ``b``, ``f`` a group was spooled in the lane of events,
+bulk or backfill, ``h`` all doors are open, ``d`` they are not; the end of the pipe, however the receiver
+ended, ends the drain. Locks on files keep a second receiver, or a drain that outlived its receiver, from
+writing beside them.
 """
 
 import contextlib
@@ -11,7 +12,6 @@ import json
 import logging
 import os
 import select
-import shutil
 import subprocess
 import threading
 import time
@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final
 
-from gateway.adapters.drain import Drain
+from gateway.adapters.disk import Ballast, Disk
+from gateway.adapters.drain import Drain, Signals
 from gateway.adapters.intake import SpoolIntake
 from gateway.adapters.mqtt import MqttDoor
 from gateway.adapters.spool import SegmentSpool
-from gateway.backpressure import Pressure, pressure
 from gateway.frames import Lane
-from gateway.ports import Door, Intake, Spool
+from gateway.ports import Door, Spool
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,8 @@ START_S: Final = 30.0
 STOP_DOORS_S: Final = 2.0
 STOP_DRAIN_S: Final = 2.5
 _WATCH_S: Final = 0.1
-_WAKE, _HEARING, _DEAF = b"w", b"h", b"d"
+_WAKE: Final = {Lane.EVENTS: b"e", Lane.BULK: b"b", Lane.BACKFILL: b"f"}
+_HEARING, _DEAF = b"h", b"d"
 
 
 class GatewayFailed(RuntimeError):
@@ -45,14 +46,20 @@ class Receiver:
     """Runs all doors and the drain until told to stop."""
 
     def __init__(
-        self, folder: Path, make_doors: Callable[[Intake], Sequence[Door]], drain_command: Sequence[str]
+        self,
+        folder: Path,
+        make_doors: Callable[[SpoolIntake], Sequence[Door]],
+        drain_command: Sequence[str],
+        ballast_bytes: int = 0,
     ) -> None:
+        """``ballast_bytes``: space kept in hand for a full disk."""
         self._folder = folder
         self._drain_command = drain_command
         self._spools = open_spools(folder)
         self._ready_file = folder / "gateway.ready"
         self._drain: subprocess.Popen[bytes] | None = None
-        self._doors = make_doors(SpoolIntake(self._spools, self._wake_drain, self._pressure))
+        disk = Disk(spool_folders(folder), Ballast(ballast_file(folder), ballast_bytes))
+        self._doors = make_doors(SpoolIntake(self._spools, self._wake_drain, disk))
 
     def run(self, stop: threading.Event, say_ready: Callable[[], None]) -> None:
         """Until ``stop``; ``say_ready`` is called once, when all is connected. Raises GatewayFailed."""
@@ -108,12 +115,8 @@ class Receiver:
             self._end()
             raise GatewayFailed("the drain did not start; what it said stands above")
 
-    def _pressure(self) -> Pressure:
-        usage = shutil.disk_usage(self._folder)
-        return pressure(usage.used / usage.total)
-
-    def _wake_drain(self) -> None:
-        self._tell_drain(_WAKE)
+    def _wake_drain(self, lane: Lane) -> None:
+        self._tell_drain(_WAKE[lane])
 
     def _tell_drain(self, word: bytes) -> None:
         # A full pipe means that the drain has words enough to read; a closed one that the watch will see it.
@@ -140,27 +143,27 @@ def run_drain(
     folder: Path, make: Callable[[Mapping[Lane, Spool]], Drain], words: IO[bytes], answer: IO[bytes]
 ) -> None:
     """The child: drains until ``words`` end. Waits for a predecessor that still finishes its group."""
-    stop, wake, hearing = threading.Event(), threading.Event(), threading.Event()
+    signals = Signals.new()
     with locked(folder / "drain.lock", wait_s=START_S):
         spools = open_spools(folder)
         drain = make(spools)
         answer.write(DRAIN_READY)
         answer.flush()
-        listener = threading.Thread(target=_listen, args=(words, stop, wake, hearing), daemon=True)
-        listener.start()
-        drain.run(stop, wake, hearing)
+        threading.Thread(target=_listen, args=(words, signals), daemon=True).start()
+        drain.run(signals)
         for spool in spools.values():
             spool.close()
 
 
-def _listen(words: IO[bytes], stop: threading.Event, wake: threading.Event, hearing: threading.Event) -> None:
+def _listen(words: IO[bytes], signals: Signals) -> None:
     while heard := os.read(words.fileno(), 4096):
-        for word in (_HEARING, _DEAF):
-            if heard.rfind(word) > heard.rfind(_DEAF if word == _HEARING else _HEARING):
-                (hearing.set if word == _HEARING else hearing.clear)()
-        wake.set()
-    stop.set()
-    wake.set()
+        hearing, deaf = heard.rfind(_HEARING), heard.rfind(_DEAF)
+        if hearing != deaf:
+            (signals.hearing.set if hearing > deaf else signals.hearing.clear)()
+        for lane, word in _WAKE.items():
+            if word in heard:
+                signals.wake[lane].set()
+    signals.end()
 
 
 def open_spools(folder: Path) -> dict[Lane, SegmentSpool]:
@@ -171,6 +174,16 @@ def open_spools(folder: Path) -> dict[Lane, SegmentSpool]:
 def spool_folder(folder: Path, lane: Lane) -> Path:
     """Where the spool of a lane lies in a data folder."""
     return folder / "spool" / lane
+
+
+def spool_folders(folder: Path) -> tuple[Path, ...]:
+    """The folders whose disks must not run full."""
+    return folder, folder / "spool", *(spool_folder(folder, lane) for lane in Lane)
+
+
+def ballast_file(folder: Path) -> Path:
+    """Where the space lies that is kept in hand for a full disk."""
+    return folder / "ballast"
 
 
 def readings_folder(folder: Path) -> Path:

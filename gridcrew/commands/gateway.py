@@ -12,13 +12,16 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.adapters.arrivals_ledger import ArrivalsCounter
+from gateway.adapters.disk import Ballast
 from gateway.adapters.drain import Drain
+from gateway.adapters.drain_house import Housekeeping, Retention
+from gateway.adapters.intake import SpoolIntake
 from gateway.adapters.ledger import SqlLedger
 from gateway.adapters.metrics_board import DoorBoard
 from gateway.adapters.mqtt import BrokerAddress
-from gateway.adapters.service import GatewayFailed, Receiver, run_drain
+from gateway.adapters.service import GatewayFailed, Receiver, ballast_file, run_drain, spool_folders
 from gateway.frames import Lane
-from gateway.ports import Door, Intake, Spool
+from gateway.ports import Door, Spool
 from gateway.registry import Registry
 from geo.adapters.database import open_database
 from gridcrew.doors import make_decoder, make_doors
@@ -80,14 +83,15 @@ def _receive(settings: Settings) -> None:
         folder=settings.data_dir.absolute(),
         make_doors=lambda intake: _shown_doors(settings, intake),
         drain_command=[sys.executable, "-m", "gridcrew", "gateway", "--drain"],
+        ballast_bytes=settings.gateway.ballast_mb * 1_000_000,
     )
     receiver.run(stop, lambda: click.echo("gateway ready"))
 
 
-def _shown_doors(settings: Settings, intake: Intake) -> Sequence[Door]:
+def _shown_doors(settings: Settings, intake: SpoolIntake) -> Sequence[Door]:
     doors = make_doors(settings, intake)
     engine = open_database(settings.database_location, "gateway")
-    DoorBoard(engine, doors, settings.data_dir.absolute(), dict).start()
+    DoorBoard(engine, doors, settings.data_dir.absolute(), intake.gauges).start()
     return doors
 
 
@@ -96,20 +100,33 @@ def _drain(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
 
-    def make(spools: Mapping[Lane, Spool]) -> Drain:
-        prepare()
-        readings = open_readings(settings)
-        engine = open_database(settings.database_location, "gateway")
-        ledger = SqlLedger(engine, _code_version(), device_ledger(settings))
-        ArrivalsCounter(engine).start()
-        registry = Registry(settings.gateway.heartbeat_overdue_s)
-        keep_s = settings.gateway.spool_keep_days * 86_400
-        try:
-            return Drain(spools, readings, ledger, registry, make_decoder(settings), keep_s)
-        except SQLAlchemyError as problem:
-            raise click.ClickException(f"the gateway's database is not ready: {problem}") from problem
+    run_drain(
+        settings.data_dir.absolute(),
+        lambda spools: _make_drain(settings, spools),
+        sys.stdin.buffer,
+        sys.stdout.buffer,
+    )
 
-    run_drain(settings.data_dir.absolute(), make, sys.stdin.buffer, sys.stdout.buffer)
+
+def _make_drain(settings: Settings, spools: Mapping[Lane, Spool]) -> Drain:
+    prepare()
+    folder, configured = settings.data_dir.absolute(), settings.gateway
+    readings, decode = open_readings(settings), make_decoder(settings)
+    engine = open_database(settings.database_location, "gateway")
+    ledger = SqlLedger(engine, _code_version(), device_ledger(settings))
+    ArrivalsCounter(engine).start()
+    retention = Retention(
+        spool_s=configured.spool_keep_days * 86_400,
+        dead_ms=int(configured.dead_letters_keep_days * 86_400_000),
+        readings_ms=int(settings.readings.keep_days * 86_400_000),
+    )
+    ballast = Ballast(ballast_file(folder), configured.ballast_mb * 1_000_000)
+    registry = Registry(configured.heartbeat_overdue_s)
+    try:
+        house = Housekeeping(spools, readings, ledger, decode, retention, spool_folders(folder))
+        return Drain(spools, readings, ledger, registry, decode, house, ballast.release)
+    except SQLAlchemyError as problem:
+        raise click.ClickException(f"the gateway's database is not ready: {problem}") from problem
 
 
 def _code_version() -> str:

@@ -1,6 +1,5 @@
 """The ledger on both databases: one transaction, counters that balance, what readers see."""
 
-import threading
 from pathlib import Path
 
 import pytest
@@ -127,11 +126,9 @@ def test_a_frame_no_store_takes_goes_to_the_dead_letters(
         return written(batches)  # type: ignore[arg-type]
 
     monkeypatch.setattr(readings, "write", refusing)
-    monkeypatch.setattr("gateway.adapters.drain._RETRY_S", 0.01)
-    drain = Drain(spools, readings, SqlLedger(engine, "9.9"), Registry(90), decode, keep_s=60)
-    stop = threading.Event()
+    drain = Drain(spools, readings, SqlLedger(engine, "9.9"), Registry(90), decode)
     for _ in range(12):
-        drain._careful_step(stop)
+        drain.step()
     counters = SqlGatewayRecords(engine).counters()
     assert (counters.stored, counters.dead, counters.pending) == (2, 1, 0)
     assert "poison" in SqlDeadLetters(engine).listed()[0].problem
