@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+
 from geo.network import ABSENT, Network
-from telemetry.completeness import Expectations
+from telemetry.completeness import INTERVALS, Expectations, MeterDay, Outcome, expected
 from telemetry.devices import (
     Condition,
     DeviceKind,
@@ -71,6 +73,20 @@ class DeviceWatch:
             )
             for record in records
         )
+
+    def meter_days(self, records: Sequence[DeviceRecord], day: int, now_ms: int) -> list[MeterDay]:
+        """How complete each of these meters is on that day, in order."""
+        counts = self.completeness.meters([record.device for record in records], day)
+        nothing = np.zeros((len(Outcome), INTERVALS), dtype=np.int64)
+        return [
+            MeterDay(
+                record.device,
+                day,
+                expected(self.expectations.per_day(record.model, record.parent, record.door), day, now_ms),
+                counts.get(record.device, nothing),
+            )
+            for record in records
+        ]
 
     def _with_parents(self, records: Iterable[DeviceRecord]) -> dict[str, DeviceRecord]:
         return self.registry.get(sorted({record.parent for record in records if record.parent}))
