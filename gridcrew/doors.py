@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from gateway.adapters.known_terminals import KnownTerminals
 from gateway.adapters.modbus import ModbusDoor
@@ -9,14 +10,17 @@ from gateway.adapters.modbus_models import ModelShelf
 from gateway.adapters.mqtt import BrokerAddress, MqttDoor
 from gateway.adapters.observer_doors import ObserverDoors
 from gateway.adapters.observer_files import ObserverBook
+from gateway.adapters.security_log_door import SecurityLogDoor, Source, read_own_line
 from gateway.adapters.session_memory import SessionMemory
 from gateway.codecs import modbus, own, state_grid, state_grid_replies
+from gateway.codecs import security as security_frames
 from gateway.codecs.mqtt_frames import MqttDecoder
 from gateway.frames import MQTT, Decoded, Frame, Lane
 from gateway.ports import Door, Intake
+from gateway.security import read_mosquitto_line, read_nats_line
 from geo.adapters.crosswalk import LiveCrosswalk
 from geo.adapters.database import open_database
-from gridcrew.broker import broker_address, gateway_sessions
+from gridcrew.broker import broker_address, findings_file, gateway_sessions, server_log
 from gridcrew.settings import Settings
 
 
@@ -24,6 +28,7 @@ def make_doors(settings: Settings, intake: Intake) -> Sequence[Door]:
     """Every door that the settings and the site's files ask for, not yet started."""
     return [
         *_mqtt_doors(settings, intake),
+        _security_door(settings, intake),
         ModbusDoor(settings.site_folder, intake),
     ]
 
@@ -32,6 +37,7 @@ def make_decoder(settings: Settings) -> Callable[[Frame], Decoded]:
     """One function for the frames of all doors."""
     decoders: dict[str, Callable[[Frame], Decoded]] = {
         MQTT: _mqtt_decoder(settings),
+        security_frames.SECURITY: security_frames.decode,
         modbus.MODBUS: modbus.make_decode(ModelShelf(settings.site_folder).find),
     }
 
@@ -75,6 +81,20 @@ def _mqtt_doors(settings: Settings, intake: Intake) -> list[Door]:
         *own_sessions,
         ObserverDoors(settings.site_folder, intake, memory, settings.mqtt.keepalive_s),
     ]
+
+
+def _security_door(settings: Settings, intake: Intake) -> Door:
+    """Refusals of the embedded broker, or of the site's where its log can be read."""
+    if not settings.mqtt.url:
+        sources = (
+            Source(server_log(settings), read_nats_line),
+            Source(findings_file(settings), read_own_line),
+        )
+    elif settings.mqtt.broker_log:
+        sources = (Source(Path(settings.mqtt.broker_log), read_mosquitto_line),)
+    else:
+        sources = ()
+    return SecurityLogDoor(sources, settings.data_dir.absolute() / "security-log.json", intake)
 
 
 def _urgent_first(frame: Frame) -> Lane:
