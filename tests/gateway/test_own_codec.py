@@ -1,13 +1,10 @@
-"""Our own frames: a folder of frames with what they must become, and what no frame may do.
+"""Our own frames: what they must become (``cases/own``), and what no frame may do.
 
-Each folder of ``golden/`` holds ``topic``, ``body.json`` and ``expected.json``. To renew the expectations
-after a deliberate change run ``python -m tests.gateway.test_own_codec`` and read the difference.
+To renew the expectations after a deliberate change run ``python -m tests.gateway.test_own_codec``.
 """
 
 import json
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -17,54 +14,23 @@ from hypothesis import strategies as st
 from gateway.codecs.own import MAX_PROBLEMS, decode
 from gateway.contract.payloads import Event, Events, Readings
 from gateway.contract.topics import MAX_FRAME_BYTES
-from gateway.frames import Decoded, Frame
+from gateway.frames import Frame
 from telemetry.evidence import EvidenceKind
 from telemetry.quantities import CATALOGUE
 from telemetry.readings import MISSING
+from tests.gateway import golden
 
-GOLDEN = Path(__file__).parent / "golden"
-RECEIVED_MS = 1_795_300_001_000
-CASES = sorted(folder.name for folder in GOLDEN.iterdir() if folder.is_dir())
+CASES = golden.cases("own")
 
 
 def frame(topic: str, body: bytes) -> Frame:
-    return Frame(topic, body, RECEIVED_MS)
-
-
-def golden_frame(case: str) -> Frame:
-    folder = GOLDEN / case
-    return frame((folder / "topic").read_text(encoding="utf-8"), (folder / "body.json").read_bytes())
-
-
-def plain(decoded: Decoded) -> dict[str, Any]:
-    """What a frame became, as JSON can say it."""
-    batch = decoded.batches[0] if decoded.batches else None
-    told: dict[str, Any] = {
-        "key": decoded.key,
-        "terminal": decoded.terminal,
-        "online": decoded.online,
-        "named_by_content": decoded.named_by_content,
-        "refusal": decoded.refusal,
-        "problems": list(decoded.problems),
-        "evidence": [json.loads(msgspec.json.encode(fact)) for fact in decoded.evidence],
-        "batch": None,
-        "devices": [json.loads(msgspec.json.encode(note)) for note in decoded.devices],
-    }
-    if batch is not None:
-        told["batch"] = {
-            "terminal": batch.terminal, "boot": batch.boot, "seq": batch.seq, "at_ms": batch.at_ms,
-            "received_ms": batch.received_ms, "meters": list(batch.meters),
-            "quantities": list(batch.quantities), "decimals": list(batch.decimals),
-            "scaled": [[None if cell == MISSING else cell for cell in row] for row in batch.scaled.tolist()],
-            "doubts": None if batch.doubts is None else batch.doubts.tolist(),
-        }  # fmt: skip
-    return told
+    return Frame(topic, body, golden.RECEIVED_MS)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_golden(case: str) -> None:
-    expected = json.loads((GOLDEN / case / "expected.json").read_text(encoding="utf-8"))
-    assert plain(decode(golden_frame(case))) == expected
+    assert golden.has_source("own", case)
+    assert golden.plain(decode(golden.golden_frame("own", case))) == golden.expected("own", case)
 
 
 NUMBERS = st.one_of(
@@ -111,7 +77,7 @@ BODIES = st.one_of(
     st.binary(max_size=60),
     st.dictionaries(st.sampled_from(FIELDS), JSON).map(lambda value: json.dumps(value).encode()),
     st.tuples(st.sampled_from(CASES), st.integers(0, 400), st.integers(0, 255)).map(
-        lambda flip: _flipped(golden_frame(flip[0]).body, flip[1], flip[2])
+        lambda flip: _flipped(golden.golden_frame("own", flip[0]).body, flip[1], flip[2])
     ),
 )
 
@@ -160,12 +126,5 @@ def test_the_contract_encodes_what_the_decoder_reads() -> None:
     assert (fact.kind, fact.at_ms, fact.devices) == (EvidenceKind.POWER_ON, 1_795_305_600_250, ("m1",))
 
 
-def renew() -> None:
-    """Write what the decoder says now as what it shall say."""
-    for case in CASES:
-        text = json.dumps(plain(decode(golden_frame(case))), indent=1, ensure_ascii=False)
-        (GOLDEN / case / "expected.json").write_text(text + "\n", encoding="utf-8")
-
-
 if __name__ == "__main__":
-    renew()
+    golden.renew("own", lambda _, given: decode(given))
