@@ -2,9 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
+from gateway.adapters.dlt645_door import Dlt645Door
 from gateway.adapters.known_terminals import KnownTerminals
+from gateway.adapters.missing_door import MissingDoor
 from gateway.adapters.modbus import ModbusDoor
 from gateway.adapters.modbus_models import ModelShelf
 from gateway.adapters.mqtt import BrokerAddress, MqttDoor
@@ -12,7 +18,7 @@ from gateway.adapters.observer_doors import ObserverDoors
 from gateway.adapters.observer_files import ObserverBook
 from gateway.adapters.security_log_door import SecurityLogDoor, Source, read_own_line
 from gateway.adapters.session_memory import SessionMemory
-from gateway.codecs import modbus, own, state_grid, state_grid_replies
+from gateway.codecs import dlt645, dlt645_wrapped, modbus, own, state_grid, state_grid_replies
 from gateway.codecs import security as security_frames
 from gateway.codecs.mqtt_frames import MqttDecoder
 from gateway.frames import MQTT, Decoded, Frame, Lane
@@ -23,6 +29,10 @@ from geo.adapters.database import open_database
 from gridcrew.broker import broker_address, findings_file, gateway_sessions, server_log
 from gridcrew.settings import Settings
 
+METER_ADDRESSES: Final = "meter_address"
+"""System of the crosswalk that knows meters by the twelve digits of their communication address."""
+DLT698: Final = find_spec("dlt698") is not None
+
 
 def make_doors(settings: Settings, intake: Intake) -> Sequence[Door]:
     """Every door that the settings and the site's files ask for, not yet started."""
@@ -30,16 +40,22 @@ def make_doors(settings: Settings, intake: Intake) -> Sequence[Door]:
         *_mqtt_doors(settings, intake),
         _security_door(settings, intake),
         ModbusDoor(settings.site_folder, intake),
+        Dlt645Door(settings.site_folder / "connections", intake),
+        *_dlt698_doors(settings, intake),
     ]
 
 
 def make_decoder(settings: Settings) -> Callable[[Frame], Decoded]:
     """One function for the frames of all doors."""
+    addresses = LiveCrosswalk(settings.database_location).resolver(METER_ADDRESSES)
     decoders: dict[str, Callable[[Frame], Decoded]] = {
         MQTT: _mqtt_decoder(settings),
         security_frames.SECURITY: security_frames.decode,
         modbus.MODBUS: modbus.make_decode(ModelShelf(settings.site_folder).find),
+        dlt645.DOOR: partial(dlt645.decode, resolve=addresses),
     }
+    if DLT698:
+        decoders["dlt698"] = partial(import_module("gateway.codecs.dlt698").decode, resolve=addresses)
 
     def decode(frame: Frame) -> Decoded:
         kind = frame.door.partition(":")[0]
@@ -98,7 +114,15 @@ def _security_door(settings: Settings, intake: Intake) -> Door:
 
 
 def _urgent_first(frame: Frame) -> Lane:
-    return Lane.EVENTS if state_grid.is_urgent(frame) else Lane.BULK
+    return Lane.EVENTS if state_grid.is_urgent(frame) or dlt645_wrapped.is_urgent(frame) else Lane.BULK
+
+
+def _dlt698_doors(settings: Settings, intake: Intake) -> list[Door]:
+    """The extra ``dlt698`` is optional and native: it is loaded only where it is installed."""
+    folder = settings.site_folder / "connections"
+    if DLT698:
+        return [import_module("gateway.adapters.dlt698_door").Dlt698Door(folder, intake)]
+    return [MissingDoor("dlt698", folder, "dlt698_listen", "pip install 'gridcrew[dlt698]'")]
 
 
 def _mqtt_decoder(settings: Settings) -> MqttDecoder:

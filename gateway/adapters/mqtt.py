@@ -19,7 +19,7 @@ from gateway.adapters.session_memory import SessionMemory
 from gateway.backpressure import Pressure
 from gateway.contract import state_grid
 from gateway.contract.state_grid import Reply
-from gateway.contract.topics import EVENTS, HPLC, READINGS, ROOT, STATUS
+from gateway.contract.topics import DLT645, EVENTS, HPLC, READINGS, ROOT, STATUS
 from gateway.frames import Frame, Lane
 from gateway.ports import Intake, SpoolUnavailable
 
@@ -41,7 +41,7 @@ EVENT_FILTERS: Final = (
     f"{ROOT}/+/{HPLC}",
     *state_grid.EVENT_FILTERS,
 )
-BULK_FILTERS: Final = (f"{ROOT}/+/{READINGS}", *state_grid.BULK_FILTERS)
+BULK_FILTERS: Final = (f"{ROOT}/+/{READINGS}", f"{ROOT}/+/{DLT645}", *state_grid.BULK_FILTERS)
 
 
 def sessions(secret: str) -> tuple[Session, Session]:

@@ -1,4 +1,4 @@
-"""DL/T 645-2007 frames wrapped in MQTT: ``gridcrew/v1/{terminal}/dlt645`` and ``…/dlt645-events``.
+"""DL/T 645-2007 frames wrapped in MQTT: ``gridcrew/v1/{terminal}/dlt645``.
 
 The body is the frames' bytes as they are, the same as hexadecimal text, or JSON with the text inside:
 ``{"frame": "68…16"}``, with ``"at"`` (epoch milliseconds or ISO-8601 with zone) where the terminal knows when
@@ -7,64 +7,67 @@ same body within ten minutes is taken for a repetition.
 """
 
 import re
-from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from gateway.codecs.dlt645 import Resolve, said_by
-from gateway.codecs.own import Refused, content_key
-from gateway.contract.payloads import Instant
-from gateway.contract.topics import MAX_FRAME_BYTES, parse
+from gateway.codecs.dlt645_frames import Control, find_frames
+from gateway.codecs.dlt645_items import POWER_DOWN_RECORDS, STATUS_WORD
+from gateway.codecs.own import Refused, content_key, frame_key, instant_of
+from gateway.contract.payloads import Dlt645
+from gateway.contract.topics import DLT645, MAX_FRAME_BYTES
 from gateway.frames import Decoded, Frame
 
 _HEX: Final = re.compile(rb"[0-9A-Fa-f\s]+")
-_BOOT: Final = re.compile(r"[!-.0-~]{1,64}")
-_LAST_MS: Final = 4_102_444_800_000
-_MAX_SEQ: Final = 2**63 - 1
+_BLANKS: Final = b" \t\r\n"
+_payload = msgspec.json.Decoder(Dlt645)
+_UNREADABLE: Final = (Refused, msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
-class _Wrapped(msgspec.Struct, frozen=True):
-    frame: str
-    at: Instant | None = None
-    boot: str = ""
-    seq: int | None = None
-
-
-_wrapped = msgspec.json.Decoder(_Wrapped)
-
-
-def decode(frame: Frame, resolve: Resolve = str) -> Decoded:
-    """What the wrapped frames say; never raises on what a device may send."""
-    address = parse(frame.topic)
-    if address is None:
-        return _refusal(frame, "", f"topic: expected gridcrew/v1/{{terminal}}/…, found {frame.topic[:80]!r}")
+def decode(frame: Frame, terminal: str, resolve: Resolve = str) -> Decoded:
+    """What the frames say that ``terminal`` passed on; never raises on what a device may send."""
     if len(frame.body) > MAX_FRAME_BYTES:
         problem = f"frame: expected at most {MAX_FRAME_BYTES} bytes, found {len(frame.body)}"
-        return _refusal(frame, address.terminal, problem)
+        return _refusal(frame, terminal, problem)
     try:
-        return _unwrapped(frame, address.terminal, resolve)
-    except (Refused, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
-        return _refusal(frame, address.terminal, str(problem))
+        stream, payload = _unwrapped(frame.body)
+        at_ms = frame.received_ms if payload.at is None else instant_of(payload.at)
+        named = payload.seq is not None
+        key = content_key(frame) if payload.seq is None else frame_key(terminal, payload.boot, payload.seq)
+    except _UNREADABLE as problem:
+        return _refusal(frame, terminal, str(problem))
+    return said_by(frame, stream, at_ms, terminal, key, resolve, named_by_content=not named, online=True)
+
+
+def is_urgent(frame: Frame) -> bool:
+    """True for what must not wait behind readings: active reports and loss records."""
+    if not frame.topic.endswith(f"/{DLT645}") or len(frame.body) > MAX_FRAME_BYTES:
+        return False
+    try:
+        stream, _ = _unwrapped(frame.body)
+    except _UNREADABLE:
+        return False
+    return any(
+        each.operation == Control.REPORT or each.identifier in {STATUS_WORD, *POWER_DOWN_RECORDS}
+        for each in find_frames(stream).frames
+        if each.is_answer
+    )
 
 
 def _refusal(frame: Frame, terminal: str, problem: str) -> Decoded:
     return Decoded(content_key(frame), terminal, refusal=problem[:500], named_by_content=True)
 
 
-def _unwrapped(frame: Frame, terminal: str, resolve: Resolve) -> Decoded:
-    body = frame.body.strip(b" \t\r\n") if frame.body[:1] in b" \t\r\n{" else frame.body
-    key, at_ms, named = content_key(frame), frame.received_ms, False
-    if body.startswith(b"{"):
-        wrapped = _wrapped.decode(body)
-        at_ms = frame.received_ms if wrapped.at is None else _instant_ms(wrapped.at)
-        named = wrapped.seq is not None
-        key = _key(terminal, wrapped) if named else key
-        body = wrapped.frame.encode()
+def _unwrapped(body: bytes) -> tuple[bytes, Dlt645]:
+    """The frames' bytes, and what was said around them; raises one of ``_UNREADABLE``."""
+    payload = Dlt645(frame="")
+    if body.lstrip(_BLANKS).startswith(b"{"):
+        payload = _payload.decode(body)
+        body = payload.frame.encode()
         if not _HEX.fullmatch(body):
-            raise Refused(f"frame: expected hexadecimal digits, found {wrapped.frame[:40]!r}")
-    stream = _bytes_of(body) if _HEX.fullmatch(body) else body
-    return said_by(frame, stream, at_ms, terminal, key, resolve, named_by_content=not named, online=True)
+            raise Refused(f"frame: expected hexadecimal digits, found {payload.frame[:40]!r}")
+    return (_bytes_of(body) if _HEX.fullmatch(body) else body), payload
 
 
 def _bytes_of(text: bytes) -> bytes:
@@ -72,21 +75,3 @@ def _bytes_of(text: bytes) -> bytes:
     if len(digits) % 2:
         raise Refused("frame: expected pairs of hexadecimal digits, found an odd number")
     return bytes.fromhex(digits.decode("ascii"))
-
-
-def _key(terminal: str, wrapped: _Wrapped) -> str:
-    if not _BOOT.fullmatch(wrapped.boot) or wrapped.seq is None or not 0 <= wrapped.seq <= _MAX_SEQ:
-        raise Refused("boot and seq: expected 1 to 64 visible characters without '/', and 0 to 2^63-1")
-    return f"{terminal}/{wrapped.boot}/{wrapped.seq}"
-
-
-def _instant_ms(at: Instant) -> int:
-    if isinstance(at, str):
-        try:
-            moment = datetime.fromisoformat(at[:40])
-            at = round(moment.timestamp() * 1000) if moment.tzinfo else -1
-        except (ValueError, OverflowError):
-            at = -1
-    if not 0 <= at < _LAST_MS:
-        raise Refused("at: expected epoch milliseconds or ISO-8601 with its zone, from 1970 to 2100")
-    return at

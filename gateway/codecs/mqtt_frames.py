@@ -6,9 +6,9 @@ Pure but for what it is handed: observers and their tables are looked up at each
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gateway.codecs import app_bus, hplc, own, state_grid
+from gateway.codecs import app_bus, dlt645_wrapped, hplc, own, state_grid
 from gateway.codecs.foreign import Meaning, Unusable, identity
-from gateway.contract.topics import HPLC, parse
+from gateway.contract.topics import DLT645, HPLC, parse
 from gateway.frames import OVERSIZED, Decoded, Frame
 from gateway.observers import Observer
 
@@ -53,6 +53,8 @@ def _ours(frame: Frame, meaning: Meaning) -> Decoded:
     address = parse(frame.topic)
     if address is not None and address.channel == HPLC:
         return hplc.decode(frame, address.terminal, meaning.resolve)
+    if address is not None and address.channel == DLT645:
+        return dlt645_wrapped.decode(frame, address.terminal, meaning.resolve)
     return own.decode(frame)
 
 

@@ -80,3 +80,16 @@ class Command(msgspec.Struct, frozen=True):
     id: str
     command: Literal["ping"]
     devices: tuple[str, ...]
+
+
+class Dlt645(msgspec.Struct, frozen=True, omit_defaults=True):
+    """DL/T 645-2007 frames as hexadecimal text, where they are not sent as they are.
+
+    ``at``: when the meter said it, where the terminal knows. With ``boot`` and ``seq`` the frame has a name;
+    without, the same frames within ten minutes are taken for a repetition.
+    """
+
+    frame: str
+    at: Instant | None = None
+    boot: str = ""
+    seq: int | None = None

@@ -12,9 +12,11 @@ EVENTS: Final = "events"
 STATUS: Final = "status"
 HPLC: Final = "hplc"
 """Outage reports of a power-line carrier network, as the terminal got them."""
+DLT645: Final = "dlt645"
+"""DL/T 645 frames that a terminal passes through from its meters."""
 COMMAND: Final = "command"
 
-UP_CHANNELS: Final = frozenset({READINGS, EVENTS, STATUS, HPLC})
+UP_CHANNELS: Final = frozenset({READINGS, EVENTS, STATUS, HPLC, DLT645})
 
 MAX_FRAME_BYTES: Final = 65_536
 """The broker refuses larger frames; a terminal splits a larger batch."""
