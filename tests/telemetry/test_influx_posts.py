@@ -218,7 +218,7 @@ def test_what_follows_a_failed_write_is_written_behind_it_again(server: Influxd,
     assert overtaking.result() == 1
     assert written_in_the_end(store, [first]) == 1
     assert store.write([second]) == 1
-    assert store.latest(["m0"])["m0"].values["voltage_a_v"] == Decimal("100.1")
+    assert store.latest(["m5"])["m5"].values["voltage_a_v"] == Decimal("101.1")
     store.close()
 
 
