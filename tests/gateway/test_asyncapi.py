@@ -1,5 +1,6 @@
 """``docs/asyncapi.yaml`` says what the contract says: topics, fields, limits, kinds, quantities, examples."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,11 @@ import msgspec
 import pytest
 import yaml
 
-from gateway.codecs.own import decode
-from gateway.contract import payloads, topics
+from gateway.adapters.observer_files import ObserverBook
+from gateway.codecs.foreign import no_terminal
+from gateway.codecs.mqtt_frames import MqttDecoder
+from gateway.codecs.state_grid_replies import reply
+from gateway.contract import payloads, state_grid, topics
 from gateway.frames import Frame
 from telemetry.evidence import EvidenceKind
 from telemetry.quantities import CATALOGUE
@@ -22,14 +26,47 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
     "Events": payloads.Events,
     "Event": payloads.Event,
     "Status": payloads.Status,
+    "Hplc": payloads.Hplc,
     "Command": payloads.Command,
 }
 
 
+OWN = {*topics.UP_CHANNELS, topics.COMMAND}
+decode = MqttDecoder(ObserverBook(Path("/nowhere"), lambda _: str, no_terminal).own, lambda _: None)
+
+
 def test_the_topics_are_the_contracts() -> None:
     addresses = {name: channel["address"] for name, channel in DOCUMENT["channels"].items()}
-    named = {*topics.UP_CHANNELS, topics.COMMAND}
-    assert addresses == {name: topics.topic("{terminal}", name) for name in named}
+    assert {name: addresses[name] for name in OWN} == {name: topics.topic("{terminal}", name) for name in OWN}
+    foreign = {address for name, address in addresses.items() if name not in OWN}
+    told = {
+        state_grid.DEVICE_REQUEST,
+        state_grid.TOPO_REQUEST,
+        state_grid.SERVICE_DATA,
+        state_grid.SERVICE_EVENT,
+    }
+    assert foreign == {f"/v1/{{edgeId}}/{name}" for name in {*told, *state_grid.REPLY_TO.values()}}
+
+
+def _examples() -> Iterator[tuple[str, Any]]:
+    for channel in DOCUMENT["channels"].values():
+        for reference in channel["messages"].values():
+            message = DOCUMENT["components"]["messages"][reference["$ref"].rpartition("/")[2]]
+            address = channel["address"].replace("{terminal}", "T1").replace("{edgeId}", "TTU1")
+            yield from ((address, example["payload"]) for example in message.get("examples", ()))
+
+
+def test_requests_of_the_envelope_get_the_documented_answer() -> None:
+    fields = set(SCHEMAS["EnvelopeReply"]["required"])
+    answers = [
+        answer
+        for address, payload in _examples()
+        if (answer := reply(Frame(address, msgspec.json.encode(payload), 1_795_306_501_000)))
+    ]
+    assert {answer.topic for answer in answers} == {
+        f"/v1/TTU1/{name}" for name in state_grid.REPLY_TO.values()
+    }
+    assert all(fields <= set(msgspec.json.decode(answer.body)) for answer in answers)
 
 
 @pytest.mark.parametrize("name", STRUCTS)
@@ -54,10 +91,8 @@ def test_the_kinds_and_quantities_are_the_catalogues() -> None:
     assert told == {each.name: (each.unit, each.low, each.high) for each in CATALOGUE.values()}
 
 
-@pytest.mark.parametrize("channel", sorted(topics.UP_CHANNELS))
-def test_the_examples_are_taken(channel: str) -> None:
-    for example in DOCUMENT["components"]["messages"][channel]["examples"]:
-        frame = Frame(topics.topic("T1", channel), msgspec.json.encode(example["payload"]), 1_795_306_501_000)
-        decoded = decode(frame)
-        assert (decoded.refusal, decoded.problems) == ("", ())
-        assert decoded.evidence
+@pytest.mark.parametrize(("address", "payload"), [each for each in _examples() if "command" not in each[0]])
+def test_the_examples_are_taken(address: str, payload: object) -> None:
+    decoded = decode(Frame(address, msgspec.json.encode(payload), 1_795_306_501_000))
+    assert (decoded.refusal, decoded.problems) == ("", ())
+    assert decoded.evidence
