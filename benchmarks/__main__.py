@@ -3,7 +3,15 @@
 import importlib
 import sys
 
-NAMES = ("network_scale", "inference_scale", "backlog_drain", "scope_accuracy", "live_latency")
+NAMES = (
+    "network_scale",
+    "inference_scale",
+    "backlog_drain",
+    "peer_throughput",
+    "peer_replay",
+    "scope_accuracy",
+    "live_latency",
+)
 
 
 def main(chosen: list[str]) -> None:

@@ -15,18 +15,16 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import psutil
-from paho.mqtt.client import Client
-from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks.peers.node_red import node_red
 from benchmarks.peers.ours import environment, our_gateway, prepare
 from benchmarks.peers.platform_stand_in import Platform
 from benchmarks.peers.servers import influxdb, mosquitto
-from benchmarks.peers.stream import METERS, QUANTITIES, columnar, posts, publish, rows
-from benchmarks.peers.thingsboard import thingsboard_gateway
+from benchmarks.peers.stream import METERS, QUANTITIES, columnar, posts, publish, remember_session, rows
+from benchmarks.peers.thingsboard import json_mapping, thingsboard_gateway
 from benchmarks.record import Cell, record
 
 FRAMES: Final = 4_000
@@ -126,7 +124,7 @@ def _ours(home: Path, frames: int, processes: int) -> Drained:
 def _node_red(home: Path, frames: int) -> Drained:
     home.mkdir()
     with influxdb(home) as database, mosquitto(home) as broker:
-        _remember_session(broker, "node-red", "gridcrew/v1/+/readings")
+        remember_session(broker, "node-red", "gridcrew/v1/+/readings")
         publish(broker, columnar(frames))
         with node_red(home / "flow", broker, database) as contestant:
             return _drained(frames, [contestant.pid], lambda: _points(database))
@@ -135,55 +133,11 @@ def _node_red(home: Path, frames: int) -> Drained:
 def _thingsboard(home: Path, frames: int) -> Drained:
     home.mkdir()
     with mosquitto(home, "up") as up, mosquitto(home, "in") as broker, Platform(up) as platform:
-        _remember_session(broker, "tb-in", "meters/+")
+        remember_session(broker, "tb-in", "meters/+")
         publish(broker, rows(frames, TERMINALS_FOR_THINGSBOARD))
-        connectors = [("mqtt", "Meters", _thingsboard_mapping(broker))]
+        connectors = [("mqtt", "Meters", json_mapping(broker, QUANTITIES))]
         with thingsboard_gateway(home / "tb", up, "memory", connectors) as contestant:
             return _drained(frames, [contestant.pid], lambda: platform.count() // len(QUANTITIES))
-
-
-def _thingsboard_mapping(broker: int) -> dict[str, Any]:
-    series = [{"type": "double", "key": name, "value": f"${{{name}}}"} for name in QUANTITIES]
-    converter = {
-        "type": "json",
-        "timeout": 60_000,
-        "sendDataOnlyOnChange": False,
-        "attributes": [],
-        "timeseries": series,
-        "deviceInfo": {
-            "deviceNameExpressionSource": "message",
-            "deviceNameExpression": "${m}",
-            "deviceProfileExpressionSource": "constant",
-            "deviceProfileExpression": "meter",
-        },
-    }
-    return {
-        "broker": {
-            "host": "127.0.0.1",
-            "port": broker,
-            "clientId": "tb-in",
-            "version": 4,
-            "cleanSession": False,
-            "maxMessageNumberPerWorker": 10,
-            "maxNumberOfWorkers": 100,
-            "security": {"type": "anonymous"},
-        },
-        "mapping": [{"topicFilter": "meters/+", "subscriptionQos": 1, "converter": converter}],
-        "requestsMapping": {},
-    }
-
-
-def _remember_session(port: int, client_id: str, topic: str) -> None:
-    """Let the broker keep what comes for this client from now on."""
-    granted = threading.Event()
-    client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False)
-    client.on_subscribe = lambda *_: granted.set()
-    client.connect("127.0.0.1", port)
-    client.subscribe(topic, qos=1)
-    client.loop_start()
-    assert granted.wait(10)
-    client.disconnect()
-    client.loop_stop()
 
 
 def _drained(frames: int, pids: list[int], stored: Callable[[], int]) -> Drained:

@@ -27,11 +27,13 @@ return msg;
 
 
 @contextmanager
-def node_red(folder: Path, mqtt_port: int, influx_port: int) -> Iterator[subprocess.Popen[bytes]]:
+def node_red(
+    folder: Path, mqtt_port: int, influx_port: int, version: str = "1.x"
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run the flow from ``gridcrew/v1/+/readings`` into the database ``gridcrew``."""
     folder.mkdir(parents=True)
     port = free_port()
-    (folder / "flows.json").write_text(json.dumps(_flow(mqtt_port, influx_port)), encoding="utf-8")
+    (folder / "flows.json").write_text(json.dumps(_flow(mqtt_port, influx_port, version)), encoding="utf-8")
     (folder / "settings.js").write_text(
         f"module.exports = {{uiHost: '127.0.0.1', uiPort: {port}, flowFile: 'flows.json', httpAdminRoot: '/',"
         " logging: {console: {level: 'warn'}}, telemetry: {enabled: false}};\n",
@@ -48,7 +50,7 @@ def node_red(folder: Path, mqtt_port: int, influx_port: int) -> Iterator[subproc
         yield process
 
 
-def _flow(mqtt_port: int, influx_port: int) -> list[dict[str, object]]:
+def _flow(mqtt_port: int, influx_port: int, version: str) -> list[dict[str, object]]:
     return [
         {"id": "t", "type": "tab", "label": "readings"},
         {
@@ -73,8 +75,8 @@ def _flow(mqtt_port: int, influx_port: int) -> list[dict[str, object]]:
             "database": "gridcrew",
             "name": "",
             "usetls": False,
-            "influxdbVersion": "1.x",
-            "url": "",
+            "influxdbVersion": version,
+            "url": f"http://127.0.0.1:{influx_port}",
             "rejectUnauthorized": False,
         },
         {
@@ -103,8 +105,8 @@ def _flow(mqtt_port: int, influx_port: int) -> list[dict[str, object]]:
             "database": "database",
             "precisionV18FluxV20": "ms",
             "retentionPolicyV18Flux": "",
-            "org": "",
-            "bucket": "",
+            "org": "peer",
+            "bucket": "gridcrew",
             "wires": [],
         },
     ]

@@ -66,6 +66,11 @@ class Platform:
         with self._lock:
             self.points |= found
 
+    def arrived(self) -> set[tuple[str, int, str, float]]:
+        """A copy of ``points``."""
+        with self._lock:
+            return set(self.points)
+
     def count(self) -> int:
         """How many different values have arrived."""
         with self._lock:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import threading
 import time
 from collections.abc import Iterator
 from itertools import islice
@@ -89,6 +90,19 @@ def publish(port: int, frames: Iterator[tuple[str, bytes]]) -> None:
             last.wait_for_publish(120)
     last.wait_for_publish(120)
     time.sleep(0.5)
+    client.disconnect()
+    client.loop_stop()
+
+
+def remember_session(port: int, client_id: str, topic: str) -> None:
+    """Let the broker keep what comes for this client from now on."""
+    granted = threading.Event()
+    client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False)
+    client.on_subscribe = lambda *_: granted.set()
+    client.connect("127.0.0.1", port)
+    client.subscribe(topic, qos=1)
+    client.loop_start()
+    assert granted.wait(10)
     client.disconnect()
     client.loop_stop()
 

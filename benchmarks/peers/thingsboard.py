@@ -86,6 +86,38 @@ def thingsboard_gateway(
         yield process
 
 
+def json_mapping(broker: int, quantities: Sequence[str]) -> dict[str, Any]:
+    """The MQTT connector: lists of objects on ``meters/+``, device ``m``, one series per quantity."""
+    series = [{"type": "double", "key": name, "value": f"${{{name}}}"} for name in quantities]
+    converter = {
+        "type": "json",
+        "timeout": 60_000,
+        "sendDataOnlyOnChange": False,
+        "attributes": [],
+        "timeseries": series,
+        "deviceInfo": {
+            "deviceNameExpressionSource": "message",
+            "deviceNameExpression": "${m}",
+            "deviceProfileExpressionSource": "constant",
+            "deviceProfileExpression": "meter",
+        },
+    }
+    return {
+        "broker": {
+            "host": "127.0.0.1",
+            "port": broker,
+            "clientId": "tb-in",
+            "version": 4,
+            "cleanSession": False,
+            "maxMessageNumberPerWorker": 10,
+            "maxNumberOfWorkers": 100,
+            "security": {"type": "anonymous"},
+        },
+        "mapping": [{"topicFilter": "meters/+", "subscriptionQos": 1, "converter": converter}],
+        "requestsMapping": {},
+    }
+
+
 def _logs() -> dict[str, object]:
     return {
         "version": 1,
