@@ -1,0 +1,204 @@
+"""InfluxDB away, slow, overloaded or killed under a real gateway: faults 6 to 9, and kill -9."""
+
+import json
+import signal
+import statistics
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from gridcrew.broker import EmbeddedBroker, terminal_address
+from tests.faults.history import History, Terminal
+from tests.faults.proxy import FaultProxy, Mode
+from tests.gateway.running import Installation, Publisher, await_true, installation, readings_body
+from tests.influx import Influxd, influxd
+
+DATABASE = "gridcrew"
+START_MS = 1_795_300_000_000
+"""``readings_body`` gives frame number n the time START_MS + n seconds."""
+PATIENT_S = 90.0
+SOAK = partial(pytest.param, marks=pytest.mark.soak)
+
+
+class InfluxReadings:
+    """Which frames' readings the database holds, for ``History.check``: a point's time tells its frame."""
+
+    def __init__(self, server: Influxd) -> None:
+        self._server = server
+
+    def __call__(self, site: Installation) -> Counter[str]:
+        found: Counter[str] = Counter()
+        answer = json.loads(
+            self._server.query('SELECT voltage_a_v FROM "reading" GROUP BY meter, terminal', DATABASE)
+        )
+        for series in answer["results"][0].get("series", []):
+            tags = series["tags"]
+            if tags["meter"].endswith("-m1"):
+                keys = (f"{tags['terminal']}/b1/{(row[0] - START_MS) // 1000}" for row in series["values"])
+                found.update(keys)
+        return found
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Influxd]:
+    with influxd(tmp_path / "influx") as started:
+        yield started
+
+
+@contextmanager
+def site_on(folder: Path, port: int, **environment: str) -> Iterator[Installation]:
+    """An installation whose readings go to the InfluxDB at that port, by the 1.x endpoints."""
+    folder.mkdir()
+    influx = {
+        "GRIDCREW_READINGS__STORE": "influxdb",
+        "GRIDCREW_INFLUX__URL": f"http://127.0.0.1:{port}",
+        "GRIDCREW_INFLUX__API": "v1",
+        "GRIDCREW_INFLUX__TIMEOUT_S": "2",
+    }
+    with installation(folder, **influx | environment) as site:
+        broker = EmbeddedBroker(site.settings)
+        broker.start()
+        try:
+            yield site
+        finally:
+            broker.stop()
+
+
+def until(stop: threading.Event, terminal: Terminal, per_s: float) -> threading.Thread:
+    """Let the terminal speak until ``stop``."""
+
+    def speak() -> None:
+        while not stop.wait(1 / per_s):
+            terminal.send()
+
+    thread = threading.Thread(target=speak)
+    thread.start()
+    return thread
+
+
+def test_down_for_a_while_costs_time_and_nothing_else(tmp_path: Path, server: Influxd) -> None:
+    """Fault 6: acknowledgements go on, events are not delayed, the backlog drains."""
+    history = History()
+    with site_on(tmp_path / "var", server.port) as site:
+        site.start()
+        publisher = Publisher(terminal_address(site.settings), "T1")
+        terminal = Terminal(history, publisher)
+        terminal.send(50)
+        await_true(lambda: site.records.counters().stored >= 40, "the first frames")
+        server.stop()
+        stop = threading.Event()
+        speaking = until(stop, terminal, 100)
+        delays = [event_delay_s(site, publisher, number) for number in range(20)]
+        pending = site.records.counters().pending
+        time.sleep(8)
+        stop.set()
+        speaking.join()
+        publisher.flush()
+        assert site.records.counters().pending > max(pending, 100), "the spool grows"
+        assert statistics.median(delays) < 1, f"events wait for readings: {delays}"
+        server.start()
+        terminal.finish()
+        history.sent |= {f"T1/e/{number}" for number in range(20)}
+        history.check(site, InfluxReadings(server), PATIENT_S)
+        publisher.close()
+
+
+def event_delay_s(site: Installation, publisher: Publisher, number: int) -> float:
+    """Publish one power-off and wait until it is evidence."""
+    after = site.evidence.newest_id()
+    body = '{"v":1,"boot":"e","seq":%d,"events":[{"at":%d,"device":"T1-m1","kind":"power_off"}]}' % (
+        number,
+        START_MS + number,
+    )
+    begun_s = time.monotonic()
+    publisher.publish(1_000_000 + number, "gridcrew/v1/T1/events", body.encode())
+    await_true(
+        lambda: any(
+            row.evidence.kind == "power_off" and row.evidence.at_ms == START_MS + number
+            for row in site.evidence.read(after)
+        ),
+        "the event",
+    )
+    return time.monotonic() - begun_s
+
+
+@pytest.mark.parametrize("trouble", ["503", "429", "reset", "slow", "half-open", "lost replies"])
+def test_every_kind_of_trouble_on_the_way(tmp_path: Path, server: Influxd, trouble: str) -> None:
+    """Faults 7 and 8: backoff, the same again, the same count; events go by."""
+    history = History()
+    with FaultProxy(server.port) as proxy, site_on(tmp_path / "var", proxy.port) as site:
+        site.start()
+        publisher = Publisher(terminal_address(site.settings), "T1")
+        terminal = Terminal(history, publisher)
+        terminal.send(30)
+        await_true(lambda: site.records.counters().stored >= 20, "the first frames")
+        spoil(proxy, trouble)
+        terminal.send(200)
+        delays = [event_delay_s(site, publisher, number) for number in range(10)]
+        assert statistics.median(delays) < 1, f"events wait for readings: {delays}"
+        time.sleep(1)
+        terminal.send(100)
+        proxy.mode = Mode.PASS
+        terminal.finish()
+        history.sent |= {f"T1/e/{number}" for number in range(10)}
+        history.check(site, InfluxReadings(server), PATIENT_S)
+        publisher.close()
+
+
+def spoil(proxy: FaultProxy, trouble: str) -> None:
+    """Begin that trouble."""
+    if trouble in {"503", "429"}:
+        proxy.respond(f"{trouble} No", Retry_After="1")
+        return
+    proxy.delay_s = 0.3
+    modes = {
+        "reset": Mode.RESET, "slow": Mode.DELAY, "half-open": Mode.HALF_OPEN, "lost replies": Mode.CUT_REPLIES,
+    }  # fmt: skip
+    proxy.mode = modes[trouble]
+
+
+def test_kill_9_of_the_server_while_it_writes(tmp_path: Path, server: Influxd) -> None:
+    """What the ledger calls stored is found, however the server dies."""
+    history = History()
+    with site_on(tmp_path / "var", server.port) as site:
+        site.start()
+        publisher = Publisher(terminal_address(site.settings), "T1")
+        terminal = Terminal(history, publisher)
+        stop = threading.Event()
+        speaking = until(stop, terminal, 200)
+        for _ in range(3):
+            time.sleep(history.chance.uniform(0.3, 1.0))
+            server.stop(signal.SIGKILL)
+            time.sleep(history.chance.uniform(0.0, 0.5))
+            server.start()
+        stop.set()
+        speaking.join()
+        terminal.finish()
+        history.check(site, InfluxReadings(server), PATIENT_S)
+        publisher.close()
+
+
+def test_one_line_that_the_server_refuses(tmp_path: Path, server: Influxd) -> None:
+    """Fault 9, through the whole gateway: the line is among the dead letters, all others are stored."""
+    with site_on(tmp_path / "var", server.port, GRIDCREW_READINGS__KEEP_DAYS="30") as site:
+        site.start()
+        publisher = Publisher(terminal_address(site.settings), "T1")
+        for seq in range(25):
+            # Older than the retention of the database: it refuses such points, and only those.
+            old = {"at_ms": START_MS - 60 * 86_400_000} if seq == 13 else {}
+            meters = [f"T1-m{number}" for number in range(1, 201)] if seq != 13 else ["T1-m1"]
+            publisher.publish(seq, "gridcrew/v1/T1/readings", readings_body(seq, meters, **old))
+        publisher.flush()
+        await_true(lambda: site.settled(25), "all frames", PATIENT_S)
+        answer = json.loads(server.query('SELECT count(voltage_a_v) FROM "reading"', DATABASE))
+        assert answer["results"][0]["series"][0]["values"][0][1] == 24 * 200
+        (letter,) = site.dead_letters.listed()
+        assert "T1-m1" in letter.problem
+        assert "retention policy" in letter.problem
+        publisher.close()
