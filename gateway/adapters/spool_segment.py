@@ -10,6 +10,7 @@ from gateway.frames import Frame
 _CHUNK_BYTES: Final = 8 * 1024 * 1024
 MAX_NAMED_ROWS: Final = 1_000
 """A longer stretch of lost rows is reported as one."""
+MAX_MARKS: Final = 64
 
 Found = tuple[int, Frame, str]
 """(offset behind the record, frame, damage)."""
@@ -36,7 +37,7 @@ class SegmentReader:
         """Up to ``limit`` records behind ``offset``; damaged ones are named one by one."""
         data = self._piece(offset)
         found: list[Found] = []
-        at, row = 0, self._row_at.get(offset, -1)
+        at = row = 0
         while len(found) < limit and at < len(data):
             head = decode_head(data, at, offset + at, self._mark)
             if head is None or head.end > offset + len(data):
@@ -45,7 +46,7 @@ class SegmentReader:
             found.append((head.end, frame, "" if whole else "checksum does not match"))
             at, row = head.end - offset, head.row
         if found:
-            self._row_at = {0: 0, self._tail[0]: self._tail[1], offset + at: row}
+            self._mark_row(offset + at, row)
             return found
         return self._behind_damage(offset, sealed=sealed) if data else []
 
@@ -71,8 +72,14 @@ class SegmentReader:
             if isinstance(head, Head):
                 end, row = head.end, head.row
         self._tail = end, row
-        self._row_at[end] = row
+        self._mark_row(end, row)
         return end, row
+
+    def _mark_row(self, offset: int, row: int) -> None:
+        """Reading and counting come back to where they stood lately; else they would count from the start."""
+        self._row_at[offset] = row
+        if len(self._row_at) > MAX_MARKS:
+            self._row_at = dict(list(self._row_at.items())[MAX_MARKS // 2 :])
 
     def _row_before(self, offset: int) -> int:
         """The row that ends at ``offset``, or the last one before it."""
@@ -85,7 +92,7 @@ class SegmentReader:
                     row = head.row
                 else:
                     break
-            self._row_at[offset] = row
+            self._mark_row(offset, row)
         return self._row_at[offset]
 
     def _behind_damage(self, offset: int, *, sealed: bool) -> list[Found]:
@@ -99,7 +106,7 @@ class SegmentReader:
                 [self._lost(size, f"{size - offset} bytes at the end are no whole record")] if sealed else []
             )
         first, lost = self._row_before(offset) + 1, later.row - self._row_before(offset) - 1
-        self._row_at[later.start] = later.row - 1
+        self._mark_row(later.start, later.row - 1)
         if not 0 < lost <= MAX_NAMED_ROWS:
             return [self._lost(later.start, f"{lost} rows from {first} cannot be read")]
         return [
