@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from field_api.adapters.argon_passwords import ArgonPasswords
 from field_api.adapters.data_files import load_profile, load_work_type
@@ -28,9 +29,18 @@ from field_api.usecases.supply import Supply
 from field_api.worker import Worker
 from geo.adapters.database import open_database
 from geo.adapters.network_store import SqlNetworkStore
+from telemetry.adapters.completeness_records import SqlCompleteness
+from telemetry.adapters.device_records import SqlDeviceRegistry
+from telemetry.adapters.gateway_board import SqlGatewayBoard
 from telemetry.adapters.gateway_records import SqlDeadLetters, SqlGatewayRecords
 from telemetry.adapters.outage_log import SqlOutageLog
+from telemetry.adapters.security_records import SqlSecurityRecords
+from telemetry.completeness import Expectations
+from telemetry.device_watch import DeviceWatch
 from telemetry.ports import ReadingStore
+
+EXPECTED: Final = Expectations(96)
+"""The load curve's quarter-hours, where the site says nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +59,11 @@ def company(language: str) -> Company:
 
 
 def build_services(
-    home: Installation, config: WebConfig, readings: ReadingStore, simulator_port: int
+    home: Installation,
+    config: WebConfig,
+    readings: ReadingStore,
+    simulator_port: int,
+    expectations: Expectations = EXPECTED,
 ) -> Services:
     """What the web process works with."""
     desk = SqlDesk(open_database(home.location, "desk"))
@@ -72,6 +86,14 @@ def build_services(
         readings=readings,
         dead_letters=SqlDeadLetters(gateway),
         gateway=SqlGatewayRecords(gateway),
+        watch=DeviceWatch(
+            SqlDeviceRegistry(gateway),
+            SqlCompleteness(gateway),
+            SqlGatewayBoard(gateway),
+            readings,
+            expectations,
+        ),
+        security=SqlSecurityRecords(gateway),
         tiles=MapTiles(),
         simulator=SimulatorClient(noted_port(home.data_dir / "sim" / "control.json", simulator_port)),
     )

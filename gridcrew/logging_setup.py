@@ -6,23 +6,16 @@ tracebacks. ``extra={"terminal": …, "device": …}`` names what a line is abou
 
 import json
 import logging
-import re
 import sys
 from datetime import UTC, datetime
 from typing import Final
 
 from gridcrew.settings import LogSettings
+from telemetry.masking import masked
 
-_PHONE: Final = re.compile(r"(?<![0-9A-Za-z])(1[3-9]\d)\d{4}(\d{4})(?![0-9A-Za-z])")
-_IDENTITY: Final = re.compile(r"(?<![0-9A-Za-z])(\d{3})\d{11}(\d{3}[\dXx])(?![0-9A-Za-z])")
 _ABOUT: Final = ("terminal", "device")
 _QUIET: Final = ("sqlalchemy", "alembic", "waitress.queue")
 """Libraries whose chatter is not ours to print."""
-
-
-def masked(text: str) -> str:
-    """The text with telephone and identity numbers made unreadable: 138****5678."""
-    return _IDENTITY.sub(r"\1***********\2", _PHONE.sub(r"\1****\2", text))
 
 
 class TextLines(logging.Formatter):

@@ -107,3 +107,28 @@ class GatewayBoard(Protocol):
 
     def gauges(self) -> Mapping[str, int]:
         """Counters, cursors and gauges by name; ``board_ms`` is when the receiver last wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityRecord:
+    """What one source tried within one hour, and was refused."""
+
+    id: int
+    threat: str
+    source: str
+    """A terminal id, an address; never a person."""
+    door: str
+    finding: str
+    times: int
+    first_ms: int
+    last_ms: int
+
+
+class SecurityRecords(Protocol):
+    """The record of refusals."""
+
+    def newest(self, before_id: int | None = None, limit: int = 100) -> tuple[SecurityRecord, ...]:
+        """Newest first, those with id < ``before_id``, at most ``limit`` (10,000)."""
+
+    def counts(self) -> Mapping[str, int]:
+        """How often each threat was tried, of all that is kept."""

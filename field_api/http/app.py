@@ -12,6 +12,8 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from field_api.http import (
     routes_demo,
+    routes_devices,
+    routes_gateway,
     routes_outages,
     routes_session,
     routes_site,
@@ -35,6 +37,8 @@ BOOKS: Final = (
     routes_site.operations,
     routes_outages.operations,
     routes_work.operations,
+    routes_devices.operations,
+    routes_gateway.operations,
     routes_system.operations,
     routes_demo.operations,
 )

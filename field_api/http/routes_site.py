@@ -1,4 +1,4 @@
-"""The network and what devices say: start page data, search, elements, meters, dead letters, feeders."""
+"""The network and what devices say: start page data, search, elements, meters, feeders."""
 
 from functools import lru_cache
 from typing import Final, Literal
@@ -7,7 +7,7 @@ from pydantic import Field
 
 from field_api.feeders import Feeder, FeederKnowledge, feeders, knowledge
 from field_api.http.fields import Page, PageQuery, Query
-from field_api.http.operations import EVERYONE, OFFICE, Answer, Call, Operations
+from field_api.http.operations import EVERYONE, Answer, Call, Operations
 from field_api.http.paging import number_after
 from field_api.http.problems import HttpProblem
 from field_api.http.security import origin
@@ -21,10 +21,18 @@ from geo.errors import UnknownElement
 from geo.network import ABSENT, SWITCHING_KINDS, EdgeKind
 from geo.tracing import Element
 from telemetry.ports import DeviceState, GatewayRecords
-from telemetry.readings import Reading
+from telemetry.readings import Quality, Reading
 
 operations: Final = Operations()
 MAX_TERMINALS: Final = 100_000
+Doubt = Literal["late", "out_of_range", "stale", "clock_suspect", "estimated"]
+_WORDS: Final[dict[Quality, Doubt]] = {
+    Quality.LATE: "late",
+    Quality.OUT_OF_RANGE: "out_of_range",
+    Quality.STALE: "stale",
+    Quality.CLOCK_SUSPECT: "clock_suspect",
+    Quality.ESTIMATED: "estimated",
+}
 _CARRIERS: Final = (EdgeKind.LINE, EdgeKind.CABLE)
 
 
@@ -87,6 +95,9 @@ class ElementResource(Resource):
 class ReadingResource(Resource):
     at: Instant
     values: dict[str, str]
+    quality: dict[str, tuple[Doubt, ...]] = Field(
+        description="What is to be doubted of a value; values that are not named are good."
+    )
 
 
 class MeterResource(Resource):
@@ -95,18 +106,6 @@ class MeterResource(Resource):
     terminal_id: str | None
     node_id: str
     latest: ReadingResource | None
-
-
-class DeadLetterResource(Resource):
-    id: str
-    received_at: Instant
-    topic: str
-    problem: str
-    size: int
-
-
-class DeadLetterPage(Page[DeadLetterResource]):
-    pass
 
 
 class FeederResource(Resource):
@@ -264,26 +263,12 @@ def get_meter(call: Call) -> Answer:
 
 def _reading(reading: Reading) -> ReadingResource:
     values = {name: format(value, "f") for name, value in reading.values.items()}
-    return ReadingResource(at=iso(reading.at_ms), values=values)
+    quality = {name: _doubts(doubts) for name, doubts in reading.doubts.items() if doubts}
+    return ReadingResource(at=iso(reading.at_ms), values=values, quality=quality)
 
 
-@operations.add(
-    "GET", "/api/v1/dead-letters", "Frames that could not be understood, oldest first",
-    roles=OFFICE, query=PageQuery, answers={200: DeadLetterPage},
-)  # fmt: skip
-def list_dead_letters(call: Call) -> Answer:
-    """A page of them, without their bodies."""
-    query = call.query(PageQuery)
-    letters = call.services.dead_letters.listed(number_after(query.cursor) or 0, query.limit + 1)
-    items = tuple(
-        DeadLetterResource(
-            id=str(letter.id), received_at=iso(letter.received_ms), topic=letter.topic,
-            problem=letter.problem, size=len(letter.body),
-        )
-        for letter in letters[: query.limit]
-    )  # fmt: skip
-    cursor = items[-1].id if len(letters) > query.limit else None
-    return Answer(200, DeadLetterPage(items=items, next_cursor=cursor))
+def _doubts(quality: Quality) -> tuple[Doubt, ...]:
+    return tuple(word for doubt, word in _WORDS.items() if doubt in quality)
 
 
 @operations.add(

@@ -11,6 +11,8 @@ from field_api.usecases.move_crew import MoveCrew
 from field_api.usecases.record_call import RecordCall
 from field_api.usecases.step_order import StepOrder
 from field_api.usecases.supply import Supply
+from telemetry.device_watch import DeviceWatch
+from telemetry.gateway_ports import SecurityRecords
 from telemetry.ports import DeadLetters, GatewayRecords, ReadingStore
 
 
@@ -41,5 +43,7 @@ class Services:
     readings: ReadingStore
     dead_letters: DeadLetters
     gateway: GatewayRecords
+    watch: DeviceWatch
+    security: SecurityRecords
     tiles: Tiles
     simulator: Simulator

@@ -69,6 +69,10 @@ class Supply:
         outside = np.flatnonzero(np.isin(network.meters.customer, scope.also_out_rows))
         return tuple(network.meters.ids[row] for row in np.union1d(scope.meter_rows, outside))
 
+    def open_now(self) -> tuple[OutageRevision, ...]:
+        """The newest revision of every open outage."""
+        return tuple(logged.revision for logged in self._outages.current(open_only=True))
+
     def outage_of(self, customer_id: str) -> str | None:
         """The open outage that this customer is in, the likeliest first."""
         current = [logged.revision for logged in self._outages.current(open_only=True)]

@@ -5,22 +5,21 @@ In a thread of its own: a database that is away never holds up a door.
 
 import json
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
+from sqlalchemy import Engine, delete, insert
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.adapters.gauges import put
 from gateway.adapters.service import spool_folder
-from gateway.backpressure import pressure
 from gateway.frames import Lane
 from gateway.ports import Door
 from geo.adapters.database import writing
-from telemetry.adapters.gateway_tables import door_states, gateway_state
+from telemetry.adapters.gateway_tables import door_states
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +55,12 @@ class DoorBoard:
     def show(self, now_ms: int) -> None:
         """Write all down once; doors that are no more are forgotten."""
         rows = [self._row(door, now_ms) for door in self._doors]
-        gauges = {"board_ms": now_ms, **disk_gauges(self._folder), **self._gauges()}
+        gauges = {"board_ms": now_ms, **spool_gauges(self._folder), **self._gauges()}
         with writing(self._engine).begin() as connection:
             connection.execute(delete(door_states))
             if rows:
                 connection.execute(insert(door_states), rows)
-            write_gauges(connection, gauges)
+            put(connection, gauges)
 
     def _row(self, door: Door, now_ms: int) -> dict[str, Any]:
         ready = door.ready
@@ -76,32 +75,11 @@ class DoorBoard:
         }
 
 
-def disk_gauges(folder: Path) -> dict[str, int]:
-    """What the disk and the spools take, in bytes, and the pressure that follows."""
-    usage = shutil.disk_usage(folder)
-    spools = {
+def spool_gauges(folder: Path) -> dict[str, int]:
+    """What the spools take on disk, in bytes."""
+    return {
         f"spool_bytes.{lane}": sum(
             file.stat().st_size for file in spool_folder(folder, lane).glob("*") if file.is_file()
         )
         for lane in Lane
     }
-    return {
-        "disk_free_bytes": usage.free,
-        "disk_total_bytes": usage.total,
-        "pressure": int(pressure(usage.used / usage.total)),
-        **spools,
-    }
-
-
-def write_gauges(connection: Connection, gauges: Mapping[str, int]) -> None:
-    """Set these values of ``gateway_state``, within the caller's transaction."""
-    known = set(
-        connection.scalars(select(gateway_state.c.name).where(gateway_state.c.name.in_(list(gauges))))
-    )
-    rows = [{"gauge": name, "value": value} for name, value in gauges.items()]
-    old = [row for row in rows if row["gauge"] in known]
-    if old:
-        connection.execute(update(gateway_state).where(gateway_state.c.name == bindparam("gauge")), old)
-    new = [{"name": row["gauge"], "value": row["value"]} for row in rows if row["gauge"] not in known]
-    if new:
-        connection.execute(insert(gateway_state), new)

@@ -23,6 +23,8 @@ from field_api.app import Installation, build_event_services, build_services
 from field_api.http.app import create_app
 from field_api.http.events_app import create_events_app
 from field_api.http.services import Services, WebConfig
+from gridcrew.logging_setup import set_up_logging
+from gridcrew.registration import expectations
 from gridcrew.settings import Settings
 from gridcrew.stores import open_readings
 
@@ -179,8 +181,11 @@ def _end(children: Sequence[subprocess.Popen[bytes]]) -> None:
 def web_application() -> Flask:
     """For gunicorn: the API and pages."""
     settings = Settings()
+    set_up_logging(settings.log)
     home, readings = _installation(settings), open_readings(settings)
-    services = build_services(home, _config(settings), readings, settings.sim.control_port)
+    services = build_services(
+        home, _config(settings), readings, settings.sim.control_port, expectations(settings)
+    )
     threading.Thread(target=_warm, args=(services,), daemon=True).start()
     return create_app(services)
 
@@ -188,6 +193,7 @@ def web_application() -> Flask:
 def events_application() -> Flask:
     """For gunicorn: the events. SIGTERM ends the streams before the server waits for them."""
     settings = Settings()
+    set_up_logging(settings.log)
     services = build_event_services(_installation(settings), _config(settings))
     services.hub.start()
     before = signal.getsignal(signal.SIGTERM)

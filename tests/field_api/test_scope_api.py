@@ -22,6 +22,7 @@ FOREIGN: dict[str, list[str]] = {
     "crew_id": ["crew-02"],
     "element_id": ["C3", "T2", "TT2", "M3", "L2"],
     "meter_id": ["M3"],
+    "device_id": ["M3", "TT2"],
     "element": ["T2"],
     "layer": ["customers", "areas"],
 }
