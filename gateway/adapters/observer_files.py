@@ -16,6 +16,11 @@ log = logging.getLogger(__name__)
 FOLDER: Final = "observers"
 SIGNALS: Final = "signals"
 
+OWN_SYSTEM: Final = "state_grid"
+"""System of the crosswalk for ids that terminals of the envelope use on our own broker."""
+ADDRESSES: Final = "meter_address"
+"""System of the crosswalk that knows meters by the twelve digits of their address."""
+
 Resolver = Callable[[str], Callable[[str], str]]
 """System of foreign ids → (foreign id → ours)."""
 
@@ -71,17 +76,18 @@ class ObserverBook:
 
     def own(self) -> Meaning:
         """The meaning of foreign frames on our own broker."""
+        ours, by_address = self._resolver(OWN_SYSTEM), self._resolver(ADDRESSES)
         return Meaning(
             signals=self._files.signals.table("default"),
-            resolve=self._resolver("state_grid"),
+            resolve=lambda foreign: by_address(ours(foreign)),
             is_terminal=self._is_terminal,
         )
 
     def _meaning(self, observer: Observer) -> Meaning:
-        ours = self._resolver(observer.system)
+        ours, by_address = self._resolver(observer.system), self._resolver(ADDRESSES)
         return Meaning(
             signals=self._files.signals.table(observer.signals),
             zone=observer.zone,
-            resolve=lambda foreign: ours(observer.device(foreign)),
+            resolve=lambda foreign: by_address(ours(observer.device(foreign))),
             is_terminal=self._is_terminal,
         )

@@ -26,6 +26,7 @@ from gateway.registry import Registry
 from geo.adapters.database import open_database
 from gridcrew.doors import make_decoder, make_doors
 from gridcrew.logging_setup import set_up_logging
+from gridcrew.mqtt_sessions import acknowledge, make_sessions
 from gridcrew.registration import device_ledger
 from gridcrew.settings import Settings
 from gridcrew.stores import open_readings
@@ -57,13 +58,20 @@ class _Gateway(click.Group):
 
 @click.group(name="gateway", cls=_Gateway, invoke_without_command=True)
 @click.option("--drain", is_flag=True, hidden=True, help="The child that empties the spool.")
+@click.option("--create-sessions", is_flag=True, help="Make the durable sessions at the broker and end.")
+@click.option(
+    "--acknowledge-sessions", is_flag=True, help="Take note of sessions that a broker lost, and end."
+)
 @click.pass_context
-def command(ctx: click.Context, drain: bool) -> None:
+def command(ctx: click.Context, drain: bool, create_sessions: bool, acknowledge_sessions: bool) -> None:
     """Take in what devices say: MQTT → spool → acknowledge → readings and evidence."""
     if ctx.invoked_subcommand is not None:
         return
     settings = Settings()
     set_up_logging(settings.log)
+    if create_sessions or acknowledge_sessions:
+        (make_sessions if create_sessions else acknowledge)(settings)
+        return
     try:
         _drain(settings) if drain else _receive(settings)
     except GatewayFailed as problem:

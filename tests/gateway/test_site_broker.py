@@ -1,11 +1,9 @@
-"""Any MQTT broker by its address: here a real Mosquitto with settings that lose nothing."""
+"""Any MQTT broker by its address: here a real Mosquitto on ``deploy/mosquitto.conf``."""
 
 import os
-import shutil
-import socket
 import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,55 +11,17 @@ import pytest
 from gateway.adapters.mqtt import BrokerAddress, create_sessions
 from gateway.contract.topics import READINGS, topic
 from gridcrew.broker import broker_address, gateway_sessions, terminal_address
-from tests.gateway.running import Installation, Publisher, await_true, installation, readings_body
-from tests.ports import free_port
-
-LOSSLESS = """
-allow_anonymous false
-persistence true
-autosave_on_changes true
-autosave_interval 200
-max_queued_messages 0
-max_inflight_messages 1000
-"""
-
-
-@contextmanager
-def running_mosquitto(home: Path) -> Iterator[str]:
-    """URL of a Mosquitto with one user."""
-    home.mkdir()
-    port = free_port()
-    passwords = home / "passwords"
-    subprocess.run(
-        ["mosquitto_passwd", "-c", "-b", str(passwords), "site", "se:cret@"], check=True, capture_output=True
-    )
-    # As root it would otherwise change to an account that cannot read this folder.
-    account = "user root\n" if os.geteuid() == 0 else ""
-    config = home / "mosquitto.conf"
-    config.write_text(
-        f"{account}listener {port} 127.0.0.1\npersistence_location {home}/\n"
-        f"password_file {passwords}\n{LOSSLESS}",
-        encoding="utf-8",
-    )
-    program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-    with subprocess.Popen([program, "-c", str(config)], stderr=subprocess.DEVNULL) as server:
-        try:
-            await_true(lambda: _listens(port), "mosquitto")
-            yield f"mqtt://site:se%3Acret%40@127.0.0.1:{port}"
-        finally:
-            server.terminate()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+from gridcrew.doors import session_memory
+from tests.gateway.envelopes import envelope_is_answered, now_ms
+from tests.gateway.mosquitto import running_mosquitto
+from tests.gateway.running import Installation, Publisher, await_true, installation, mosquitto, readings_body
 
 
 @pytest.fixture
 def beside_mosquitto(tmp_path: Path) -> Iterator[Installation]:
     with (
-        running_mosquitto(tmp_path / "mosquitto") as url,
-        installation(tmp_path / "var", GRIDCREW_MQTT__URL=url) as made,
+        running_mosquitto(tmp_path / "mosquitto") as broker,
+        installation(tmp_path / "var", GRIDCREW_MQTT__URL=broker.url()) as made,
     ):
         yield made
 
@@ -92,6 +52,50 @@ def test_a_missing_session_is_told(beside_mosquitto: Installation) -> None:
     assert '"session_was_missing": ["mqtt:events", "mqtt:bulk"]' in (site.folder / "gateway.ready").read_text(
         encoding="utf-8"
     )
+
+
+def gridcrew(site: Installation, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "gridcrew", *arguments],
+        env=os.environ | site.environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_a_session_that_was_lost_stays_reported(beside_mosquitto: Installation) -> None:
+    """Fault 4: made before devices connect, lost by the broker, reported until somebody takes note."""
+    site = beside_mosquitto
+    told = gridcrew(site, "gateway", "--create-sessions")
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.count("stands at") == 2
+    site.start()
+    assert "may be missing" not in site.log()
+    site.end()
+    events, _ = gateway_sessions(site.settings)
+    # Whoever holds the secret id can end the session: a clean one in its place.
+    mosquitto("mosquitto_sub", broker_address(site.settings), "-i", events.client_id, "-t", "x", "-W", "1")
+    memory = session_memory(site.settings)
+    assert memory.alarm("events", now_ms()) == ""
+    for _ in range(2):  # It stays after a restart of the gateway, counted once.
+        site.start()
+        assert "had lost our session" in memory.alarm("events", now_ms())
+        site.end()
+    assert (memory.losses("events"), memory.losses("bulk")) == (1, 0)
+    assert memory.alarm("events", now_ms() + 73 * 3_600_000) == ""
+    assert "events" in gridcrew(site, "gateway", "--acknowledge-sessions").stdout
+    assert memory.alarm("events", now_ms()) == ""
+    assert memory.losses("events") == 1
+
+
+def test_without_a_broker_no_session_is_claimed(tmp_path: Path) -> None:
+    with installation(tmp_path / "var", GRIDCREW_MQTT__URL="mqtt://127.0.0.1:1") as site:
+        told = gridcrew(site, "gateway", "--create-sessions")
+        assert told.returncode != 0
+        assert "session events: 127.0.0.1:1" in told.stderr
+
+
+def test_the_envelope_on_mosquitto_is_answered(beside_mosquitto: Installation) -> None:
+    """The same on both kinds of broker: a request is on disk, then its sender is told so."""
+    envelope_is_answered(beside_mosquitto, terminal_address(beside_mosquitto.settings))
 
 
 @pytest.mark.parametrize("url", ["http://host", "mqtt://", "host:1883"])
