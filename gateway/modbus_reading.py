@@ -190,6 +190,19 @@ def _power_doubts(model: DeviceModel, values: Mapping[str, Decimal]) -> tuple[st
     return (f"active_power_kw: U·I·PF of the phases make {expected:.3f} kW, found {found:f}",)
 
 
+def implausible(model: DeviceModel, image: Image, ct: Decimal | None) -> str:
+    """Why these registers cannot be true, and what would make them so; empty where they can.
+
+    Looked at as the meter sees it, so a voltage transformer's ratio does not count.
+    """
+    ratios = Ratios(ct, Decimal(1))
+    found = doubts(model, read_values(model, image, ratios))
+    if not found:
+        return ""
+    hint = advice(model, image, ratios)
+    return "; ".join((*found[:5], *((hint,) if hint else ())))
+
+
 def advice(model: DeviceModel, image: Image, ratios: Ratios) -> str:
     """For implausible values: which other byte order or power of ten would make all of them plausible."""
     kinds = sorted({(entry.value.registers, entry.value.kind == "float") for entry in model.quantity})
@@ -247,6 +260,7 @@ def refused_table(table: Table, address: int, count: int, code: int) -> str:
 
 
 EXCEPTIONS: Final = {
+    0: "no answer",
     1: "illegal function",
     2: "illegal data address",
     3: "illegal data value",

@@ -10,38 +10,23 @@ import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Final, TypedDict
 
-from gateway.adapters.modbus_link import BrokenAnswer, LinkLost, ModbusLink, Refused, Unanswered
+from gateway.adapters.modbus_link import BrokenAnswer, LinkLost, ModbusLink, Unanswered
+from gateway.adapters.modbus_poll import Answer, Polled, read_blocks
 from gateway.backpressure import Pressure
 from gateway.codecs.modbus import Poll, encode
 from gateway.device_models import DeviceModel
 from gateway.frames import Frame, Lane
 from gateway.modbus_connections import ConnectionFile, DeviceEntry
-from gateway.modbus_reading import CUT, Image, Ratios, advice, doubts, read_values, refused_table, states
-from gateway.polling import (
-    Attempts,
-    Block,
-    Refusals,
-    backoff_s,
-    first_due_s,
-    inside,
-    interval_s,
-    missed,
-    next_due_s,
-    plan,
-)
+from gateway.modbus_reading import Image, implausible, refused_table, states
+from gateway.polling import backoff_s, first_due_s, interval_s, missed, next_due_s
 
 log = logging.getLogger(__name__)
 
 IDLE_S: Final = 1.0
-UNANSWERED_BLOCKS: Final = 3
-"""So often in a row a block may stay unanswered, though others are answered, before it counts as refused."""
 _PATIENCE_S: Final = 30.0
 _LINK_RETRY_S: Final = (0.5, 30.0)
-_NO_ANSWER: Final = 0
 
 
 class _Named(TypedDict):
@@ -56,31 +41,6 @@ class _Named(TypedDict):
 
 
 HandOver = Callable[[Lane, Frame], Awaitable[None]]
-
-
-@dataclass(slots=True)
-class Polled:
-    """A device and what is known of it since it was configured."""
-
-    entry: DeviceEntry
-    model: DeviceModel
-    due_s: float
-    attempts: Attempts = field(default_factory=Attempts)
-    refusals: Refusals = field(default_factory=Refusals.none)
-    unanswered: Counter[Block] = field(default_factory=Counter)
-    states: dict[str, bool] = field(default_factory=dict)
-    checked: bool = False
-    """The first reading was looked at."""
-    trouble: str = ""
-
-    def same(self, entry: DeviceEntry, model: DeviceModel) -> bool:
-        return self.entry == entry and self.model.digest == model.digest
-
-
-@dataclass(slots=True)
-class _Answer:
-    blocks: dict[Block, bytes]
-    refused: list[tuple[Block, int]]
 
 
 class ModbusBus:
@@ -211,51 +171,21 @@ class ModbusBus:
             log.warning("%s: %s", self.name, problem)
         self.link_trouble = str(problem)
 
-    async def _read(self, device: Polled) -> _Answer:
+    async def _read(self, device: Polled) -> Answer:
         """All blocks; raises where the very first one gets no answer."""
-        now_s = time.monotonic()
-        device.refusals.forget_old(now_s)
-        places, refusals = device.model.places, device.refusals
-        waiting = list(plan(places, device.model.reading, refusals.single, refusals.refused))
-        turn = device.attempts.failures % len(waiting) if waiting else 0
-        # Some devices never answer what they do not have: begin with another block each time.
-        waiting = waiting[turn:] + waiting[:turn]
-        answer = _Answer({}, [])
-        while waiting:
-            block = waiting.pop(0)
-            self.beat_s = time.monotonic()
-            try:
-                answer.blocks[block] = await self.link.read(device.entry.unit, block)
-                device.unanswered.pop(block, None)
-            except Refused as problem:
-                self._counts["refused"] += 1
-                if problem.code in CUT:
-                    waiting = [*self._cut(device, block, problem.code, answer), *waiting]
-            except Unanswered:
-                if not answer.blocks:
-                    raise
-                self._counts["timeouts"] += 1
-                device.unanswered[block] += 1
-                if device.unanswered[block] >= UNANSWERED_BLOCKS:
-                    self._cut(device, block, _NO_ANSWER, answer)
-                break
-        return answer
 
-    def _cut(self, device: Polled, block: Block, code: int, answer: _Answer) -> tuple[Block, ...]:
-        """A block was refused: its entries, to be asked alone, or none where it was one already."""
-        parts = inside(block, device.model.places)
-        now_s = time.monotonic()
-        if len(parts) > 1:
-            device.refusals.cut(parts, now_s)
-            return parts
-        if device.refusals.refuse(block, now_s):
-            answer.refused.append((block, code))
-            told = refused_table(block.table, block.address, block.count, code)
+        def step() -> None:
+            self.beat_s = time.monotonic()
+
+        answer = await read_blocks(self.link, device, step)
+        self._counts["refused"] += answer.exceptions
+        self._counts["timeouts"] += answer.unanswered
+        for told in (refused_table(b.table, b.address, b.count, code) for b, code in answer.refused):
             device.trouble = f"{device.entry.id}: {told}"
             log.warning("%s: %s: %s; the rest goes on", self.name, device.entry.id, told)
-        return ()
+        return answer
 
-    async def _answered(self, device: Polled, at_ms: int, answer: _Answer) -> None:
+    async def _answered(self, device: Polled, at_ms: int, answer: Answer) -> None:
         self._counts["answers"] += 1
         self._open_wait_s = _LINK_RETRY_S[0]
         was_silent = device.attempts.silent
@@ -311,16 +241,3 @@ class ModbusBus:
 
     async def _give(self, lane: Lane, poll: Poll) -> None:
         await self._hand_over(lane, encode(poll, time.time_ns() // 1_000_000))
-
-
-def implausible(model: DeviceModel, image: Image, ct: Decimal | None) -> str:
-    """Why these registers cannot be true, and what would make them so; empty where they can.
-
-    Looked at as the meter sees it, so a voltage transformer's ratio does not count.
-    """
-    ratios = Ratios(ct, Decimal(1))
-    found = doubts(model, read_values(model, image, ratios))
-    if not found:
-        return ""
-    hint = advice(model, image, ratios)
-    return "; ".join((*found[:5], *((hint,) if hint else ())))

@@ -2,7 +2,7 @@
 
 import importlib
 import json
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -10,19 +10,21 @@ from gridcrew.settings import Settings
 from simulators.adapters.control_client import ask, port_file
 from simulators.errors import SimulatorError
 
+_PLAYING: Final = ("run", "modbus")
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
 
 
 class _Sim(click.Group):
-    """Loads the grid and its libraries only for ``run``: the other commands are a question over loopback."""
+    """Loads the grid and its libraries only for what plays: the others are a question over loopback."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return ["run", *super().list_commands(ctx)]
+        return [*_PLAYING, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name != "run":
+        if cmd_name not in _PLAYING:
             return super().get_command(ctx, cmd_name)
-        found: click.Command = importlib.import_module("gridcrew.commands.sim_run").command
+        found: click.Command = importlib.import_module(f"gridcrew.commands.sim_{cmd_name}").command
         return found
 
 

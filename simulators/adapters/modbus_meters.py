@@ -22,7 +22,8 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from simulators.modbus_loads import Load
 from simulators.modbus_maps import MAPS, MeterMap, Registers
 
-log = logging.getLogger(__name__)
+# The library prints every request that it refuses, with the frames before it.
+logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
 
 HOST: Final = "127.0.0.1"
 START_S: Final = 10.0
@@ -167,7 +168,11 @@ class _Server(ModbusTcpServer):
         handler: ServerRequestHandler
 
         def packet(sending: bool, data: bytes) -> bytes:
-            fault = self._fault(data[self._place]) if sending and len(data) > self._place else None
+            if len(data) <= self._place:
+                return data
+            if not sending and data[self._place] not in self._bus.meters:
+                return b""  # Nobody of that number is on the line.
+            fault = self._fault(data[self._place]) if sending else None
             if fault is None or fault.kind not in {"dead", "late"}:
                 return data
             if fault.kind == "late":

@@ -186,3 +186,17 @@ def test_a_line_that_is_away_is_told_and_taken_up_again(site: Site) -> None:
         with SimulatedBus(meters_of({1: "acrel-adw300"}), port=port):
             wait_for(lambda: len(site.taken.answers("M1")) > before, "M1 is back", 30)
             wait_for(lambda: not door.trouble, "nothing to tell")
+
+
+def test_a_device_that_refuses_everything_is_alive_without_values(site: Site) -> None:
+    """The wrong model for a meter: its refusals prove life, and each register is named once."""
+    with SimulatedBus(meters_of({1: "eastron-sdm630"})) as bus, site.door() as door:
+        site.connection("line", bus.port, [_device(1, "acrel-adl400", 0.1)])
+        wait_for(lambda: len(site.taken.polls("M1")) > 3, "polls")
+        refused = door.counters()["refused"]
+        wait_for(lambda: len(site.taken.polls("M1")) > 8, "more polls")
+        assert door.counters()["refused"] >= refused + 4
+    polls = site.taken.polls("M1")
+    assert len(polls[0].refused) == 7
+    assert not any(poll.refused or poll.silent or poll.blocks for poll in polls[1:])
+    assert not any(decoded.batches or decoded.refusal for decoded in site.decoded("M1"))
