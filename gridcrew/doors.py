@@ -27,6 +27,7 @@ from gateway.security import read_mosquitto_line, read_nats_line
 from geo.adapters.crosswalk import LiveCrosswalk
 from geo.adapters.database import open_database
 from gridcrew.broker import broker_address, findings_file, gateway_sessions, server_log
+from gridcrew.file_doors import file_decoders, file_door
 from gridcrew.settings import Settings
 
 METER_ADDRESSES: Final = "meter_address"
@@ -42,6 +43,7 @@ def make_doors(settings: Settings, intake: Intake) -> Sequence[Door]:
         ModbusDoor(settings.site_folder, intake),
         Dlt645Door(settings.site_folder / "connections", intake),
         *_dlt698_doors(settings, intake),
+        file_door(settings, intake),
     ]
 
 
@@ -53,6 +55,7 @@ def make_decoder(settings: Settings) -> Callable[[Frame], Decoded]:
         security_frames.SECURITY: security_frames.decode,
         modbus.MODBUS: modbus.make_decode(ModelShelf(settings.site_folder).find),
         dlt645.DOOR: partial(dlt645.decode, resolve=addresses),
+        **file_decoders(settings),
     }
     if DLT698:
         decoders["dlt698"] = partial(import_module("gateway.codecs.dlt698").decode, resolve=addresses)

@@ -90,6 +90,13 @@ class GatewaySettings(_Section):
     inbox_dir: str = Field(
         "", description="Folder where exports are dropped; empty is `inbox` in the data folder."
     )
+    inbox_settle_s: float = Field(
+        5.0, gt=0, description="A dropped file is whole when its size and time have not changed for so long."
+    )
+    done_keep_days: float = Field(30.0, gt=0, description="How long files that were taken are kept.")
+    refused_keep_days: float = Field(
+        90.0, gt=0, description="How long refused files and lines are kept, with their reasons."
+    )
     ballast_mb: int = Field(
         64, ge=0, le=10_000, description="Space kept in hand for a full disk, released when it is full."
     )
