@@ -10,7 +10,7 @@ from gateway.security import Finding, Threat, finding
 
 SECURITY: Final = "security"
 """Kind of the door."""
-MAX_FINDINGS: Final = 100
+MAX_FINDINGS: Final = 40
 """In one frame: with texts of limited length it stays below the largest body."""
 
 
