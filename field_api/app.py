@@ -1,5 +1,6 @@
 """Builds the processes of this room from what they stand on; nothing is opened before it is called."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -31,13 +32,14 @@ from geo.adapters.database import open_database
 from geo.adapters.network_store import SqlNetworkStore
 from telemetry.adapters.completeness_records import SqlCompleteness
 from telemetry.adapters.device_records import SqlDeviceRegistry
+from telemetry.adapters.evidence_log import SqlEvidenceLog
 from telemetry.adapters.gateway_board import SqlGatewayBoard
 from telemetry.adapters.gateway_records import SqlDeadLetters, SqlGatewayRecords
 from telemetry.adapters.outage_log import SqlOutageLog
 from telemetry.adapters.security_records import SqlSecurityRecords
 from telemetry.completeness import Expectations
 from telemetry.device_watch import DeviceWatch
-from telemetry.ports import ReadingStore
+from telemetry.ports import EvidenceLog, OutageLog, ReadingStore
 
 EXPECTED: Final = Expectations(96)
 """The load curve's quarter-hours, where the site says nothing else."""
@@ -66,9 +68,11 @@ def build_services(
     expectations: Expectations = EXPECTED,
 ) -> Services:
     """What the web process works with."""
-    desk = SqlDesk(open_database(home.location, "desk"))
+    desk_database = open_database(home.location, "desk")
+    desk = SqlDesk(desk_database)
     sites = _sites(home)
-    supply = Supply(SqlOutageLog(open_database(home.location, "outages")), sites)
+    outages = SqlOutageLog(open_database(home.location, "outages"))
+    supply = Supply(outages, sites)
     gateway = open_database(home.location, "gateway")
     ours = company(home.language)
     return Services(
@@ -94,6 +98,9 @@ def build_services(
             expectations,
         ),
         security=SqlSecurityRecords(gateway),
+        detector_lag=_DetectorLag(
+            outages, {"gateway": SqlEvidenceLog(gateway), "desk": SqlEvidenceLog(desk_database)}
+        ),
         tiles=MapTiles(),
         simulator=SimulatorClient(noted_port(home.data_dir / "sim" / "control.json", simulator_port)),
     )
@@ -119,6 +126,18 @@ def build_worker(home: Installation) -> Worker:
         sites=sites,
         clock=wall_clock_ms,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _DetectorLag:
+    """How far the detector is behind each evidence log."""
+
+    outages: OutageLog
+    logs: Mapping[str, EvidenceLog]
+
+    def __call__(self) -> Mapping[str, int]:
+        positions = self.outages.position().positions
+        return {name: log.newest_id() - positions.get(name, 0) for name, log in self.logs.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from field_api.http import (
     routes_work,
 )
 from field_api.http.measures import Measures
+from field_api.http.metrics import registry_of
 from field_api.http.operations import JSON, Answer, Call, Operation
 from field_api.http.problems import FieldProblem, HttpProblem
 from field_api.http.security import authorise, harden
@@ -78,7 +79,7 @@ def add_operations(
     app: Flask, services: Services, operations: Iterable[Operation], measures: Measures
 ) -> None:
     """Route each operation."""
-    app.extensions["gridcrew_measures"] = measures
+    app.extensions["gridcrew_metrics"] = registry_of(services, measures)
     listed = tuple(operations)
     app.extensions["gridcrew_operations"] = listed
     for operation in listed:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -25,7 +25,7 @@ operations: Final = Operations()
 DECIDERS: Final = frozenset({Role.ADMIN, Role.DISPATCHER})
 MAX_LOOKED: Final = 5_000
 """Devices looked at for one page; where few of them are mine the page is short and the next begins there."""
-_DAY: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_DAY: Final = r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 
 
 class CertificateResource(Resource):
@@ -61,8 +61,8 @@ class DevicePage(Page[DeviceResource]):
 
 
 class DevicesQuery(Query):
-    kind: DeviceKind | None = None
-    state: Approval | None = None
+    kind: Literal["terminal", "meter", "sensor"] | None = None
+    state: Literal["pending", "approved", "blocked"] | None = None
     parent: Identifier | None = None
     limit: int = Field(default=100, ge=1, le=MAX_LIMIT)
     cursor: Identifier | None = Field(default=None, description="The id after which the page begins.")
@@ -118,7 +118,8 @@ def list_devices(call: Call) -> Answer:
     Devices that the network in force does not know belong to no cell: only the whole company sees them.
     """
     query, site = call.query(DevicesQuery), call.services.sites.current()
-    wanted = DeviceFilter(query.kind, query.state, query.parent)
+    kind = None if query.kind is None else DeviceKind(query.kind)
+    wanted = DeviceFilter(kind, None if query.state is None else Approval(query.state), query.parent)
     found, last, more = _page(call, site, wanted, query)
     items = tuple(_resource(view) for view in _views(call, site, found))
     return Answer(200, DevicePage(items=items, next_cursor=last if more else None))
@@ -320,13 +321,12 @@ def _completeness(found: MeterDay) -> CompletenessResource:
 
 
 def _day(text: str | None, now_ms: int) -> int:
+    """The number of the day; a day that its month does not have is one of the next month."""
     if text is None:
         return day_of(now_ms)
-    try:
-        moment = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
-        raise HttpProblem(422, "The query is not valid", f"day: no such day {text!r}") from None
-    return int(moment.timestamp()) // 86_400
+    year, month, number = map(int, text.split("-"))
+    first = datetime(year, month, 1, tzinfo=UTC)
+    return int(first.timestamp()) // 86_400 + number - 1
 
 
 def _date(day: int) -> str:

@@ -3,17 +3,16 @@
 from typing import Final
 
 from flask import current_app
+from prometheus_client import CollectorRegistry
 from pydantic import Field
 
 from field_api.http.fields import Identifier, Query
-from field_api.http.measures import Measures
+from field_api.http.metrics import metrics_text
 from field_api.http.openapi import openapi_document
 from field_api.http.operations import EVERYONE, Answer, Call, Operation, Operations
 from field_api.http.problems import HttpProblem
 from field_api.http.security import origin
 from field_api.http.site_of import current_site
-from field_api.notices import NoticeState
-from field_api.people import WHOLE_COMPANY
 from field_api.resources import Resource
 from field_api.usecases.claim_revision import POSITION
 
@@ -93,32 +92,10 @@ def health(call: Call) -> Answer:
     "GET", "/metrics", "Counters and gauges for Prometheus",
     public=True, answers={200: None}, media_type="text/plain; version=0.0.4; charset=utf-8",
 )  # fmt: skip
-def metrics(call: Call) -> Answer:
+def metrics(call: Call) -> Answer:  # noqa: ARG001 (every operation takes the call)
     """Counts only; no ids."""
-    services = call.services
-    with services.desk.reading() as session:
-        gauges = {
-            "gridcrew_orders_open": sum(session.orders.open_by_crew().values()),
-            "gridcrew_outages_open": len(session.outages.listed(WHOLE_COMPANY, True, None, 10_000)),
-            "gridcrew_notices_queued": session.outbox.count(NoticeState.QUEUED),
-            "gridcrew_notices_sent": session.outbox.count(NoticeState.SENT),
-            "gridcrew_notices_failed": session.outbox.count(NoticeState.FAILED),
-            "gridcrew_feed_newest_id": session.feed.newest_id(),
-            "gridcrew_worker_position": session.positions.get(POSITION),
-        }
-    counters = services.gateway.counters()
-    gauges |= {
-        f"gridcrew_gateway_frames_{name}": int(getattr(counters, name))
-        for name in ("received", "duplicate", "stored", "dead", "pending")
-    }
-    lines = [f"# TYPE {name} gauge\n{name} {value}" for name, value in gauges.items()]
-    measures: Measures = current_app.extensions["gridcrew_measures"]
-    lines.append("# TYPE gridcrew_http_answers_total counter")
-    lines += [
-        f'gridcrew_http_answers_total{{operation="{operation}",status="{status}"}} {count}'
-        for (operation, status), count in sorted(measures.answers().items())
-    ]
-    return Answer(200, "\n".join(lines) + "\n")
+    registry: CollectorRegistry = current_app.extensions["gridcrew_metrics"]
+    return Answer(200, metrics_text(registry))
 
 
 @operations.add(

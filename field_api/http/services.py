@@ -1,5 +1,6 @@
 """What requests work with: built once by the process, given to the application."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,5 +46,7 @@ class Services:
     gateway: GatewayRecords
     watch: DeviceWatch
     security: SecurityRecords
+    detector_lag: Callable[[], Mapping[str, int]]
+    """Rows of each evidence log that the detector has not published from yet."""
     tiles: Tiles
     simulator: Simulator
