@@ -9,6 +9,7 @@ NAMES = (
     "backlog_drain",
     "peer_throughput",
     "peer_replay",
+    "gateway_soak",
     "scope_accuracy",
     "live_latency",
 )

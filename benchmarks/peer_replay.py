@@ -9,8 +9,8 @@ from benchmarks.record import record
 NOTES = (
     "Link: packets to the destination stop without a word, as on a dead line (thingsboard-gateway#2157).",
     "503: influxdb-client-python#198; bad line: influxdb#17953, refused by a stand-in as InfluxDB 2.x does.",
-    "Bus: ten meters on one RTU line behind TCP, 20 ms an answer, polled once a second (OpenEMS#6, "
-    + "home-assistant/core#51326, thingsboard-gateway#2132).",
+    "Bus: ten meters on one RTU line behind TCP, 20 ms an answer, polled once a second.",
+    "Dead meters: OpenEMS#6, home-assistant/core#51326; polling that goes on: thingsboard-gateway#2132.",
     "thingsboard-gateway has shorter waits than its defaults, which would make it wait for minutes.",
 )
 
