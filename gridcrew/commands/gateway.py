@@ -33,6 +33,10 @@ from gridcrew.stores import open_readings
 from telemetry.decimals import prepare
 
 SUBCOMMANDS: Final = {
+    "try": "Show what would be read of an exported file.",
+    "export": "Evidence and readings as numbered files for another zone.",
+    "import": "Hand files of another installation to the inbox.",
+    "gaps": "Which files of other installations are missing.",
     "import-config": "Bring device files of other gateways.",
     "read": "Poll one device once and show what it says.",
 }

@@ -1,0 +1,98 @@
+"""``gridcrew gateway export``: evidence and readings as numbered files for another zone."""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.adapters.crossing_export import CrossingExport, Rows, evidence_rows, readings_rows
+from gateway.adapters.service import GatewayFailed, locked
+from gateway.crossing import EVIDENCE, READINGS, STREAMS, CrossingRefused, parse_numbers
+from geo.adapters.database import open_database
+from gridcrew.settings import Settings
+from gridcrew.stores import readings_folder
+from telemetry.adapters.embedded_feed import EmbeddedFeed
+from telemetry.adapters.evidence_log import SqlEvidenceLog
+
+log = logging.getLogger(__name__)
+
+MEGABYTE: Final = 1_000_000
+
+
+@click.command(name="export")
+@click.option(
+    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where files go."
+)
+@click.option("--every", type=click.FloatRange(1, 86_400), help="Go on, each so many seconds.")
+@click.option("--since", type=click.IntRange(0), default=0, help="First export only: evidence after this id.")
+@click.option("--resend", metavar="N-M", help="Deliver files again that were exported before.")
+@click.option("--stream", type=click.Choice(STREAMS), help="Only this stream.")
+@click.option(
+    "--max-mb", type=click.FloatRange(0.001, 100), default=8.0, show_default=True, help="Size of a file."
+)
+@click.option(
+    "--keep", type=click.IntRange(1), default=2_000, show_default=True, help="Files kept for --resend."
+)
+@click.option("--json", "as_json", is_flag=True, help="Answer as JSON, one object a line.")
+def command(
+    out: Path,
+    every: float | None,
+    since: int,
+    resend: str | None,
+    stream: str | None,
+    max_mb: float,
+    keep: int,
+    as_json: bool,
+) -> None:
+    """Write what is new as numbered, hashed files; how far it came is kept, also through a crash."""
+    settings = Settings()
+    folder = settings.data_dir.absolute()
+    wanted = (stream,) if stream else STREAMS
+    try:
+        with locked(folder / "crossing.lock", wait_s=0):
+            export = CrossingExport(folder, out, int(max_mb * MEGABYTE), keep)
+            if resend is not None:
+                _resend(export, wanted, resend, as_json)
+                return
+            rows = _rows(settings, wanted)
+            _export(export, rows, since, as_json)
+            while every is not None:
+                time.sleep(every)
+                _export(export, rows, 0, as_json)
+    except (CrossingRefused, GatewayFailed, OSError, SQLAlchemyError) as problem:
+        raise click.ClickException(str(problem).splitlines()[0]) from problem
+
+
+def _rows(settings: Settings, wanted: tuple[str, ...]) -> dict[str, Rows]:
+    rows: dict[str, Rows] = {}
+    if EVIDENCE in wanted:
+        rows[EVIDENCE] = evidence_rows(SqlEvidenceLog(open_database(settings.database_location, "gateway")))
+    if READINGS in wanted and settings.readings.store == "embedded":
+        rows[READINGS] = readings_rows(EmbeddedFeed(readings_folder(settings)).after)
+    elif READINGS in wanted:
+        click.echo("readings are in InfluxDB: only evidence is exported", err=True)
+    return rows
+
+
+def _export(export: CrossingExport, rows: dict[str, Rows], since: int, as_json: bool) -> None:
+    for stream, stream_rows in rows.items():
+        for made in export.export(stream, stream_rows, since if stream == EVIDENCE else 0):
+            if as_json:
+                head = made.head
+                told = {"file": str(made.path), "stream": stream, "number": head.number, "rows": made.rows}
+                click.echo(json.dumps(told | {"first": head.first, "last": head.last}))
+            else:
+                click.echo(f"{made.path}: {made.rows} rows, {made.head.first}–{made.head.last}")
+
+
+def _resend(export: CrossingExport, wanted: tuple[str, ...], numbers: str, as_json: bool) -> None:
+    if len(wanted) != 1:
+        raise click.ClickException(f"--resend: expected --stream with it, one of {', '.join(STREAMS)}")
+    tell: Callable[[Path], str] = (lambda path: json.dumps({"file": str(path)})) if as_json else str
+    for path in export.resend(wanted[0], parse_numbers(numbers)):
+        click.echo(tell(path))
