@@ -16,6 +16,7 @@ from field_api.http.services import Services
 from field_api.notices import NoticeState
 from field_api.people import WHOLE_COMPANY
 from field_api.usecases.claim_revision import POSITION
+from telemetry.device_watch import GATEWAY_DOWN_MS
 from telemetry.devices import Approval, DeviceKind, LostBy
 
 LANES: Final = ("events", "bulk", "backfill")
@@ -83,8 +84,10 @@ class CompanyCollector(Collector):
         )
 
     def _doors(self) -> Iterator[Metric]:
-        doors = self._services.watch.board.doors()
-        ready = {(door.name,): float(door.ready) for door in doors}
+        board = self._services.watch.board
+        doors, seen_ms = board.doors(), board.gauges().get("board_ms", 0)
+        fresh = self._services.clock() - seen_ms <= GATEWAY_DOWN_MS
+        ready = {(door.name,): float(door.ready and fresh) for door in doors}
         yield _gauges("gridcrew_gateway_door_ready", "1: frames can come in by it.", ("door",), ready.items())
         counts = {(door.name, what): float(n) for door in doors for what, n in door.counters.items()}
         text = "What a door counted since it started: polls, timeouts, reconnections, refused frames."
