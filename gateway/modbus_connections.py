@@ -7,8 +7,10 @@ from typing import Final, Literal
 import msgspec
 
 from gateway.contract.topics import TERMINAL_PATTERN
-from gateway.site_toml import SiteFileRefused, read_toml
+from gateway.site_toml import OtherDoor, SiteFileRefused, kind_of, read_toml
 
+OTHER_KINDS: Final = frozenset({"dlt645_tcp", "dlt645_listen", "dlt698_listen"})
+"""Kinds of connection files that other doors take."""
 MAX_DEVICES: Final = 1_000
 _DEVICE: Final = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
 _LARGEST_RATIO: Final = Decimal(1_000_000)
@@ -71,7 +73,12 @@ class ConnectionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 def parse_connection(name: str, content: str) -> ConnectionFile:
-    """The text of a connection file; raises SiteFileRefused with field, expectation and finding."""
+    """The text of a connection file; SiteFileRefused names field, expectation and finding.
+
+    Raises OtherDoor for a file that is not about Modbus.
+    """
+    if kind_of(content) in OTHER_KINDS:
+        raise OtherDoor
     found = read_toml(content, ConnectionFile)
     terminal = found.terminal or name
     if not TERMINAL_PATTERN.fullmatch(terminal):

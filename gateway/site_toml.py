@@ -19,6 +19,18 @@ class SiteFileRefused(ValueError):
     """The file cannot be used; the text names the field, what was expected and what was found."""
 
 
+class OtherDoor(Exception):
+    """The file is not for whoever reads it: another door takes it, so it is neither in force nor refused."""
+
+
+def kind_of(text: str) -> str:
+    """The file's ``kind``; empty where it has none or is no TOML."""
+    try:
+        return str(tomllib.loads(text).get("kind", ""))
+    except tomllib.TOMLDecodeError:
+        return ""
+
+
 def read_toml(text: str, kind: type[T]) -> T:
     """The file as a ``kind`` (a Struct with ``forbid_unknown_fields``); raises SiteFileRefused."""
     try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
-from gateway.site_toml import MAX_SITE_FILE_BYTES, SiteFileRefused
+from gateway.site_toml import MAX_SITE_FILE_BYTES, OtherDoor, SiteFileRefused
 
 MAX_SITE_FILES: Final = 10_000
 POLL_S: Final = 2.0
@@ -38,7 +38,7 @@ class SiteFiles(Generic[T]):
     """Watches ``folder``; a folder that does not exist is empty. Not for several threads at once."""
 
     def __init__(self, folder: Path, parse: Callable[[str, str], T], ending: str = ".toml") -> None:
-        """``parse(name, text)`` makes a file's value or raises ValueError (``SiteFileRefused``)."""
+        """``parse(name, text)`` makes a file's value; raises ValueError (``SiteFileRefused``) or OtherDoor."""
         self.current: dict[str, T] = {}
         """The version in force of each file: the newest one that was good."""
         self.refused: dict[str, str] = {}
@@ -60,6 +60,10 @@ class SiteFiles(Generic[T]):
             self._stamps[name] = stamp
             try:
                 value = self._read(name, file)
+            except OtherDoor:
+                self.refused.pop(name, None)
+                gone += (name,) if self.current.pop(name, None) is not None else ()
+                continue
             except (ValueError, OSError) as problem:
                 self.refused[name] = refused[name] = f"{file}: {problem}"
                 continue
