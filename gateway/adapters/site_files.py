@@ -38,7 +38,7 @@ class SiteFiles(Generic[T]):
     """Watches ``folder``; a folder that does not exist is empty. Not for several threads at once."""
 
     def __init__(self, folder: Path, parse: Callable[[str, str], T], ending: str = ".toml") -> None:
-        """``parse(name, text)`` makes a file's value; raises ValueError (``SiteFileRefused``) or OtherDoor."""
+        """``parse(name, text)`` makes a value; raises ValueError (``SiteFileRefused``) or OtherDoor."""
         self.current: dict[str, T] = {}
         """The version in force of each file: the newest one that was good."""
         self.refused: dict[str, str] = {}
