@@ -6,13 +6,13 @@ from pathlib import Path
 
 from gateway.adapters.disk import Ballast, Disk
 from gateway.adapters.drain import Drain
-from gateway.adapters.file_drop import FileDropDoor, Keeping
+from gateway.adapters.file_drop import FileDropDoor, Keeping, TakeCrossing
 from gateway.adapters.file_drop_sources import LiveSources
 from gateway.adapters.intake import SpoolIntake
 from gateway.adapters.ledger import SqlLedger
 from gateway.adapters.service import open_spools
 from gateway.backpressure import Pressure
-from gateway.codecs import file_exports
+from gateway.codecs import crossing, file_exports
 from gateway.exports import FindId
 from gateway.frames import Decoded, Frame, Lane
 from gateway.registry import Registry
@@ -51,6 +51,7 @@ class FileSite:
         self.inbox, self.sources_folder = folder / "inbox", folder / "site" / "sources"
         self.sources_folder.mkdir(parents=True)
         self.inbox.mkdir()
+        self.take_crossing: TakeCrossing = lambda *_: ["no crossing here"]
         self.crosswalk = crosswalk
         self.sources = LiveSources(self.sources_folder, look_s=0)
         self.spools = open_spools(folder)
@@ -63,7 +64,8 @@ class FileSite:
         self.dead_letters = SqlDeadLetters(self.engine)
         self.readings = EmbeddedReadingStore(folder / "readings")
         self._decoders = {
-            file_exports.FILE: file_exports.make_decoder(self.sources.current, self.find_id, 900_000)
+            crossing.CROSSING: crossing.decode,
+            file_exports.FILE: file_exports.make_decoder(self.sources.current, self.find_id, 900_000),
         }
         self._drain = Drain(
             self.spools, self.readings, SqlLedger(self.engine, "test"), Registry(1e9), self.decode
@@ -93,7 +95,7 @@ class FileSite:
             self.sources,
             self.find_id,
             self.intake,
-            lambda *_: ["no crossing here"],
+            self.take_crossing,
             keeping,
         )
         made.start()
