@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "reliability": "Reliability indices of a year.",
     "dead-letters": "List the frames that could not be understood.",
     "device": "List terminals and meters.",
+    "readings": "Look at what meters measured; archive old days.",
     "user": "Add, list or change users.",
     "access": "Who may speak: certificates of terminals, what was refused.",
     "check": "Is this installation healthy?",

@@ -1,18 +1,27 @@
 """Which reading store this installation has: the one place that chooses, for drain, web and tools."""
 
 import importlib
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from gridcrew.settings import Settings
-from telemetry.adapters.embedded_readings import EmbeddedReadingStore
+from telemetry.adapters.embedded_readings import EmbeddedReadingStore, ReadingArchive
 from telemetry.ports import ReadingStore
+from telemetry.readings import Reading
 
 
 def open_readings(settings: Settings) -> ReadingStore:
     """The store of readings, not yet connected. Of the embedded one only one process may write."""
     if settings.readings.store == "influxdb":
         return _influx(settings)
-    return EmbeddedReadingStore(readings_folder(settings))
+    folder = readings_folder(settings)
+    return EmbeddedReadingStore(folder, OldDays(folder / "archive"))
+
+
+def readings_folder(settings: Settings) -> Path:
+    """Where the embedded store and its archive lie."""
+    return settings.data_dir.absolute() / "readings"
 
 
 def _influx(settings: Settings) -> ReadingStore:
@@ -35,6 +44,27 @@ def _influx(settings: Settings) -> ReadingStore:
     return store
 
 
-def readings_folder(settings: Settings) -> Path:
-    """Where the embedded store and its archive lie."""
-    return settings.data_dir.absolute() / "readings"
+class OldDays:
+    """``ReadingArchive`` in Parquet files; what reads them is loaded when the first of them is there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._loading = threading.Lock()
+        self._archive: ReadingArchive | None = None
+
+    def series(self, meter: str, from_ms: int, to_ms: int) -> Iterator[Reading]:
+        """One meter's readings as written, in order of time."""
+        if not self._folder.is_dir():
+            return iter(())
+        return self._loaded().series(meter, from_ms, to_ms)
+
+    def _loaded(self) -> ReadingArchive:
+        with self._loading:
+            if self._archive is None:
+                try:
+                    parquet = importlib.import_module("telemetry.adapters.archive_parquet")
+                except ImportError as problem:
+                    text = f"{self._folder} holds old days; reading them needs pyarrow: gridcrew[archive]"
+                    raise RuntimeError(text) from problem
+                self._archive = parquet.ParquetArchive(self._folder)
+            return self._archive

@@ -262,6 +262,22 @@ class _Written:
         return self.new
 
 
+def open_to_archive(folder: Path) -> Database | None:
+    """A connection that may read and delete batches beside the writer; None where there is nothing yet."""
+    file = folder / "readings.db"
+    if not file.exists():
+        return None
+    connection = _connect(file)
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    _refuse_newer(file, version)
+    if version < SCHEMA_VERSION:
+        # Nothing was written by this version yet: its writer will bring the file up to date first.
+        connection.close()
+        return None
+    connection.execute("PRAGMA synchronous=FULL")
+    return connection
+
+
 def _spread(rows: NDArray[Number], roster: Roster, places: NDArray[np.intp], absent: int) -> NDArray[Number]:
     wide = np.full((len(roster.meters), rows.shape[1]), absent, dtype=rows.dtype)
     wide[places] = rows

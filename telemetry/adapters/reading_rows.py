@@ -92,7 +92,7 @@ class Rows:
     def _readings(self, batch: tuple[Any, ...], meters: Sequence[tuple[str, int]]) -> Iterator[Reading]:
         terminal, _, at_ms, received_ms, layout, block, quality, packed = batch
         scaled = unpack(block)
-        doubts = _doubts(packed, scaled.shape[1])
+        doubts = read_doubts(packed, scaled.shape[1])
         for meter, place in meters:
             values = self._values(layout, scaled[place])
             if values:
@@ -122,7 +122,7 @@ class Rows:
             scaled = unpack_meter(block, place)
             values = self._values(layout, scaled)
             if values:
-                doubts = _doubts(packed, len(scaled))
+                doubts = read_doubts(packed, len(scaled))
                 doubtful = self._doubtful(layout, quality, doubts, place, values)
                 yield Reading(meter, terminal, at_ms, received_ms, values, doubtful)
 
@@ -175,7 +175,8 @@ def packed_doubts(doubts: NDArray[np.uint8] | None) -> bytes | None:
     return zlib.compress(np.ascontiguousarray(doubts, dtype=np.uint8).tobytes(), 1)
 
 
-def _doubts(packed: bytes | None, quantities: int) -> NDArray[np.uint8] | None:
+def read_doubts(packed: bytes | None, quantities: int) -> NDArray[np.uint8] | None:
+    """What ``packed_doubts`` was given."""
     if packed is None:
         return None
     single = zlib.decompressobj().decompress(packed, _MAX_BYTES)
