@@ -6,6 +6,7 @@ from typing import Protocol
 from gateway.backpressure import Pressure
 from gateway.frames import Frame, Lane, SpooledFrame
 from gateway.ingest import Entry, Sorted
+from telemetry.pings import PingWish
 
 
 class SpoolUnavailable(RuntimeError):
@@ -72,6 +73,17 @@ class Door(Protocol):
 
     def stop(self, timeout_s: float) -> None:
         """Take no more, finish what is in hand, let go."""
+
+
+class PingSender(Protocol):
+    """How a wish to know whether devices live leaves the house. It reads, it never switches."""
+
+    @property
+    def expects_answers(self) -> bool:
+        """Whether a silence after it means anything."""
+
+    def send(self, wish: PingWish) -> bool:
+        """False where it cannot leave now; it is tried again until it expires."""
 
 
 class Ledger(Protocol):

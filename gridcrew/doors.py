@@ -16,19 +16,23 @@ from gateway.adapters.modbus_models import ModelShelf
 from gateway.adapters.mqtt import BrokerAddress, MqttDoor
 from gateway.adapters.observer_doors import ObserverDoors
 from gateway.adapters.observer_files import ObserverBook
+from gateway.adapters.ping_door import PingDoor
+from gateway.adapters.ping_senders import FilePings, MqttPings, NoPings
 from gateway.adapters.security_log_door import SecurityLogDoor, Source, read_own_line
 from gateway.adapters.session_memory import SessionMemory
-from gateway.codecs import dlt645, dlt645_wrapped, modbus, own, state_grid, state_grid_replies
+from gateway.codecs import dlt645, dlt645_wrapped, modbus, own, pings, state_grid, state_grid_replies
 from gateway.codecs import security as security_frames
 from gateway.codecs.mqtt_frames import MqttDecoder
 from gateway.frames import MQTT, Decoded, Frame, Lane
-from gateway.ports import Door, Intake
+from gateway.pings import Limits
+from gateway.ports import Door, Intake, PingSender
 from gateway.security import read_mosquitto_line, read_nats_line
 from geo.adapters.crosswalk import LiveCrosswalk
 from geo.adapters.database import open_database
 from gridcrew.broker import broker_address, findings_file, gateway_sessions, server_log
 from gridcrew.file_doors import file_decoders, file_door
 from gridcrew.settings import Settings
+from telemetry.adapters.ping_wishes import SqlPingWishes
 
 METER_ADDRESSES: Final = "meter_address"
 """System of the crosswalk that knows meters by the twelve digits of their communication address."""
@@ -37,8 +41,10 @@ DLT698: Final = find_spec("dlt698") is not None
 
 def make_doors(settings: Settings, intake: Intake) -> Sequence[Door]:
     """Every door that the settings and the site's files ask for, not yet started."""
+    mqtt_doors = _mqtt_doors(settings, intake)
     return [
-        *_mqtt_doors(settings, intake),
+        *mqtt_doors,
+        _ping_door(settings, intake, mqtt_doors),
         _security_door(settings, intake),
         ModbusDoor(settings.site_folder, intake),
         Dlt645Door(settings.site_folder / "connections", intake),
@@ -54,6 +60,7 @@ def make_decoder(settings: Settings) -> Callable[[Frame], Decoded]:
         MQTT: _mqtt_decoder(settings),
         security_frames.SECURITY: security_frames.decode,
         modbus.MODBUS: modbus.make_decode(ModelShelf(settings.site_folder).find),
+        pings.PING: pings.decode,
         dlt645.DOOR: partial(dlt645.decode, resolve=addresses),
         **file_decoders(settings),
     }
@@ -133,3 +140,20 @@ def _mqtt_decoder(settings: Settings) -> MqttDecoder:
     is_terminal = KnownTerminals(open_database(settings.database_location, "gateway"))
     book = ObserverBook(settings.site_folder, crosswalk.resolver, is_terminal)
     return MqttDecoder(book.own, book.find)
+
+
+def _ping_door(settings: Settings, intake: Intake, doors: Sequence[Door]) -> PingDoor:
+    events = next(door for door in doors if isinstance(door, MqttDoor))
+    senders: dict[str, PingSender] = {
+        "mqtt": MqttPings(events.say),
+        "file": FilePings(settings.outbox_folder),
+        "none": NoPings(),
+    }
+    rules = settings.gateway
+    return PingDoor(
+        {"desk": SqlPingWishes(open_database(settings.database_location, "desk"))},
+        senders[rules.ping],
+        intake,
+        open_database(settings.database_location, "gateway"),
+        Limits(rules.ping_at_once, rules.ping_per_minute, int(rules.ping_timeout_s * 1000)),
+    )

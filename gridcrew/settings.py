@@ -107,6 +107,14 @@ class GatewaySettings(_Section):
     ping: Literal["mqtt", "file", "none"] = Field(
         "mqtt", description="How ping requests leave: as MQTT commands, as a request file, not at all."
     )
+    ping_timeout_s: float = Field(
+        30.0, gt=0, description="Silence after a ping over MQTT from which a device counts as silent."
+    )
+    ping_at_once: int = Field(2, ge=1, le=100, description="Pings of one terminal under way at once.")
+    ping_per_minute: int = Field(12, ge=1, le=600, description="Pings that one terminal gets in a minute.")
+    outbox_dir: str = Field(
+        "", description="Folder of request files (`ping = file`); empty is `outbox` in the data folder."
+    )
     late_after_s: float = Field(
         900.0, gt=0, description="A value that arrives longer than this after it was measured is late."
     )
@@ -199,6 +207,11 @@ class Settings(BaseSettings):
     def inbox_folder(self) -> Path:
         """Where exports are dropped."""
         return Path(self.gateway.inbox_dir or self.data_dir / "inbox").absolute()
+
+    @property
+    def outbox_folder(self) -> Path:
+        """Where request files are left for somebody to carry them on."""
+        return Path(self.gateway.outbox_dir or self.data_dir / "outbox").absolute()
 
     @property
     def database_location(self) -> str:

@@ -8,6 +8,7 @@ from telemetry.deadletters import DeadLetter
 from telemetry.downsampling import Bucket
 from telemetry.evidence import Evidence, LoggedEvidence
 from telemetry.outages import LoggedRevision, OutageRevision
+from telemetry.pings import LoggedWish, PingWish
 from telemetry.readings import Reading, ReadingBatch
 
 
@@ -151,13 +152,19 @@ class FoldSnapshots(Protocol):
 
 
 class DeadLetters(Protocol):
-    """Read side of the dead letters; the gateway writes them with its cursor."""
+    """What others see of the dead letters, and their wish to try some again; the gateway writes them."""
 
     def listed(self, after_id: int = 0, limit: int = 100) -> tuple[DeadLetter, ...]:
         """Oldest first."""
 
     def count(self) -> int:
         """How many are kept."""
+
+    def get(self, letter_id: int) -> DeadLetter | None:
+        """One by its id."""
+
+    def ask_again(self, now_ms: int, letter_id: int | None = None, problem: str = "") -> int:
+        """Let the gateway try again one of them, or all whose problem contains that text; how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,3 +196,16 @@ class GatewayRecords(Protocol):
 
     def terminals(self, after: str = "", limit: int = 1000) -> tuple[DeviceState, ...]:
         """Terminals by id."""
+
+
+class PingWishes(Protocol):
+    """Wishes to know whether devices live, in the order of writing; the gateway keeps its position itself."""
+
+    def wish(self, wishes: Sequence[PingWish]) -> int:
+        """Append all or none; how many were new. Raises ValueError for a wish of no or too many devices."""
+
+    def read(self, after_id: int, limit: int = 100) -> tuple[LoggedWish, ...]:
+        """Rows with id > after_id, in order, at most ``limit``."""
+
+    def newest_id(self) -> int:
+        """0 while empty."""

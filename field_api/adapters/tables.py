@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text
 
 from telemetry.adapters.gateway_tables import WIDE, evidence_table
+from telemetry.adapters.ping_wishes import ping_wishes_table
 
 metadata: Final = MetaData()
 
@@ -246,3 +247,6 @@ reveals = Table(
 """Who saw whose personal data unmasked, when and why. Append only."""
 
 evidence = evidence_table(metadata)
+
+ping_wishes = ping_wishes_table(metadata)
+"""What people want to know of devices; the gateway reads it."""

@@ -12,6 +12,7 @@ import msgspec
 
 from geo.adapters.database import open_database
 from geo.network import Network
+from gridcrew.commands import device_ping
 from gridcrew.registration import expectations, network_in_force
 from gridcrew.settings import Settings
 from gridcrew.stores import open_readings
@@ -309,3 +310,6 @@ def _iso(at_ms: int | None) -> str | None:
         if at_ms is None
         else datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
     )
+
+
+command.add_command(device_ping.command)
