@@ -11,12 +11,14 @@ from typing import Final
 import pysqlite3.dbapi2 as sqlite
 from alembic.runtime.migration import MigrationContext
 
+from gateway.backpressure import Pressure
 from geo.adapters.database import SAFE_SQLITE, open_database
 from geo.adapters.network_store import SqlNetworkStore
 from gridcrew.broker import broker_address
 from gridcrew.migrations.runner import OWNERS, newest_version
 from gridcrew.settings import Settings
 from telemetry.adapters.evidence_log import SqlEvidenceLog
+from telemetry.adapters.gateway_board import SqlGatewayBoard
 from telemetry.adapters.gateway_records import SqlGatewayRecords
 from telemetry.adapters.outage_log import SqlOutageLog
 
@@ -90,7 +92,24 @@ def _conservation(settings: Settings) -> tuple[bool, str]:
         f"{counted.received} received = {counted.duplicate} duplicate + {counted.stored} stored"
         f" + {counted.dead} dead + {counted.pending} pending"
     )
-    return counted.received == kept, says
+    state = SqlGatewayBoard(open_database(settings.database_location, "gateway")).gauges()
+    lost = state.get("lost", 0)
+    if lost:
+        says += f"; {lost} frames were spooled and never came out"
+    return counted.received == kept and not lost and not state.get("conservation_broken", 0), says
+
+
+def _spool(settings: Settings) -> tuple[bool, str]:
+    state = SqlGatewayBoard(open_database(settings.database_location, "gateway")).gauges()
+    if "capacity_s" not in state:
+        return True, "no gateway has run yet"
+    pressure = Pressure(state["pressure"])
+    waits_s = max(value for name, value in state.items() if name.startswith("oldest_pending_ms.")) / 1000
+    says = (
+        f"room for {state['capacity_s'] / 3600:.0f} h at {state['intake_bytes_per_s'] / 1000:.0f} kB/s, "
+        f"pressure {pressure.name}, oldest frame waits {waits_s:.0f} s"
+    )
+    return pressure < Pressure.HOLD_BULK, says
 
 
 def _detector(settings: Settings) -> tuple[bool, str]:
@@ -112,6 +131,7 @@ CHECKS: Final[dict[str, Callable[[Settings], tuple[bool, str]]]] = {
     "schemas": _schemas,
     "network": _network,
     "broker": _broker,
+    "spool": _spool,
     "conservation": _conservation,
     "detector": _detector,
     "web": _web,

@@ -14,3 +14,7 @@ class DeadLetter:
     code_version: str
     id: int = 0
     """Place in the list; 0 before it is stored."""
+    door: str = "mqtt"
+    """By which door it came, and so who decodes it."""
+    asked_again: bool = False
+    """Somebody wants it to be tried again; the gateway has not done so yet."""

@@ -51,8 +51,10 @@ class Receiver:
         make_doors: Callable[[SpoolIntake], Sequence[Door]],
         drain_command: Sequence[str],
         ballast_bytes: int = 0,
+        prepare: Callable[[Mapping[Lane, Spool]], object] = lambda _: None,
     ) -> None:
-        """``ballast_bytes``: space kept in hand for a full disk."""
+        """``ballast_bytes``: space kept in hand for a full disk; ``prepare`` runs before any door opens."""
+        self._prepare = prepare
         self._folder = folder
         self._drain_command = drain_command
         self._spools = open_spools(folder)
@@ -65,6 +67,7 @@ class Receiver:
         """Until ``stop``; ``say_ready`` is called once, when all is connected. Raises GatewayFailed."""
         with locked(self._folder / "gateway.lock", wait_s=0):
             self._ready_file.unlink(missing_ok=True)
+            self._prepare(self._spools)
             self._start_drain()
             try:
                 for door in self._doors:

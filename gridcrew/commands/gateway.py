@@ -20,8 +20,9 @@ from gateway.adapters.ledger import SqlLedger
 from gateway.adapters.metrics_board import DoorBoard
 from gateway.adapters.mqtt import BrokerAddress
 from gateway.adapters.service import GatewayFailed, Receiver, ballast_file, run_drain, spool_folders
+from gateway.adapters.spool_former import FormerSpoolDamaged, take_over
 from gateway.frames import Lane
-from gateway.ports import Door, Spool
+from gateway.ports import Door, Spool, SpoolUnavailable
 from gateway.registry import Registry
 from geo.adapters.database import open_database
 from gridcrew.doors import make_decoder, make_doors
@@ -30,6 +31,7 @@ from gridcrew.mqtt_sessions import acknowledge, make_sessions
 from gridcrew.registration import device_ledger
 from gridcrew.settings import Settings
 from gridcrew.stores import open_readings
+from telemetry.adapters.gateway_board import SqlGatewayBoard
 from telemetry.decimals import prepare
 
 SUBCOMMANDS: Final = {
@@ -96,8 +98,19 @@ def _receive(settings: Settings) -> None:
         make_doors=lambda intake: _shown_doors(settings, intake),
         drain_command=[sys.executable, "-m", "gridcrew", "gateway", "--drain"],
         ballast_bytes=settings.gateway.ballast_mb * 1_000_000,
+        prepare=lambda spools: _take_over(settings, spools),
     )
     receiver.run(stop, lambda: click.echo("gateway ready"))
+
+
+def _take_over(settings: Settings, spools: Mapping[Lane, Spool]) -> None:
+    try:
+        state = SqlGatewayBoard(open_database(settings.database_location, "gateway")).gauges()
+        take_over(settings.data_dir.absolute() / "spool", spools, state)
+    except (FormerSpoolDamaged, SpoolUnavailable) as problem:
+        raise GatewayFailed(str(problem)) from problem
+    except SQLAlchemyError as problem:
+        raise click.ClickException(f"the gateway's database is not ready: {problem}") from problem
 
 
 def _shown_doors(settings: Settings, intake: SpoolIntake) -> Sequence[Door]:

@@ -4,12 +4,14 @@ import os
 import time
 from pathlib import Path
 
+import pysqlite3.dbapi2 as sqlite
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.adapters.spool import OFFSET_BITS, SegmentSpool
-from gateway.frames import Frame, SpooledFrame
+from gateway.adapters.spool_former import FormerSpoolDamaged, take_over
+from gateway.frames import Frame, Lane, SpooledFrame
 from gateway.ports import SpoolUnavailable
 
 
@@ -223,3 +225,38 @@ def test_a_record_larger_than_what_is_read_at_once(tmp_path: Path) -> None:
     spool.append(sent)
     assert [each.frame for each in drained(spool)] == sent
     spool.close()
+
+
+def _former_segment(file: Path, rows: list[tuple[int, str, bytes]]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite.connect(file)
+    connection.execute(
+        "CREATE TABLE frames (row INTEGER PRIMARY KEY, topic TEXT NOT NULL, received_ms INTEGER NOT NULL, "
+        "crc32 INTEGER NOT NULL, body BLOB NOT NULL)"
+    )
+    connection.executemany(
+        "INSERT INTO frames VALUES (?, ?, 5, 0, ?)", [(row, topic, body) for row, topic, body in rows]
+    )
+    connection.commit()
+    connection.close()
+
+
+def test_frames_of_an_earlier_version_are_taken_over_once(tmp_path: Path) -> None:
+    """An update of the program loses nothing that waited in the former spool."""
+    events, readings = "gridcrew/v1/T1/events", "gridcrew/v1/T1/readings"
+    _former_segment(tmp_path / "0000000001.spool", [(1, readings, b"stored")])
+    _former_segment(
+        tmp_path / "0000000002.spool", [(1, readings, b"stored"), (2, readings, b"r"), (3, events, b"e")]
+    )
+    _former_segment(tmp_path / "0000000003.spool", [(1, readings, b"last")])
+    spools = {lane: SegmentSpool(tmp_path / lane) for lane in Lane}
+    state = {"cursor": 2 << OFFSET_BITS | 1}
+    assert take_over(tmp_path, spools, state) == 3
+    assert [each.frame.body for each in drained(spools[Lane.BULK])] == [b"r", b"last"]
+    assert [each.frame for each in drained(spools[Lane.EVENTS])] == [Frame(events, b"e", 5)]
+    assert take_over(tmp_path, spools, state) == 0
+    (tmp_path / "0000000004.spool").write_bytes(b"no database" * 1000)
+    with pytest.raises(FormerSpoolDamaged, match="0000000004"):
+        take_over(tmp_path, spools, state)
+    for spool in spools.values():
+        spool.close()
