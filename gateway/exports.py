@@ -251,7 +251,7 @@ class _Reading:
         texts = [self._cell(cells, column) for column in columns]
         try:
             if len(texts) == 1:
-                return _checked_volts(msgspec.json.decode(texts[0], type=Volts))
+                return _checked_volts(msgspec.json.decode(texts[0], type=Volts, strict=False))
             a, b, c = (read_number(text, frozenset(self.source.missing)) for text in texts)
         except (BadCell, msgspec.MsgspecError, ValueError) as problem:
             raise _Bad("event.volts", f"expected three voltages: {problem}") from None

@@ -19,7 +19,10 @@ _DAY_NUMBER: Final = re.compile(r"[34]\d{4}(\.\d+)?")
 _WRAPPED: Final = re.compile(r'="([^"]*)"')
 _MIDNIGHT: Final = re.compile(r"(?<!\d)24([:：]?)00(\1(00))?$")
 _ID: Final = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
-_MAX_DIGITS: Final = 18
+_LARGEST: Final = Decimal(10) ** 13
+"""No meter counts so far in any unit; the limit leaves room for at least five decimals in 64 bits."""
+_MOST_DECIMALS: Final = 30
+_DAY_MS: Final = 86_400_000
 _LAST_MS: Final = 4_102_444_800_000  # 2100-01-01: beyond it no clock is right.
 _COMPACT: Final = {"%Y%m%d%H%M%S": 14, "%Y%m%d%H%M": 12, "%Y%m%d": 8}
 
@@ -58,8 +61,8 @@ def read_time(text: str, formats: tuple[str, ...], zone: str) -> int:
     late = _MIDNIGHT.search(cell)
     if (late is not None and not cell.isdecimal()) or _is_compact_midnight(cell):
         cell = _without_midnight(cell)
-        return _instant_ms(_moment(cell, text, formats, zone) + timedelta(days=1), text)
-    return _instant_ms(_moment(cell, text, formats, zone), text)
+        return _checked(_instant_ms(_moment(cell, text, formats, zone)) + _DAY_MS, text)
+    return _checked(_instant_ms(_moment(cell, text, formats, zone)), text)
 
 
 def _is_compact_midnight(cell: str) -> bool:
@@ -101,18 +104,21 @@ def _named(cell: str, shape: str) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) + timedelta(milliseconds=milliseconds)
 
 
-def _instant_ms(moment: datetime, text: str) -> int:
+def _instant_ms(moment: datetime) -> int:
     try:
-        instant = round(moment.timestamp() * 1000)
+        return round(moment.timestamp() * 1000)
     except (OverflowError, ValueError, OSError):
-        instant = -1
-    if not 0 <= instant < _LAST_MS:
+        return -1
+
+
+def _checked(instant_ms: int, text: str) -> int:
+    if not 0 <= instant_ms < _LAST_MS:
         raise BadCell(f"expected a time from 1970 to 2100, found {text[:40]!r}")
-    return instant
+    return instant_ms
 
 
 def read_number(cell: str, missing: frozenset[str]) -> Decimal | None:
-    """A decimal number as written, None where the cell holds no value; raises BadCell."""
+    """A decimal number as written (below 10^13), None where the cell holds no value; raises BadCell."""
     text = cell.strip()
     if not text or text in missing:
         return None
@@ -122,8 +128,8 @@ def read_number(cell: str, missing: frozenset[str]) -> Decimal | None:
         number = None
     if number is None or not number.is_finite():
         raise BadCell(f"expected a number, found {text[:40]!r}")
-    digits = number.as_tuple()
-    exponent = digits.exponent if isinstance(digits.exponent, int) else 0
-    if len(digits.digits) + max(exponent, 0) > _MAX_DIGITS or -exponent > _MAX_DIGITS:
-        raise BadCell(f"expected at most {_MAX_DIGITS} digits, found {text[:40]!r}")
+    if abs(number) >= _LARGEST or number.adjusted() < -_MOST_DECIMALS:
+        raise BadCell(
+            f"expected a number below 10^13 with at most {_MOST_DECIMALS} decimals, found {text[:40]!r}"
+        )
     return number

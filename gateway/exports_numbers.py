@@ -1,8 +1,12 @@
-"""Tables of number cells → scaled integers, exactly and fast: the digits themselves become the integers."""
+"""Tables of number cells → scaled integers, exactly and fast: the digits themselves become the integers.
+
+Numbers stay below 10^13, so five decimals always have room in 64 bits, and more beside small numbers. A cell
+that is finer still (230.10000000000002) is rounded at the last decimal that has room beside its neighbours.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
 from typing import Final
 
@@ -15,6 +19,7 @@ from telemetry.quantities import Quantity
 from telemetry.readings import MISSING, Quality
 
 _MAX_SCALED: Final = 9_000_000_000_000_000_000
+_LARGEST: Final = 10**13
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +66,11 @@ def _raised(scaled: NDArray[np.int64], powers: NDArray[np.int64]) -> NDArray[np.
     """Each column times its power of ten, MISSING kept; None if 64 bits do not hold it."""
     there = scaled != MISSING
     largest = np.abs(np.where(there, scaled, 0)).max(axis=0, initial=0)
+    most = int(powers.max(initial=0))
+    if any(
+        int(top) >= _LARGEST * 10 ** (most - int(power)) for top, power in zip(largest, powers, strict=True)
+    ):
+        return None
     if any(int(top) * 10 ** int(power) > _MAX_SCALED for top, power in zip(largest, powers, strict=True)):
         return None
     factor = np.array([10 ** int(power) for power in powers], dtype=np.int64)
@@ -81,20 +91,29 @@ def _read_each(rows: Sequence[Sequence[str]], width: int, missing: frozenset[str
                 numbers.append(None)
         values.append([None] * width if place in bad else numbers)
     given = [number for row_values in values for number in row_values if number is not None]
-    most = max((_decimals(number) for number in given), default=0)
+    most = _decimals_with_room(given)
     scaled = np.full((len(rows), width), MISSING, dtype=np.int64)
     for place, row_values in enumerate(values):
-        whole = [MISSING if number is None else int(number.scaleb(most)) for number in row_values]
-        if any(number != MISSING and abs(number) > _MAX_SCALED for number in whole):
-            bad[place] = (0, f"expected numbers that 64 bits hold with {most} decimals")
-            continue
-        scaled[place] = whole
+        scaled[place] = [MISSING if number is None else _rounded(number, most) for number in row_values]
     return Numbers(scaled, most, bad)
+
+
+def _decimals_with_room(numbers: Sequence[Decimal]) -> int:
+    """As many as the finest number has, but no more than 64 bits hold beside the largest."""
+    most = max((_decimals(number) for number in numbers), default=0)
+    largest = max((abs(number) for number in numbers), default=Decimal(0))
+    while most > 0 and largest.scaleb(most) > _MAX_SCALED:
+        most -= 1
+    return most
+
+
+def _rounded(number: Decimal, decimals: int) -> int:
+    return int(number.scaleb(decimals).to_integral_value(ROUND_HALF_EVEN))
 
 
 def _decimals(number: Decimal) -> int:
     exponent = number.normalize().as_tuple().exponent
-    return -exponent if isinstance(exponent, int) and exponent < 0 else 0
+    return min(-exponent, 18) if isinstance(exponent, int) and exponent < 0 else 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
