@@ -8,7 +8,7 @@ after a model was put right.
 from collections.abc import Callable
 from decimal import Decimal
 from hashlib import blake2b
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 import numpy as np
@@ -46,7 +46,7 @@ class Poll(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     terminal: str
     model: str
     digest: str
-    at: int
+    at: Annotated[int, msgspec.Meta(ge=0, lt=4_102_444_800_000)]
     ct: Decimal | None = None
     pt: Decimal | None = None
     blocks: tuple[tuple[Table, int, int, str], ...] = ()
