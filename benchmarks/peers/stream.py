@@ -5,11 +5,14 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from itertools import islice
 from typing import Final
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
+
+from gateway.codecs.own import decode
+from gateway.frames import Frame
+from telemetry.adapters.line_protocol import LineWriter
 
 METERS: Final = 200
 TERMINALS: Final = 50
@@ -62,20 +65,17 @@ def rows(count: int, terminals: int) -> Iterator[tuple[str, bytes]]:
         yield f"meters/{number % terminals}", json.dumps(listed).encode()
 
 
-def lines(count: int) -> Iterator[bytes]:
-    """The same readings as InfluxDB's own lines, ready to be posted."""
-    for _, body in columnar(count):
-        frame = json.loads(body)
-        for meter, values in zip(frame["meters"], frame["values"], strict=True):
-            fields = ",".join(f"{name}={value}" for name, value in zip(QUANTITIES, values, strict=True))
-            yield f"reading,meter={meter} {fields} {frame['at']}".encode()
-
-
 def posts(count: int, lines_per_post: int = 10_000) -> Iterator[bytes]:
-    """``lines`` in bodies of so many lines."""
-    source = lines(count)
-    while body := b"\n".join(islice(source, lines_per_post)):
-        yield body
+    """The same points in the very lines that our store writes, ready to be posted, so many a body."""
+    writing = LineWriter()
+    for topic, body in columnar(count):
+        received_ms = json.loads(body)["at"] + 1_000
+        for batch in decode(Frame(topic, body, received_ms)).batches:
+            writing.add(batch)
+        if writing.lines >= lines_per_post:
+            yield writing.take()
+    if writing.lines:
+        yield writing.take()
 
 
 def publish(port: int, frames: Iterator[tuple[str, bytes]]) -> None:
