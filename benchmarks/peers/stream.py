@@ -29,8 +29,7 @@ QUANTITIES: Final = (
     "energy_import_kwh",
     "energy_export_kwh",
 )
-BASE_MS: Final = 1_793_491_200_000
-STEP_MS: Final = 60_000
+STEP_MS: Final = 5_000
 _SHAPES: Final = 40
 
 
@@ -40,7 +39,11 @@ def meter_id(terminal: int, place: int) -> str:
 
 
 def columnar(count: int, terminals: int = TERMINALS) -> Iterator[tuple[str, bytes]]:
-    """(topic, body) of ``count`` frames of our own contract; no meter has two values at one instant."""
+    """(topic, body) of ``count`` frames of our own contract, measured just now.
+
+    No meter has two values at one instant.
+    """
+    begin_ms = time.time_ns() // 1_000_000 - count // terminals * STEP_MS
     tables = [json.dumps(_table(random.Random(seed))) for seed in range(_SHAPES)]
     names = json.dumps(QUANTITIES)
     meters = [json.dumps([meter_id(t, place) for place in range(METERS)]) for t in range(terminals)]
@@ -48,7 +51,7 @@ def columnar(count: int, terminals: int = TERMINALS) -> Iterator[tuple[str, byte
         terminal, seq = number % terminals, number // terminals
         yield (
             f"gridcrew/v1/T{terminal:03d}/readings",
-            f'{{"v":1,"boot":"b{terminal}","seq":{seq},"at":{BASE_MS + seq * STEP_MS},'
+            f'{{"v":1,"boot":"b{terminal}","seq":{seq},"at":{begin_ms + seq * STEP_MS},'
             f'"meters":{meters[terminal]},"quantities":{names},'
             f'"values":{tables[number % _SHAPES]}}}'.encode(),
         )
@@ -71,7 +74,7 @@ def posts(count: int, lines_per_post: int = 10_000) -> Iterator[bytes]:
     for topic, body in columnar(count):
         received_ms = json.loads(body)["at"] + 1_000
         for batch in decode(Frame(topic, body, received_ms)).batches:
-            writing.add(batch)
+            writing.add(batch, explicit=False)
         if writing.lines >= lines_per_post:
             yield writing.take()
     if writing.lines:
