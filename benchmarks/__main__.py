@@ -7,6 +7,7 @@ NAMES = (
     "network_scale",
     "inference_scale",
     "backlog_drain",
+    "influx_ingest",
     "peer_throughput",
     "peer_replay",
     "gateway_soak",

@@ -1,0 +1,285 @@
+"""Into one InfluxDB 1.6, in one run: ready-made posts from two writers, our store, influxdb-client's Point.
+
+Every contestant writes the same points into a database of its own on the same server, taking turns.
+Then one device's day and the last value of 10,000 devices, read from InfluxDB and from the embedded store.
+"""
+
+import statistics
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from influxdb_client.client.influxdb_client import InfluxDBClient
+from influxdb_client.client.write.point import Point
+from influxdb_client.client.write_api import SYNCHRONOUS
+
+from benchmarks.record import Cell, record
+from telemetry.adapters.embedded_readings import EmbeddedReadingStore
+from telemetry.adapters.influx_readings import LINES_PER_POST, InfluxReadingStore
+from telemetry.adapters.influx_server import InfluxAddress, InfluxServer
+from telemetry.adapters.line_protocol import LineWriter, prepare
+from telemetry.downsampling import HOUR_MS
+from telemetry.ports import ReadingStore, ReadingWrite
+from telemetry.quantities import CATALOGUE
+from telemetry.readings import ReadingBatch
+from tests.influx import Influxd, influxd, v2_front
+
+FRAMES = 2_000
+ROUNDS = 3
+METERS = 200
+TERMINALS = 100
+WRITERS = 2
+GROUP_FRAMES = 500
+GROUPS_ON_THEIR_WAY = 3
+POINT_FRAMES = 100
+DEVICES = 10_000
+TICKS = 288
+TICK_MS = 300_000
+BASE_MS = 1_793_491_200_000
+QUANTITIES = (
+    "voltage_a_v", "voltage_b_v", "voltage_c_v", "current_a_a", "current_b_a", "current_c_a",
+    "active_power_kw", "energy_import_kwh",
+)  # fmt: skip
+_DECIMALS = tuple(CATALOGUE[quantity].decimals for quantity in QUANTITIES)
+_HIGHEST = (2_400, 2_400, 2_400, 60_000, 60_000, 60_000, 400_000, 99_999_999)
+_METHOD = (
+    "A reading is one meter with 8 fields; a batch is 200 meters. The server stores with its defaults. Two "
+    "writers, posts of 10,000 lines; 'ready-made' posts were formatted before the clock started; 'our store' "
+    "starts from ReadingBatches in groups of 500 frames, three groups on their way, as the drain hands them "
+    "over. Contestants take turns; all on the same cores as the server."
+)
+
+
+def batches(frames: int, terminals: int = TERMINALS, step_ms: int = 60_000) -> Iterator[ReadingBatch]:
+    """Frames of terminals in turn, no instant of a meter twice."""
+    chance = np.random.default_rng(1)
+    tables = [
+        np.stack([chance.integers(high // 2, high, METERS) for high in _HIGHEST], axis=1) for _ in range(40)
+    ]
+    rosters = [tuple(f"3340001{t:05d}{place:010d}" for place in range(METERS)) for t in range(terminals)]
+    for number in range(frames):
+        terminal, seq = number % terminals, number // terminals
+        at_ms = BASE_MS + seq * step_ms
+        yield ReadingBatch(
+            f"T{terminal:03d}", "b1", seq, at_ms, at_ms + 500, rosters[terminal], QUANTITIES, _DECIMALS,
+            tables[number % 40],
+        )  # fmt: skip
+
+
+def ready_made(made: Sequence[ReadingBatch], lines: int = LINES_PER_POST) -> list[bytes]:
+    """The same points as posts, ready to be sent."""
+    writer, posts = LineWriter(), []
+    for batch in made:
+        writer.add(batch, explicit=False)
+        if writer.lines >= lines:
+            posts.append(writer.take())
+    rest = writer.take()
+    return [*posts, rest] if rest else posts
+
+
+def run(frames: int = FRAMES) -> dict[str, object]:
+    """Measure, print and write ``results/influx_ingest``."""
+    prepare()
+    made = list(batches(frames))
+    with tempfile.TemporaryDirectory(prefix="gridcrew-bench-") as home, influxd(Path(home) / "i") as server:
+        with v2_front(Path(home) / "n", server) as front:
+            ingest = _ingest(server, front, made)
+        reading = _reading(Path(home), server)
+    return record(
+        "influx_ingest",
+        "Into and out of InfluxDB",
+        {"Ingest": ingest, "Formatting alone, one thread": _formatting(made), "Reading": reading},
+        [_METHOD],
+        ("numpy", "influxdb-client", "numba"),
+    )
+
+
+def _ingest(server: Influxd, front: str, made: list[ReadingBatch]) -> list[dict[str, Cell]]:
+    posts, readings = ready_made(made), len(made) * METERS
+    few = made[:POINT_FRAMES]
+    v1, v2 = partial(InfluxAddress, server.url, api="v1"), partial(InfluxAddress, front, api="v2")
+    contestants: dict[str, tuple[int, Callable[[str], float]]] = {
+        "ready-made posts, two writers": (readings, lambda name: _ready(v1(name), posts)),
+        "our store, 1.x endpoints": (readings, lambda name: _ours(v1(name), made)),
+        "our store, v2 write API through nginx": (readings, lambda name: _ours(v2(name), made)),
+        "influxdb-client Point, one thread, through nginx": (
+            len(few) * METERS,
+            lambda name: _points(v2(name), few),
+        ),
+    }
+    taken: dict[str, list[float]] = {name: [] for name in contestants}
+    for turn in range(ROUNDS):
+        for place, (name, (_, contest)) in enumerate(contestants.items()):
+            database = f"r{turn}c{place}"
+            server.query(f'CREATE DATABASE "{database}"')
+            taken[name].append(contest(database))
+            server.query(f'DROP DATABASE "{database}"')
+    best = {name: contestants[name][0] / min(seconds) for name, seconds in taken.items()}
+    middle = {name: contestants[name][0] / statistics.median(seconds) for name, seconds in taken.items()}
+    reference = "ready-made posts, two writers"
+    return [
+        {
+            "who": name,
+            "readings/s, best": round(best[name]),
+            "of ready-made": best[name] / best[reference],
+            "readings/s, median": round(middle[name]),
+            "of ready-made, median": middle[name] / middle[reference],
+        }
+        for name in contestants
+    ]
+
+
+def _ready(address: InfluxAddress, posts: Sequence[bytes]) -> float:
+    server = InfluxServer(address, WRITERS)
+    begun_s = time.perf_counter()
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(server.write, posts))
+    taken_s = time.perf_counter() - begun_s
+    server.close()
+    return taken_s
+
+
+def _ours(address: InfluxAddress, made: Sequence[ReadingBatch]) -> float:
+    store = InfluxReadingStore(address, WRITERS)
+    taken_s = _store(store, made)
+    store.close()
+    return taken_s
+
+
+def _store(store: ReadingStore, made: Sequence[ReadingBatch]) -> float:
+    begun_s = time.perf_counter()
+    underway: deque[ReadingWrite] = deque()
+    rest = iter(made)
+    while group := list(islice(rest, GROUP_FRAMES)):
+        underway.append(store.begin(group))
+        if len(underway) >= GROUPS_ON_THEIR_WAY:
+            underway.popleft().result()
+    for write in underway:
+        write.result()
+    return time.perf_counter() - begun_s
+
+
+def _points(address: InfluxAddress, made: Sequence[ReadingBatch]) -> float:
+    with InfluxDBClient(url=address.url, token="", org="-") as client:
+        writer = client.write_api(write_options=SYNCHRONOUS)
+        begun_s = time.perf_counter()
+        for batch in made:
+            writer.write(address.database, record=_as_points(batch), write_precision="ms")
+        return time.perf_counter() - begun_s
+
+
+def _as_points(batch: ReadingBatch) -> list[Any]:
+    values = batch.scaled / np.power(10.0, batch.decimals)
+    made: Callable[[str], Any] = Point
+    points = []
+    for meter, row in zip(batch.meters, values.tolist(), strict=True):
+        point = made("reading").tag("meter", meter).tag("terminal", batch.terminal)
+        for quantity, value in zip(batch.quantities, row, strict=True):
+            point.field(quantity, value)
+        points.append(point.field("received_ms", batch.received_ms).time(batch.at_ms, "ms"))
+    return points
+
+
+def _formatting(made: Sequence[ReadingBatch]) -> list[dict[str, Cell]]:
+    few = made[:POINT_FRAMES]
+    ways: list[tuple[str, Sequence[ReadingBatch], Callable[[Sequence[ReadingBatch]], object]]] = [
+        ("our formatter", made, ready_made),
+        ("msgspec encode, replace, translate", few, _msgspec_lines),
+        ("f-strings", few, _f_strings),
+        ("influxdb-client Point", few, _point_lines),
+    ]
+    rates: dict[str, float] = {}
+    for name, some, way in ways:
+        seconds = []
+        for _ in range(ROUNDS):
+            begun_s = time.perf_counter()
+            way(some)
+            seconds.append(time.perf_counter() - begun_s)
+        rates[name] = len(some) * METERS / min(seconds)
+    reference = rates["influxdb-client Point"]
+    return [
+        {"way": name, "readings/s": round(rate), "times Point": rate / reference}
+        for name, rate in rates.items()
+    ]
+
+
+def _msgspec_lines(made: Sequence[ReadingBatch]) -> int:
+    """Floats by msgspec, then text replacements: the quickest way without compiled code that we know of."""
+    size = 0
+    gone = bytes.maketrans(b"", b"")
+    for batch in made:
+        rows = (batch.scaled / np.power(10.0, batch.decimals)).tolist()
+        named = [dict(zip(batch.quantities, row, strict=True)) for row in rows]
+        text = msgspec.json.encode(named).replace(b'":', b"=").replace(b',"', b",").translate(gone, b'[]"{')
+        head = f",terminal={batch.terminal} received_ms={batch.received_ms}i,".encode()
+        tail = b" %d\n" % batch.at_ms
+        size += len(
+            b"".join(
+                b"reading,meter=" + meter.encode() + head + fields + tail
+                for meter, fields in zip(batch.meters, text.split(b"}")[:-1], strict=True)
+            )
+        )
+    return size
+
+
+def _f_strings(made: Sequence[ReadingBatch]) -> int:
+    size = 0
+    for batch in made:
+        rows = (batch.scaled / np.power(10.0, batch.decimals)).tolist()
+        for meter, row in zip(batch.meters, rows, strict=True):
+            fields = ",".join([f"{name}={value}" for name, value in zip(batch.quantities, row, strict=True)])
+            head = f"reading,meter={meter},terminal={batch.terminal} received_ms={batch.received_ms}i,"
+            size += len(f"{head}{fields} {batch.at_ms}\n".encode())
+    return size
+
+
+def _point_lines(made: Sequence[ReadingBatch]) -> int:
+    return sum(len(point.to_line_protocol()) for batch in made for point in _as_points(batch))
+
+
+def _reading(home: Path, server: Influxd) -> list[dict[str, Cell]]:
+    terminals = DEVICES // METERS
+    made = list(batches(terminals * TICKS, terminals, TICK_MS))
+    stores: dict[str, ReadingStore] = {
+        "embedded": EmbeddedReadingStore(home / "embedded"),
+        "InfluxDB 1.6": InfluxReadingStore(InfluxAddress(server.url, "read", "v1", timeout_s=60), WRITERS),
+    }
+    return [_read_from(name, store, made, terminals) for name, store in stores.items()]
+
+
+def _read_from(
+    name: str, store: ReadingStore, made: Sequence[ReadingBatch], terminals: int
+) -> dict[str, Cell]:
+    loaded_s = _store(store, made)
+    meters = [meter for batch in made[:terminals] for meter in batch.meters]
+    end_ms = BASE_MS + TICKS * TICK_MS
+    row: dict[str, Cell] = {
+        "store": name,
+        "readings/s while loading": round(len(made) * METERS / loaded_s),
+        "a device's day, 288 ticks, ms": _median_ms(lambda: store.series(meters[4321], BASE_MS, end_ms)),
+        "the same by hours, ms": _median_ms(lambda: store.aggregated(meters[77], BASE_MS, end_ms, HOUR_MS)),
+        "last value of 10,000 devices, ms": _median_ms(lambda: store.latest(meters)),
+    }
+    store.close()
+    return row
+
+
+def _median_ms(ask: Callable[[], object], times: int = 7) -> float:
+    taken = []
+    for _ in range(times):
+        begun_s = time.perf_counter()
+        ask()
+        taken.append((time.perf_counter() - begun_s) * 1000)
+    return statistics.median(taken)
+
+
+if __name__ == "__main__":
+    run()
