@@ -10,6 +10,7 @@ import struct
 from typing import Final
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from telemetry.readings import MISSING
@@ -50,9 +51,40 @@ def unpack(block: bytes) -> NDArray[np.int64]:
 
 
 def unpack_meter(block: bytes, meter: int) -> NDArray[np.int64]:
-    """Row ``meter`` of the array alone: all its quantities."""
-    width, low, planes = _opened(block)
-    return _values(width, low, planes[:, meter : meter + 1])[:, 0]
+    """Row ``meter`` of the array alone: all its quantities; raises DamagedBlock."""
+    found = np.empty(block[_HEAD.size - 1] if len(block) >= _HEAD.size else 0, dtype=np.int64)
+    if not _read_row(np.frombuffer(block, dtype=np.uint8), meter, found):
+        _opened(block)  # says what is wrong
+        raise IndexError(f"no row {meter}")
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _read_row(block, meter, found):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """As ``_opened`` and ``_values`` for one row, a tenth of the time; False where they would raise."""
+    if len(block) < 3:
+        return False
+    meters, quantities = np.int64(block[0]) + 256 * np.int64(block[1]), np.int64(block[2])
+    plane = 3 + quantities * 9
+    if not 0 <= meter < meters or len(block) < plane:
+        return False
+    total = 0
+    for q in range(quantities):
+        if not 1 <= block[3 + q] <= 8:
+            return False
+        total += block[3 + q]
+    if len(block) != plane + total * meters:
+        return False
+    for q in range(quantities):
+        low, code, highest = np.uint64(0), np.uint64(0), np.uint64(0)
+        for byte in range(8):
+            low |= np.uint64(block[3 + quantities + 8 * q + byte]) << np.uint64(8 * byte)
+        for byte in range(block[3 + q]):
+            code |= np.uint64(block[plane + byte * meters + meter]) << np.uint64(8 * byte)
+            highest |= np.uint64(255) << np.uint64(8 * byte)
+        plane += block[3 + q] * meters
+        found[q] = MISSING if code == highest else np.int64(low + code)
+    return True
 
 
 def _opened(block: bytes) -> tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.uint8]]:

@@ -38,6 +38,7 @@ class Rows:
         self._connection = connection
         self._quality = "quality, doubts" if version >= QUALITY_SINCE else "0, NULL"
         self._layouts: dict[int, Layout] = {}
+        self._columns: dict[int, list[tuple[str, Decimal]]] = {}
 
     def newest(self, meters: Sequence[str]) -> tuple[dict[str, Reading], dict[str, int]]:
         """The newest reading of each meter, and the time of it where the batch is no longer here."""
@@ -53,7 +54,7 @@ class Rows:
         for batch in self._batches_at(wanted):
             for reading in self._readings(batch, wanted[batch[1], batch[2]]):
                 parts[reading.meter].append(reading)
-        found = {meter: restated(same) for meter, same in parts.items()}
+        found = {meter: same[0] if len(same) == 1 else restated(same) for meter, same in parts.items()}
         return found, {meter: at_ms for meter, at_ms in times.items() if meter not in found}
 
     def _newest_places(self, meters: Sequence[str]) -> Iterator[tuple[str, int, int, int]]:
@@ -93,8 +94,9 @@ class Rows:
         terminal, _, at_ms, received_ms, layout, block, quality, packed = batch
         scaled = unpack(block)
         doubts = read_doubts(packed, scaled.shape[1])
-        for meter, place in meters:
-            values = self._values(layout, scaled[place])
+        rows = scaled[[place for _, place in meters]].tolist()
+        for (meter, place), row in zip(meters, rows, strict=True):
+            values = self._values(layout, row)
             if values:
                 doubtful = self._doubtful(layout, quality, doubts, place, values)
                 yield Reading(meter, terminal, at_ms, received_ms, values, doubtful)
@@ -119,23 +121,27 @@ class Rows:
             (roster, from_ms, to_ms),
         )
         for at_ms, received_ms, layout, block, quality, packed in rows:
-            scaled = unpack_meter(block, place)
-            values = self._values(layout, scaled)
+            row = unpack_meter(block, place).tolist()
+            values = self._values(layout, row)
             if values:
-                doubts = read_doubts(packed, len(scaled))
+                doubts = read_doubts(packed, len(row))
                 doubtful = self._doubtful(layout, quality, doubts, place, values)
                 yield Reading(meter, terminal, at_ms, received_ms, values, doubtful)
 
-    def _values(self, layout: int, scaled: NDArray[np.int64]) -> dict[str, Decimal]:
-        columns = self.layout(layout)
+    def _values(self, layout: int, row: Sequence[int]) -> dict[str, Decimal]:
+        columns = self._columns.get(layout) or self._read_columns(layout)
         # Multiplying is exact (19 digits fit into 28) and quicker than shifting the exponent.
         return {
-            quantity: value * _UNITS[decimals]
-            for quantity, decimals, value in zip(
-                columns.quantities, columns.decimals, scaled.tolist(), strict=True
-            )
+            quantity: value * unit
+            for (quantity, unit), value in zip(columns, row, strict=True)
             if value != MISSING
         }
+
+    def _read_columns(self, layout: int) -> list[tuple[str, Decimal]]:
+        found = self.layout(layout)
+        columns = [(name, _UNITS[d]) for name, d in zip(found.quantities, found.decimals, strict=True)]
+        self._columns[layout] = columns
+        return columns
 
     def _doubtful(
         self,
