@@ -14,6 +14,7 @@ from gateway.codecs import app_bus, crossing, dlt645, dlt698
 from gateway.codecs.foreign import Meaning, Signals
 from gateway.codecs.modbus import Poll
 from gateway.contract.topics import HPLC, topic
+from gateway.device_models import Table
 from gateway.frames import Decoded, Frame
 from gridcrew.doors import make_decoder
 from tests.faults.mutator import damaged
@@ -41,7 +42,7 @@ def _modbus() -> list[Frame]:
     model = ModelShelf(Path("/nowhere")).models["chint-dtsu666"]
     poll = Poll(
         device="m1", unit=1, terminal="T1", model="chint-dtsu666", digest=model.digest, at=golden.RECEIVED_MS,
-        blocks=(("holding", 0x2006, 6, "45" * 12), ("holding", 0x2012, 2, "44" * 4)), alive=True,
+        blocks=((Table.HOLDING, 0x2006, 6, "45" * 12), (Table.HOLDING, 0x2012, 2, "44" * 4)), alive=True,
     )  # fmt: skip
     return [Frame("m1", msgspec.json.encode(poll), golden.RECEIVED_MS, "modbus:bus")]
 
