@@ -10,6 +10,7 @@ NAMES = (
     "influx_ingest",
     "peer_throughput",
     "peer_replay",
+    "file_drop",
     "gateway_soak",
     "scope_accuracy",
     "live_latency",

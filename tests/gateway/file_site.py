@@ -49,8 +49,8 @@ class FileSite:
     def __init__(self, folder: Path, crosswalk: Crosswalk = NO_CROSSWALK) -> None:
         self.folder = folder
         self.inbox, self.sources_folder = folder / "inbox", folder / "site" / "sources"
-        self.sources_folder.mkdir(parents=True)
-        self.inbox.mkdir()
+        self.sources_folder.mkdir(parents=True, exist_ok=True)
+        self.inbox.mkdir(exist_ok=True)
         self.take_crossing: TakeCrossing = lambda *_: ["no crossing here"]
         self.crosswalk = crosswalk
         self.sources = LiveSources(self.sources_folder, look_s=0)

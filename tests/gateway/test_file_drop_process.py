@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,12 +37,16 @@ def _done(site: Installation) -> list[str]:
     return sorted(path.name for path in (site.settings.inbox_folder / "done").rglob("*.csv"))
 
 
+def _ended(process: "subprocess.Popen[bytes]") -> bool:
+    return process.poll() is not None
+
+
 def test_every_line_once_through_death_in_the_middle_of_a_file(site: Installation) -> None:
     """Killed after the pick-up, in the middle, and between the spool and done."""
     _drop(site, "readings_big.csv", _export(METERS, INSTANTS))
     for place in ("file_picked_up:1", "file_group_taken:1", "file_before_done:1"):
         process = site.start(ready=False, GRIDCREW_FAULT=place, **_PICK_UP)
-        await_true(lambda process=process: process.poll() is not None, f"the fault: {place}")
+        await_true(partial(_ended, process), f"the fault: {place}")
         assert site.end() != 0
         assert _done(site) == []
     site.start(ready=False, **_PICK_UP)
