@@ -4,17 +4,21 @@ import importlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gridcrew.settings import Settings
 from telemetry.adapters.embedded_readings import EmbeddedReadingStore, ReadingArchive
 from telemetry.ports import ReadingStore
 from telemetry.readings import Reading
 
+if TYPE_CHECKING:
+    from telemetry.adapters.influx_readings import InfluxReadingStore
+
 
 def open_readings(settings: Settings) -> ReadingStore:
     """The store of readings, not yet connected. Of the embedded one only one process may write."""
     if settings.readings.store == "influxdb":
-        return _influx(settings)
+        return open_influx(settings)
     folder = readings_folder(settings)
     return EmbeddedReadingStore(folder, OldDays(folder / "archive"))
 
@@ -24,7 +28,8 @@ def readings_folder(settings: Settings) -> Path:
     return settings.data_dir.absolute() / "readings"
 
 
-def _influx(settings: Settings) -> ReadingStore:
+def open_influx(settings: Settings) -> "InfluxReadingStore":
+    """The store of readings in InfluxDB, not yet connected."""
     # The client takes a second to load: only where it is used.
     server = importlib.import_module("telemetry.adapters.influx_server")
     readings = importlib.import_module("telemetry.adapters.influx_readings")
@@ -40,7 +45,7 @@ def _influx(settings: Settings) -> ReadingStore:
         timeout_s=influx.timeout_s,
         keep_s=int(settings.readings.keep_days * 86_400),
     )
-    store: ReadingStore = readings.InfluxReadingStore(address, influx.writers)
+    store: InfluxReadingStore = readings.InfluxReadingStore(address, influx.writers)
     return store
 
 

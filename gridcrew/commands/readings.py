@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from gridcrew.settings import Settings
-from gridcrew.stores import open_readings, readings_folder
+from gridcrew.stores import open_influx, open_readings, readings_folder
 from telemetry.downsampling import DAY_MS, HOUR_MS, QUARTER_MS, Bucket
 from telemetry.ports import ReadingsAway
 from telemetry.readings import Quality, Reading
@@ -94,6 +94,27 @@ def archive(older_than: float | None, as_json: bool) -> None:
             click.echo("\t".join(map(str, row.values())))
     if as_json:
         _print(rows, as_json)
+
+
+@command.command(name="downsample")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Local day; without it yesterday.")
+@click.option(
+    "--days", default=3, show_default=True, type=click.IntRange(1, 4000), help="It and those before."
+)
+@click.option("--offset-h", default=8, show_default=True, help="Hours that local days begin before UTC ones.")
+def downsample(day: datetime | None, days: int, offset_h: int) -> None:
+    """Keep quarter-hours, hours and days in InfluxDB beyond the readings; again where late values came."""
+    settings = Settings()
+    if settings.readings.store != "influxdb":
+        raise click.ClickException("the embedded store computes spans when it is asked: nothing to keep")
+    offset_ms = offset_h * HOUR_MS
+    now_ms = time.time_ns() // 1_000_000 + offset_ms
+    last_ms = _ms(day) if day else now_ms - now_ms % DAY_MS - DAY_MS
+    store = open_influx(settings)
+    for begin_ms in range(last_ms - (days - 1) * DAY_MS, last_ms + 1, DAY_MS):
+        meters = store.keep_day(begin_ms - offset_ms)
+        click.echo(f"{_iso(begin_ms)[:10]}\t{meters} meters")
+    store.close()
 
 
 def _plain(reading: Reading) -> dict[str, object]:

@@ -30,6 +30,23 @@ def latest_statement(meters: Sequence[str]) -> str:
     return f"{_POINTS} WHERE {' OR '.join(map(_is, meters))} {_BY_SERIES} ORDER BY time DESC LIMIT 1"
 
 
+def several_statement(meters: Sequence[str], from_ms: int, to_ms: int) -> str:
+    """Points of some meters with from_ms ≤ time < to_ms, by meter and terminal."""
+    within = f"time >= {_clamped(from_ms)}ms AND time < {_clamped(to_ms)}ms"
+    return f"{_POINTS} WHERE ({' OR '.join(map(_is, meters))}) AND {within} {_BY_SERIES} ORDER BY time"
+
+
+def meters_statement() -> str:
+    """Every meter that ever reported; the last column of each row."""
+    return f'SHOW TAG VALUES FROM "{MEASUREMENT}" WITH KEY = "meter"'
+
+
+def spans_statement(measurement: str, meter: str, from_ms: int, to_ms: int) -> str:
+    """Kept spans of one meter that begin in from_ms ≤ time < to_ms, oldest first."""
+    within = f"time >= {_clamped(from_ms)}ms AND time < {_clamped(to_ms)}ms"
+    return f'SELECT * FROM "{measurement}" WHERE {_is(meter)} AND {within} GROUP BY "meter" ORDER BY time'  # noqa: S608
+
+
 def _is(meter: str) -> str:
     return f'"meter" = {literal(stored_text(meter))}'
 

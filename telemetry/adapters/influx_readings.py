@@ -10,7 +10,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, groupby, islice
 from typing import Final
 from zlib import crc32
@@ -18,6 +18,7 @@ from zlib import crc32
 from telemetry.adapters.influx_posts import BadLine, Patience, deliver
 from telemetry.adapters.influx_queries import latest_statement, points, series_statement
 from telemetry.adapters.influx_server import InfluxAddress, InfluxServer
+from telemetry.adapters.influx_spans import InfluxSpans, keep_day
 from telemetry.adapters.line_protocol import LineWriter, read_meter
 from telemetry.downsampling import Bucket, aggregate, first_begin
 from telemetry.ports import ReadingsAway, ReadingsRefused, RefusedReading
@@ -28,6 +29,8 @@ POSTS_UNDER_WAY: Final = 2
 """Of one writer: one at the server, one ready."""
 MAX_SERIES: Final = 100_000
 METERS_PER_QUERY: Final = 500
+SPANS: Final = "_spans"
+"""Behind the name of the database (bucket): that of the one that keeps spans of time, for ever."""
 LATE_MS: Final = 15 * 60_000
 """From here on a value may be a restatement: its quality is written even if it is good."""
 _REMEMBERED: Final = 100_000
@@ -115,6 +118,10 @@ class InfluxReadingStore:
         self._lock = threading.Lock()
         self._memory = _Memory()
         self._era = 0
+        self._spans_server = InfluxServer(
+            replace(address, database=f"{address.database}{SPANS}", keep_s=0), connections=1
+        )
+        self._spans = InfluxSpans(self._spans_server)
 
     def write(self, batches: Sequence[ReadingBatch]) -> int:
         """Store the batches; how many were not written lately. Raises ReadingsAway, ReadingsRefused."""
@@ -188,8 +195,15 @@ class InfluxReadingStore:
         """Readings of one meter by spans of ``every_ms``; see the port. Computed from the points."""
         begin_ms = first_begin(from_ms, every_ms, origin_ms)
         end_ms = first_begin(to_ms, every_ms, origin_ms)
-        readings = self.series(meter, begin_ms, end_ms, MAX_SERIES)
-        return tuple(aggregate(readings, every_ms, origin_ms))
+        found = list(aggregate(self.series(meter, begin_ms, end_ms, MAX_SERIES), every_ms, origin_ms))
+        # What the readings no longer reach back to was kept by spans.
+        known_ms = found[0].begin_ms if found else end_ms
+        kept = self._spans.read(meter, begin_ms, known_ms, every_ms, origin_ms) if begin_ms < known_ms else []
+        return (*kept, *found)
+
+    def keep_day(self, begin_ms: int) -> int:
+        """Keep the spans of the day that begins there beyond its readings; how many meters have any."""
+        return keep_day(self._server, self._spans, begin_ms)
 
     def forget_before(self, received_ms: int, limit: int = 10_000) -> int:  # noqa: ARG002
         """Nothing to do: the retention of the database or bucket does it."""
@@ -200,6 +214,7 @@ class InfluxReadingStore:
         for lane in self._lanes:
             lane.close()
         self._server.close()
+        self._spans_server.close()
 
 
 def _name(batch: ReadingBatch) -> BatchName:
