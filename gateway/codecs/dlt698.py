@@ -227,14 +227,11 @@ def decode(frame: Frame, resolve: Resolve = str) -> Decoded:
 
 
 def _link(frame: Frame, request: LinkRequest, key: str, terminal: str, address: str) -> Decoded:
+    """Heart-beats may all be the same, word by word: each receipt is a fact of its own."""
     online = request.type != LinkRequestType.logout
+    key = f"{key}/{frame.received_ms}"
     fact = Evidence(
-        EvidenceKind.ALIVE,
-        frame.received_ms,
-        frame.received_ms,
-        terminal,
-        (terminal,),
-        f"{key}/{frame.received_ms}",
+        EvidenceKind.ALIVE, frame.received_ms, frame.received_ms, terminal, (terminal,), f"{key}/alive"
     )
     return Decoded(
         key,
@@ -242,7 +239,6 @@ def _link(frame: Frame, request: LinkRequest, key: str, terminal: str, address: 
         evidence=(fact,) if online else (),
         online=online,
         devices=(_note(terminal, address),),
-        named_by_content=True,
     )
 
 

@@ -60,7 +60,8 @@ def test_a_stream_in_pieces_is_the_same_stream(
     noise: bytes, bodies: list[bytes], data: st.DataObject
 ) -> None:
     stream = noise.replace(b"\x68", b"") + b"".join(build(ADDRESS, 0x91, body) for body in bodies)
-    rest, heard = b"", []
+    rest = b""
+    heard: list[bytes] = []
     while stream:
         size = data.draw(st.integers(1, len(stream)))
         found = find_frames(rest + stream[:size])

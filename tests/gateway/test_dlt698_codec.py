@@ -1,5 +1,7 @@
 """DL/T 698.45 frames: what they must become (``cases/dlt698``), and what terminals are answered."""
 
+from dataclasses import replace
+
 import pytest
 from dlt698.codec import decode_apdu, decode_frame
 from dlt698.protocol import LinkResponse, ReportResponse
@@ -18,7 +20,8 @@ def test_golden(case: str) -> None:
 def test_a_stream_in_pieces_with_noise_and_false_starts() -> None:
     frames = [golden.golden_frame("dlt698", case).body for case in ("login", "meters_lost_supply", "logout")]
     stream = b"\x68\x00\x68\xff\xff" + frames[0] + b"\x16\x68" + frames[1] + frames[2] + b"\x68\x17"
-    rest, heard = b"", []
+    rest = b""
+    heard: list[bytes] = []
     for at in range(0, len(stream), 7):
         found, rest, _ = dlt698.find_frames(rest + stream[at : at + 7])
         heard += found
@@ -56,3 +59,10 @@ def test_losses_and_log_ins_go_before_readings() -> None:
         call = dlt698.read_call(golden.golden_frame("dlt698", case).body)
         assert isinstance(call, dlt698.Call)
         assert call.urgent is wanted
+
+
+def test_heart_beats_that_are_all_the_same_all_count() -> None:
+    frame = golden.golden_frame("dlt698", "login")
+    later = replace(frame, received_ms=frame.received_ms + 300_000)
+    assert dlt698.decode(frame).key != dlt698.decode(later).key
+    assert not dlt698.decode(frame).named_by_content
