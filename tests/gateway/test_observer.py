@@ -117,7 +117,8 @@ def test_a_site_lays_its_signals_over_ours(tmp_path: Path) -> None:
     signals = SignalFiles(tmp_path)
     assert signals.table("default").quantities["Ua"].quantity == "voltage_a_v"
     (tmp_path / "maker.toml").write_text(
-        '[quantities]\nTotW = {quantity = "active_power_kw", factor = 0.001}\n[alarms]\nImbVAlm = "power_off"\n'
+        '[quantities]\nTotW = {quantity = "active_power_kw", factor = 0.001}\n'
+        '[alarms]\nImbVAlm = "power_off"\n'
     )
     signals = SignalFiles(tmp_path)
     table = signals.table("maker")
