@@ -14,6 +14,7 @@ NAMES = (
     "gateway_soak",
     "scope_accuracy",
     "live_latency",
+    "access_scale",
 )
 
 

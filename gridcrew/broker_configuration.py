@@ -29,7 +29,7 @@ ACK_WAIT: Final = "5s"
 """What a killed gateway had not acknowledged comes again this long after it was sent, not at once."""
 HANDSHAKE_S: Final = 5
 CALLOUT_S: Final = 15
-"""After a restart of the broker all terminals ask at once; the last of 20,000 waits about this long."""
+"""After a restart all terminals ask at once; who waits longer than this is refused and tries again."""
 
 
 @dataclass(frozen=True, slots=True)
