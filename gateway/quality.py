@@ -5,7 +5,6 @@ source; that memory begins anew with the process and only makes doubts appear a 
 """
 
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -89,15 +88,12 @@ class Doubts:
         return None if clock is None else clock.estimate_ms
 
     def marked(self, batch: ReadingBatch) -> ReadingBatch:
-        """The batch with the doubts that hold for all of it."""
-        doubts = batch.quality | time_doubts(batch, self.offset_ms(batch.terminal), self.late_after_ms)
+        """The batch with the doubts that hold for all of it; the batch itself where there are none."""
+        clock = self._clocks.get(batch.terminal)
+        doubts = time_doubts(batch, None if clock is None else clock.estimate_ms, self.late_after_ms)
         if self._is_stale(batch):
             doubts |= Quality.STALE
-        return batch if doubts == batch.quality else replace(batch, quality=doubts)
-
-    def all_marked(self, batches: Iterable[ReadingBatch]) -> tuple[ReadingBatch, ...]:
-        """The same for all batches of a frame."""
-        return tuple(self.marked(batch) for batch in batches)
+        return replace(batch, quality=batch.quality | doubts) if doubts else batch
 
     def _is_stale(self, batch: ReadingBatch) -> bool:
         if not batch.quantities:
@@ -136,9 +132,8 @@ def _tells_change(batch: ReadingBatch) -> bool:
 
 def time_doubts(batch: ReadingBatch, offset_ms: int | None, late_after_ms: int) -> Quality:
     """Doubts from device time and time of receipt; ``offset_ms``: how far behind the clock is known to be."""
-    delay_ms = batch.received_ms - batch.at_ms
-    if not -AHEAD_MS <= delay_ms <= BEHIND_MS or abs(offset_ms or 0) > OFFSET_MS:
-        doubts = Quality.CLOCK_SUSPECT
-    else:
-        doubts = Quality.GOOD
-    return doubts | Quality.LATE if delay_ms - (offset_ms or 0) > late_after_ms else doubts
+    delay_ms, offset_ms = batch.received_ms - batch.at_ms, offset_ms or 0
+    is_late = delay_ms - offset_ms > late_after_ms
+    if -AHEAD_MS <= delay_ms <= BEHIND_MS and abs(offset_ms) <= OFFSET_MS:
+        return Quality.LATE if is_late else Quality.GOOD
+    return Quality.CLOCK_SUSPECT | Quality.LATE if is_late else Quality.CLOCK_SUSPECT

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -38,6 +38,9 @@ class Outcome(IntEnum):
     LATE = 1
     DUPLICATE = 2
     DEAD = 3
+
+
+_OUTCOMES: Final = tuple(Outcome)
 
 
 def raster(at_ms: int) -> int:
@@ -94,8 +97,7 @@ class Arrivals:
         return packed
 
 
-@dataclass(frozen=True, slots=True)
-class ShardDay:
+class ShardDay(NamedTuple):
     """Names a block of counts."""
 
     day: int
@@ -103,8 +105,7 @@ class ShardDay:
     shard: int
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(NamedTuple):
     """One run of meters of one batch."""
 
     block: ShardDay
@@ -123,13 +124,16 @@ def unpacked(body: bytes) -> Iterable[Arrived]:
     for number, place, outcome, size in np.frombuffer(packed.frames, dtype="<i4").reshape(-1, 4).tolist():
         day, interval = divmod(place, INTERVALS)
         for first, behind in runs[at : at + size]:
-            yield from _cut(day, packed.terminals[number], interval, Outcome(outcome), first, behind)
+            yield from _cut(day, packed.terminals[number], interval, _OUTCOMES[outcome], first, behind)
         at += size
 
 
 def _cut(
     day: int, terminal: str, interval: int, outcome: Outcome, first: int, behind: int
 ) -> Iterable[Arrived]:
+    if 0 <= first < behind <= SHARD_METERS:
+        yield Arrived(ShardDay(day, terminal, 0), interval, outcome, first, behind)
+        return
     if first == WHOLE_TERMINAL:
         yield Arrived(ShardDay(day, terminal, WHOLE_TERMINAL), interval, outcome, 0, 1)
         return
@@ -157,21 +161,24 @@ def counted(counts: Counts, arrived: Arrived) -> Counts:
 
 
 def pack_counts(counts: Counts) -> bytes:
-    """Planes of outcomes that never occurred take no room."""
+    """Outcomes that never occurred take no room; meters that all fared alike take that of one."""
     planes = [int(outcome) for outcome in Outcome if counts[outcome].any()]
-    head = bytes([len(planes), *planes]) + counts.shape[1].to_bytes(4, "little")
-    packed: bytes = head + zlib.compress(counts[planes].astype("<u2").tobytes(), 1)
+    chosen = counts[planes]
+    alike = bool((chosen == chosen[:, :1]).all())
+    head = bytes([alike, len(planes), *planes]) + counts.shape[1].to_bytes(4, "little")
+    packed: bytes = head + zlib.compress((chosen[:, :1] if alike else chosen).astype("<u2").tobytes(), 1)
     return packed
 
 
 def unpack_counts(body: bytes) -> Counts:
     """What ``pack_counts`` made, to be written into."""
-    planes = list(body[1 : 1 + body[0]])
-    behind = 1 + len(planes)
+    alike, planes = bool(body[0]), list(body[2 : 2 + body[1]])
+    behind = 2 + len(planes)
     meters = int.from_bytes(body[behind : behind + 4], "little")
     counts = no_counts(meters)
     raw = zlib.decompressobj().decompress(body[behind + 4 :], _MAX_BYTES)
-    counts[planes] = np.frombuffer(raw, dtype="<u2").reshape(len(planes), meters, INTERVALS)
+    told = np.frombuffer(raw, dtype="<u2")
+    counts[planes] = told.reshape(len(planes), 1 if alike else meters, INTERVALS)
     return counts
 
 

@@ -5,6 +5,7 @@ What it remembers of the tables spares a query per frame; after a failed transac
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import is_
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -70,9 +71,10 @@ class DeviceLedger:
         at_ms = _live_ms(entry)
         if lane is not Lane.BACKFILL and at_ms is not None:
             self.doubts.heard(decoded.terminal, at_ms, entry.received_ms)
-        if not decoded.batches:
+        batches = tuple([self.doubts.marked(batch) for batch in decoded.batches])
+        if all(map(is_, batches, decoded.batches)):
             return entry
-        return replace(entry, decoded=replace(decoded, batches=self.doubts.all_marked(decoded.batches)))
+        return replace(entry, decoded=replace(decoded, batches=batches))
 
     def _recall(self, connection: Connection, terminals: set[str]) -> None:
         """Know the approval of these terminals; what a person decided meanwhile is seen here."""
