@@ -39,10 +39,12 @@ class Ballast:
 
     def restore(self) -> None:
         """Take the space if there is twice as much."""
-        if not self.missing or shutil.disk_usage(self._file.parent).free < 2 * self._size_bytes:
+        total, used = _usage(self._file.parent)
+        if not self.missing or total - used < 2 * self._size_bytes:
             return
         draft = self._file.with_suffix(".new")
         try:
+            draft.parent.mkdir(parents=True, exist_ok=True)
             with draft.open("wb") as handle:
                 os.posix_fallocate(handle.fileno(), 0, self._size_bytes)
             draft.replace(self._file)

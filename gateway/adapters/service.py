@@ -19,11 +19,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final
 
-from gateway.adapters.disk import Ballast, Disk
+from gateway.adapters.disk import Ballast, Disk, fullest
 from gateway.adapters.drain import Drain, Signals
 from gateway.adapters.intake import SpoolIntake
 from gateway.adapters.mqtt import MqttDoor
-from gateway.adapters.spool import SegmentSpool
+from gateway.adapters.spool import SEGMENT_BYTES, SegmentSpool
 from gateway.frames import Lane
 from gateway.ports import Door, Spool
 
@@ -33,6 +33,8 @@ DRAIN_READY: Final = b"drain ready\n"
 START_S: Final = 30.0
 STOP_DOORS_S: Final = 2.0
 STOP_DRAIN_S: Final = 2.5
+SEGMENTS_ON_DISK: Final = 64
+LEAST_SEGMENT_BYTES: Final = 512 * 1024
 _WATCH_S: Final = 0.1
 _WAKE: Final = {Lane.EVENTS: b"e", Lane.BULK: b"b", Lane.BACKFILL: b"f"}
 _HEARING, _DEAF = b"h", b"d"
@@ -171,7 +173,10 @@ def _listen(words: IO[bytes], signals: Signals) -> None:
 
 def open_spools(folder: Path) -> dict[Lane, SegmentSpool]:
     """The spools of a data folder, one per lane."""
-    return {lane: SegmentSpool(spool_folder(folder, lane)) for lane in Lane}
+    total, _ = fullest(spool_folders(folder))
+    # Only whole segments are let go of: on a small disk they must be small.
+    segment_bytes = min(SEGMENT_BYTES, max(LEAST_SEGMENT_BYTES, total // SEGMENTS_ON_DISK))
+    return {lane: SegmentSpool(spool_folder(folder, lane), segment_bytes) for lane in Lane}
 
 
 def spool_folder(folder: Path, lane: Lane) -> Path:
@@ -186,7 +191,7 @@ def spool_folders(folder: Path) -> tuple[Path, ...]:
 
 def ballast_file(folder: Path) -> Path:
     """Where the space lies that is kept in hand for a full disk."""
-    return folder / "ballast"
+    return folder / "spool" / "ballast"
 
 
 def readings_folder(folder: Path) -> Path:

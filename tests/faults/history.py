@@ -13,6 +13,7 @@ from typing import Protocol
 import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import Engine, func, select
 
+from gateway.adapters.dead_letter_ledger import PARTS
 from telemetry.adapters.gateway_records import SqlGatewayRecords
 from telemetry.adapters.gateway_tables import dead_letters, evidence, gateway_state, seen_frames
 from tests.gateway.running import Installation, Publisher, await_true, readings_body
@@ -98,7 +99,7 @@ class History:
         return f"{len(missing)} of {len(self.acknowledged)} frames, such as {sorted(missing)[:3]}"
 
     def _check_dead(self, dead: Mapping[str, bytes], where: str) -> None:
-        bodies = Counter(body for key, body in dead.items() if not key.startswith(DAMAGED))
+        bodies = Counter(body for key, body in dead.items() if key[0] != DAMAGED and PARTS not in key)
         missing = set(self.dead_bodies) - set(bodies)
         assert not missing, f"acknowledged and not among the dead letters, {where}"
         assert not [body for body in bodies if bodies[body] > 1], f"dead more than once, {where}"
@@ -115,7 +116,8 @@ def check_balance(installation: Installation) -> None:
     assert counters.received == kept, f"received is not duplicate + stored + dead + pending: {counters}"
     state = _state(installation.engine)
     dead = len(_dead(installation.engine))
-    assert counters.dead - state.get("dead_forgotten", 0) == dead, f"{counters}, {dead} dead letters"
+    expected = counters.dead - state.get("dead_forgotten", 0) + state.get("dead_parts", 0)
+    assert expected == dead, f"{counters}, {dead} dead letters"
     with installation.engine.connect() as connection:
         ids = connection.execute(
             select(func.count(), func.min(evidence.c.id), func.max(evidence.c.id)).select_from(evidence)

@@ -1,12 +1,8 @@
 """The whole gateway as a process on the embedded broker: what a terminal sees, and what dies."""
 
-import random
-import signal
 import subprocess
 import time
 from decimal import Decimal
-
-import pytest
 
 from gateway.contract.topics import topic
 from gridcrew.broker import EmbeddedBroker, terminal_address
@@ -43,89 +39,6 @@ def test_a_frame_from_mosquitto_pub_becomes_reading_and_evidence(
     ]
     assert site.records.counters().received == 4
     assert [state.device for state in site.records.terminals()] == ["T1"]
-
-
-def test_sigterm_ends_in_time_and_loses_nothing(site: Installation, broker: EmbeddedBroker) -> None:
-    site.start()
-    publisher = Publisher(terminal_address(site.settings), "T1")
-    for seq in range(500):
-        publisher.publish(seq, topic("T1", "readings"), readings_body(seq, METERS))
-    asked_s = time.monotonic()
-    assert site.end(signal.SIGTERM) == 0
-    assert time.monotonic() - asked_s < 5
-    assert not (site.folder / "gateway.ready").exists()
-    publisher.flush()
-    site.start()
-    assert (site.folder / "gateway.ready").exists()
-    await_true(lambda: site.settled(500), "all frames")
-    assert len(site.readings.series("m1", 0, 2**52)) == 500
-    publisher.close()
-
-
-@pytest.mark.parametrize("place", ["before_commit", "before_puback", "after_readings", "after_ledger"])
-def test_death_at_the_worst_moments(site: Installation, broker: EmbeddedBroker, place: str) -> None:
-    """Fault 2: the process dies around the commit; the frame comes again and counts once."""
-    process = site.start(GRIDCREW_FAULT=f"{place}:2")
-    publisher = Publisher(terminal_address(site.settings), "T1")
-    for seq in range(20):
-        publisher.publish(seq, topic("T1", "readings"), readings_body(seq, METERS))
-        time.sleep(0.01)
-    publisher.flush()
-    assert process.wait(10) != 0, "the fault did not happen"
-    site.end(signal.SIGKILL)
-    site.start()
-    await_true(lambda: site.settled(20), "all frames after the death")
-    assert len(site.readings.series("m1", 0, 2**52)) == 20
-    assert len(site.evidence.read(0)) == 20
-    publisher.close()
-
-
-def test_acknowledged_is_stored_through_ten_kills_under_load(
-    site: Installation, broker: EmbeddedBroker
-) -> None:
-    """Fault 1: kill -9 at random moments; acknowledged = stored + dead, and nothing counts twice."""
-    seed = random.randrange(2**32)
-    print(f"seed {seed}")
-    chance = random.Random(seed)
-    publisher = Publisher(terminal_address(site.settings), "T1")
-    sent = 0
-
-    def load(seconds: float) -> None:
-        nonlocal sent
-        until_s = time.monotonic() + seconds
-        while time.monotonic() < until_s:
-            damaged = sent % 50 == 49
-            body = b"{broken %d" % sent if damaged else readings_body(sent, METERS)
-            publisher.publish(sent, topic("T1", "readings"), body)
-            sent += 1
-            time.sleep(0.002)
-
-    for _ in range(10):
-        early = chance.random() < 0.3
-        site.start(ready=not early)
-        load(chance.uniform(0.3, 1.5) if early else chance.uniform(0.0, 0.4))
-        site.end(signal.SIGKILL)
-    publisher.flush()
-    publisher.close()
-    site.start()
-    await_true(lambda: site.settled(sent), f"{sent} frames, seed {seed}")
-    _check_history(site, sent, publisher.acknowledged)
-
-
-def _check_history(site: Installation, sent: int, acknowledged: set[int]) -> None:
-    whole = {seq for seq in range(sent) if seq % 50 != 49}
-    stored = [
-        int(reading.values["energy_import_kwh"] * 100) for reading in site.readings.series("m1", 0, 2**52)
-    ]
-    dead = [int(letter.body.split()[1]) for letter in site.dead_letters.listed(limit=10_000)]
-    assert len(acknowledged) == sent
-    assert sorted(stored) == sorted(whole), "every frame once"
-    assert sorted(dead) == sorted(set(range(sent)) - whole)
-    rows = site.evidence.read(0, 10_000)
-    assert [row.id for row in rows] == list(range(1, len(whole) + 1))
-    counters = site.records.counters()
-    assert counters.received == counters.stored + counters.dead + counters.duplicate + counters.pending
-    assert (counters.stored, counters.dead) == (len(whole), sent - len(whole))
 
 
 def test_the_broker_is_killed_under_load(site: Installation, broker: EmbeddedBroker) -> None:
