@@ -28,6 +28,7 @@ from geo.adapters.database import open_database
 from gridcrew.doors import make_decoder, make_doors
 from gridcrew.logging_setup import set_up_logging
 from gridcrew.mqtt_sessions import acknowledge, make_sessions
+from gridcrew.nightly import start_nightly
 from gridcrew.registration import device_ledger
 from gridcrew.settings import Settings
 from gridcrew.stores import open_readings
@@ -100,6 +101,7 @@ def _receive(settings: Settings) -> None:
         ballast_bytes=settings.gateway.ballast_mb * 1_000_000,
         prepare=lambda spools: _take_over(settings, spools),
     )
+    start_nightly(settings, stop)
     receiver.run(stop, lambda: click.echo("gateway ready"))
 
 

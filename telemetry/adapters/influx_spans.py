@@ -1,9 +1,9 @@
 """Spans of time kept in a database of their own, for longer than the readings that they were computed from.
 
 Measurements ``reading_15m``, ``reading_1h``, ``reading_1d``, one point per meter and span: of each quantity
-``_last``, ``_count`` and ``_q`` (doubts), and where it is instantaneous ``_mean``, ``_low``, ``_high``. They are
-computed by our own code from readings that InfluxQL answers, and written as lines: neither continuous queries
-nor ``INTO`` (both 1.x only) are needed. Computing a day again replaces it.
+``_last``, ``_count``, ``_q`` (doubts), and of what is instantaneous ``_mean``, ``_low``, ``_high``. They are
+computed by our own code from what InfluxQL answers, and written as lines: neither continuous queries nor
+``INTO`` (both 1.x only) are needed. Computing a day again replaces it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -51,7 +51,7 @@ def test_kept_spans_are_the_computed_ones(server: Influxd, every_ms: int) -> Non
     assert {meter: store.aggregated(meter, *days, every_ms, MIDNIGHT_MS) for meter in METERS} == computed
     # What the retention of the readings does in the end:
     older = f"time < {MIDNIGHT_MS + DAY_MS}ms"
-    server.query("DELETE FROM reading WHERE " + older, database)
+    server.query("DELETE FROM reading WHERE " + older, database)  # noqa: S608 (constants)
     assert store.series("m1", MIDNIGHT_MS, MIDNIGHT_MS + DAY_MS) == ()
     assert {meter: store.aggregated(meter, *days, every_ms, MIDNIGHT_MS) for meter in METERS} == computed
     assert store.aggregated("m1", *days, every_ms, MIDNIGHT_MS + 60_000)[:1] != computed["m1"][:1], (
