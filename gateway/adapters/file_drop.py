@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -36,6 +37,8 @@ MAX_FILE_BYTES: Final = 8 * 1024**3
 _RETRY_S: Final = 1.0
 _HOUSEKEEPING_S: Final = 3600.0
 _DAY_S: Final = 86_400.0
+_NOBODY: Final = "_nobody"
+"""Where in ``working`` a file lies that no source fits; no source has such a name."""
 
 TakeCrossing = Callable[[Path, Callable[[Lane, Sequence[Frame]], None]], list[str]]
 """Takes a file of another installation: answers the reasons against it, or none; raises FileRefused."""
@@ -52,6 +55,9 @@ class Keeping:
     settle_s: float = SETTLE_S
     """A file whose size and time have not changed for so long is complete."""
     poll_s: float = POLL_S
+    rest: float = 0.5
+    """How long to rest after a slice of readings, as a share of the time it took: other doors share the
+    process, and what they bring is more urgent."""
     done_s: float = 30 * _DAY_S
     refused_s: float = 90 * _DAY_S
 
@@ -152,7 +158,7 @@ class FileDropDoor:
         with dropped.path.open("rb") as handle:
             head = handle.read(HEAD_BYTES)
         found = match(self._sources.current(), dropped.folder, dropped.name, head)
-        path = self._inbox.pick_up(dropped, found.source.name if found.source else "unknown")
+        path = self._inbox.pick_up(dropped, found.source.name if found.source else _NOBODY)
         fault_point("file_picked_up")
         if found.source is None:
             self._refuse(path, [found.why])
@@ -162,6 +168,9 @@ class FileDropDoor:
 
     def _read_named(self, source_name: str, path: Path) -> str:
         source = self._sources.current().get(source_name)
+        if source_name == _NOBODY:
+            self._refuse(path, ["source: expected one that fits, found none; drop the file again"])
+            return ""
         if source is None:
             return f"working/{source_name}/{readable(path.name)} waits: there is no source {source_name}"
         self._read(source, path)
@@ -200,8 +209,9 @@ class FileDropDoor:
         tally, rejected, group = Tally(), Rejected(path), list[Frame]()
         name, mtime_ms = readable(path.name), path.stat().st_mtime_ns // 1_000_000
         lane = Lane.EVENTS if source.of_events else Lane.BACKFILL
-        with path.open("rb") as handle:
+        with path.open("rb") as handle, closing(rejected):
             for part in slices(source, handle, tally):
+                began_s = time.monotonic()
                 whole, bad = sifted(source, part, self._find_id(), tally)
                 rejected.add(part.header, bad)
                 frame = frame_of(source, whole, name, mtime_ms, time.time_ns() // 1_000_000)
@@ -209,10 +219,12 @@ class FileDropDoor:
                 if len(group) >= GROUP_FRAMES:
                     self._take(lane, group)
                     group = []
+                if lane is not Lane.EVENTS:
+                    self._stop.wait((time.monotonic() - began_s) * self._keeping.rest)
         if group:
             self._take(lane, group)
         fault_point("file_before_done")
-        self._inbox.finish(path, tally.report(), rejected.close())
+        self._inbox.finish(path, tally.report(), rejected.path)
         self._note(name, tally)
 
     def _note(self, name: str, tally: Tally) -> None:

@@ -9,7 +9,7 @@ from typing import IO, Final
 from gateway.codecs import file_exports
 from gateway.codecs.file_exports import has_header, read_slice
 from gateway.exports import FindId, Problem
-from gateway.exports_lines import BOM, MAX_LINE_BYTES, FileRefused
+from gateway.exports_lines import BOM, MAX_LINE_BYTES, FileRefused, layout_of
 from gateway.file_sources import FileSource
 from gateway.frames import MAX_BODY_BYTES, Frame
 
@@ -63,7 +63,7 @@ class Slice:
 
 
 def slices(source: FileSource, handle: IO[bytes], tally: Tally) -> Iterator[Slice]:
-    """The file in slices; raises FileRefused without a header. A line that is too long is only named."""
+    """The file in slices; raises FileRefused if its header does not fit. A line that is too long is named."""
     number, header = 0, b""
     begin = handle.read(len(BOM))
     handle.seek(0 if begin != BOM else len(BOM))
@@ -73,6 +73,7 @@ def slices(source: FileSource, handle: IO[bytes], tally: Tally) -> Iterator[Slic
     if has_header(source):
         header, number = _header(handle), number + 1
         header = begin + header if begin == BOM else header
+        layout_of(source, header)
     lines: list[bytes] = []
     size, first = len(header), number + 1
     while raw := handle.readline(MAX_LINE_BYTES + 1):
@@ -146,10 +147,12 @@ class Rejected:
             self._handle.write(header + b"\n" if header else b"")
         self._handle.writelines(line + b"\n" for line in lines)
 
-    def close(self) -> Path | None:
+    @property
+    def path(self) -> Path | None:
         """Where they lie, or None if there were none."""
-        if self._handle is None:
-            return None
-        self._handle.close()
-        self._handle = None
-        return self._path
+        return self._path if self._handle is not None else None
+
+    def close(self) -> None:
+        """Let go of the file; no more lines."""
+        if self._handle is not None:
+            self._handle.close()

@@ -3,9 +3,10 @@
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
-from sqlalchemy import inspect
+from sqlalchemy import Engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from geo.adapters.database import open_database
@@ -21,7 +22,8 @@ class LiveCrosswalk:
 
     def __init__(self, location: str, look_s: float = LOOK_S) -> None:
         """``location`` as for ``open_database``; without a network the crosswalk is empty."""
-        self._engine = open_database(location, "network")
+        self._location = location
+        self._engine: Engine | None = None
         self._look_s = look_s
         self._lock = threading.Lock()
         self._next_look_s = 0.0
@@ -47,10 +49,11 @@ class LiveCrosswalk:
 
     def _look(self) -> None:
         try:
-            if not inspect(self._engine).has_table(VERSIONS.name):
+            engine = self._opened()
+            if engine is None or not inspect(engine).has_table(VERSIONS.name):
                 return
             # A store of its own for each reading: the whole network must not stay in memory for its ids.
-            store = SqlNetworkStore(self._engine)
+            store = SqlNetworkStore(engine)
             version = store.effective(time.time_ns() // 1_000_000)
             if version is not None and version.content_hash != self._hash:
                 self._crosswalk = Crosswalk.of(store.get(version.content_hash).identifiers)
@@ -58,3 +61,11 @@ class LiveCrosswalk:
         except SQLAlchemyError:
             # The facts' database is away: what was known stays right until another network is in force.
             return
+
+    def _opened(self) -> Engine | None:
+        """None while there is no database: looking must not make one."""
+        if self._engine is None and (
+            self._location.startswith("postgresql") or Path(self._location, "network.db").exists()
+        ):
+            self._engine = open_database(self._location, "network")
+        return self._engine

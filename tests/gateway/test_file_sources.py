@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,10 +21,11 @@ from gateway.exports_matching import match
 from gateway.file_sources import DEFAULT_FORMATS, FileSource, SourceKind, read_source
 from gateway.frames import Frame
 from gateway.site_toml import SiteFileRefused
-from geo.identifiers import Crosswalk
-from geo.network import Identifiers
+from geo.adapters.database import open_database
 from gridcrew.cli import cli
+from gridcrew.migrations.runner import migrate
 from telemetry.readings import MISSING, Quality
+from tests.geo.conftest import FILES
 
 CASES = Path(__file__).parent / "cases" / "files"
 DOCS = Path(__file__).parent.parent.parent / "docs"
@@ -286,28 +287,51 @@ def test_a_header_in_the_wrong_encoding_is_explained() -> None:
         _read(source, "表号,停电时间,复电时间\n".encode("gbk"))
 
 
+def _answer(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["gateway", "try", *arguments])
+
+
 def test_the_example_of_the_page_does_what_the_page_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """docs/add-a-source.md, word for word."""
+    """docs/add-a-source.md, word for word, on a network with the page's crosswalk."""
     page = (DOCS / "add-a-source.md").read_text(encoding="utf-8")
     parts = dict(re.findall(r"<!-- example: (\S+) -->\n```\w*\n(.*?)```", page, re.DOTALL))
     (tmp_path / "sources").mkdir()
     (tmp_path / "sources" / "daily-freeze.toml").write_text(parts["daily-freeze.toml"], encoding="utf-8")
     (tmp_path / "daily.csv").write_bytes(parts["daily.csv"].encode("gbk"))
-    rows = [line.split(",") for line in parts["identifiers.csv"].splitlines()[1:]]
-    system, foreign, own, first, last = zip(*rows, strict=True)
-    crosswalk = Crosswalk.of(Identifiers(system, foreign, own, first, last))
-    monkeypatch.setattr("gridcrew.commands.gateway_try.find_ids", lambda _: lambda: crosswalk.find)
+    for name, text in (FILES | {"identifiers.csv": parts["identifiers.csv"]}).items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    migrate(open_database(str(tmp_path / "var"), "network"), "network")
     monkeypatch.setenv("GRIDCREW_GATEWAY__SITE_DIR", str(tmp_path))
     monkeypatch.setenv("GRIDCREW_DATA_DIR", str(tmp_path / "var"))
     monkeypatch.chdir(tmp_path)
-    answer = CliRunner().invoke(cli, ["gateway", "try", "daily.csv"])
+    imported = CliRunner().invoke(cli, ["network", "import", "."])
+    assert imported.exit_code == 0, imported.output
+    answer = _answer("daily.csv")
     assert answer.exit_code == 0, answer.output
     assert answer.output == parts["answer"]
-    assert not (tmp_path / "var").exists(), "it writes nothing"
-    as_json = CliRunner().invoke(cli, ["gateway", "try", "daily.csv", "--source", "daily-freeze", "--json"])
-    assert json.loads(as_json.output)["refused_lines"] == 1
+    assert json.loads(_answer("daily.csv", "--source", "daily-freeze", "--json").output)["refused_lines"] == 1
+
+
+def test_a_trial_writes_nothing_and_says_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRIDCREW_DATA_DIR", str(tmp_path / "var"))
+    file = tmp_path / "calls_1.csv"
+    file.write_text("customer,time\nC1,2026-11-20 08:00\n,\n", encoding="utf-8")
+    answer = _answer(str(file))
+    assert "2 lines, 1 refused; 0 values of 0 meters, 1 events" in answer.output
+    assert "refused: line 3: time: expected a time, found nothing" in answer.output
+    assert "2026-11-20T00:00:00Z  call  C1" in answer.output
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["calls_1.csv"]
+    file.write_text("when,who\n", encoding="utf-8")
+    answer = _answer(str(file))
+    assert answer.exit_code != 0
+    assert "calls_1.csv: header: expected a column 'customer' (id.column), found not there" in answer.output
+    assert "Traceback" not in answer.output
+    answer = _answer(str(file), "--source", "telephone")
+    assert "folder: expected the name of a source (calls, crossing" in answer.output
 
 
 def test_a_better_version_is_seen_live_and_a_wrong_one_leaves_the_last_good(tmp_path: Path) -> None:
