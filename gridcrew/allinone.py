@@ -48,6 +48,8 @@ class Plan:
 def run_all(plan: Plan) -> None:
     """Run the product on this machine until SIGTERM, SIGINT or the time is up."""
     settings = plan.settings
+    if settings.demo and settings.mqtt.tls != "off" and not settings.mqtt.url:
+        raise click.ClickException("the demo's terminals have no certificates: set mqtt.tls = off for it")
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     began_s = time.monotonic()
     with _sole_user(settings):

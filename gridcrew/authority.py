@@ -35,6 +35,7 @@ AUTHORITY_DAYS: Final = 3650
 OWN_DAYS: Final = 825
 """Of the broker's and the gateway's certificates; renewed in the last ``RENEW_DAYS`` at a start."""
 RENEW_DAYS: Final = 60
+WARN_DAYS: Final = 30
 CRL_DAYS: Final = 400
 """Brokers refuse everybody once a list is out of date: each export and revocation writes a new one."""
 CLOCK_SLACK: Final = timedelta(hours=1)
@@ -153,6 +154,13 @@ class Authority:
             write_private(certificate_file, made.public_bytes(Encoding.PEM))
             renewed = True
         return renewed
+
+    def own_days_left(self, now_ms: int) -> int:
+        """Until the first of the broker's and the gateway's certificates runs out."""
+        held = [
+            x509.load_pem_x509_certificate(self.pair(name)[0].read_bytes()) for name in ("broker", "gateway")
+        ]
+        return min(_ms(each.not_valid_after_utc) - now_ms for each in held) // DAY_MS
 
     def names(self) -> tuple[str, ...]:
         """Names and addresses by which terminals reach the broker."""

@@ -11,9 +11,12 @@ from typing import Final
 import pysqlite3.dbapi2 as sqlite
 from alembic.runtime.migration import MigrationContext
 
+from gateway.access import CertificateState
+from gateway.adapters.certificates import SqlCertificates
 from gateway.backpressure import Pressure
 from geo.adapters.database import SAFE_SQLITE, open_database
 from geo.adapters.network_store import SqlNetworkStore
+from gridcrew.authority import WARN_DAYS, authority_of
 from gridcrew.broker import broker_address
 from gridcrew.migrations.runner import OWNERS, newest_version
 from gridcrew.settings import Settings
@@ -85,6 +88,17 @@ def _broker(settings: Settings) -> tuple[bool, str]:
         return True, f"MQTT answers on {address.host}:{address.port}"
 
 
+def _certificates(settings: Settings) -> tuple[bool, str]:
+    if settings.mqtt.url or settings.mqtt.tls == "off":
+        return True, "terminals need none here (mqtt.tls)"
+    now_ms = time.time_ns() // 1_000_000
+    left_days = authority_of(settings).own_days_left(now_ms)
+    listed = SqlCertificates(open_database(settings.database_location, "gateway")).listed()
+    soon = sum(each.state(now_ms) is CertificateState.EXPIRING for each in listed)
+    says = f"the broker's own ends in {left_days} days (a restart renews it); {soon} of terminals end soon"
+    return left_days > WARN_DAYS, says
+
+
 def _conservation(settings: Settings) -> tuple[bool, str]:
     counted = SqlGatewayRecords(open_database(settings.database_location, "gateway")).counters()
     kept = counted.duplicate + counted.stored + counted.dead + counted.pending
@@ -131,6 +145,7 @@ CHECKS: Final[dict[str, Callable[[Settings], tuple[bool, str]]]] = {
     "schemas": _schemas,
     "network": _network,
     "broker": _broker,
+    "certificates": _certificates,
     "spool": _spool,
     "conservation": _conservation,
     "detector": _detector,

@@ -1,16 +1,22 @@
 """Who may speak to the embedded broker: certificates, client ids, topics, revocation while connected."""
 
+import contextlib
+import gc
 import json
+import socket
+import ssl
 import stat
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import trustme
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.adapters.mqtt import Connection
+from gateway.adapters.mqtt import BrokerAddress, Connection, ConnectionLost, sessions
 from gateway.contract.topics import COMMAND, EVENTS, READINGS, topic
 from gridcrew.broker import (
     EmbeddedBroker,
@@ -19,6 +25,7 @@ from gridcrew.broker import (
     findings_file,
     gateway_sessions,
 )
+from gridcrew.health import CHECKS
 from tests.gateway.certified import Certified, Papers, certified_broker, now_ms
 from tests.gateway.running import WAIT_S, await_true
 
@@ -180,3 +187,58 @@ def test_keys_and_secrets_are_the_owners_alone(guarded: Certified) -> None:
     for name in ("doorkeeper.json", "secrets.json"):
         for word in json.loads((broker_folder(guarded.settings) / name).read_text(encoding="utf-8")).values():
             assert word not in log
+
+
+@contextmanager
+def tls_server(authority: trustme.CA, name: str) -> Iterator[int]:
+    """A port that shakes hands under that name and says nothing more."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with (
+                contextlib.suppress(OSError),
+                listener.accept()[0] as raw,
+                context.wrap_socket(raw, server_side=True) as secured,
+            ):
+                secured.recv(100)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(5)
+
+
+# paho leaves a socket whose handshake failed to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(
+    ("name", "trusted", "why"),
+    [
+        ("elsewhere.example", True, "mismatch|not valid for"),
+        ("127.0.0.1", False, "certificate verify failed"),
+    ],
+)
+def test_the_gateway_checks_the_brokers_certificate_and_name(
+    tmp_path: Path, name: str, trusted: bool, why: str
+) -> None:
+    ours, theirs = trustme.CA(), trustme.CA()
+    file = tmp_path / "trusted.pem"
+    ours.cert_pem.write_to_path(str(file))
+    events = sessions("0" * 20)[0]
+    with tls_server(ours if trusted else theirs, name) as port:
+        connection = Connection(BrokerAddress("127.0.0.1", port, tls=True, ca_file=str(file)), events)
+        with pytest.raises(ConnectionLost, match=why):
+            connection.open()
+        del connection
+        gc.collect()
+    missing = BrokerAddress("127.0.0.1", 1, tls=True, ca_file=str(tmp_path / "none.pem"))
+    with pytest.raises(ConnectionLost):
+        Connection(missing, events).open()
+
+
+def test_the_health_check_knows_certificates(guarded: Certified) -> None:
+    guarded.terminal("T1")
+    fine, says = CHECKS["certificates"](guarded.settings)
+    assert fine
+    assert "0 of terminals end soon" in says
