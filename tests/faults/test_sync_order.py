@@ -25,9 +25,9 @@ _CALL = re.compile(r"^(\d+)\s+(?:<\.\.\. )?(\w+)(?: resumed>|\()(.*)")
 
 @contextmanager
 def traced(pid: int, output: Path, *options: str) -> Iterator[None]:
+    calls = "trace=pwritev,pwritev2,pwrite64,fdatasync,fsync,sendto"
     tracer = subprocess.Popen(  # its message tells that it is attached
-        ["strace", "-f", "-p", str(pid), "-s", "4", "-e", "trace=pwritev,pwritev2,pwrite64,fdatasync,fsync,sendto",
-         *options, "-o", str(output)],
+        ["strace", "-f", "-p", str(pid), "-s", "4", "-e", calls, *options, "-o", str(output)],
         stderr=subprocess.PIPE,
     )  # fmt: skip
     assert tracer.stderr is not None

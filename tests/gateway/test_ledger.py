@@ -1,14 +1,18 @@
 """The ledger on both databases: one transaction, counters that balance, what readers see."""
 
+import threading
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
-from gateway.adapters.drain import Drain
+from gateway.adapters.drain import Drain, Signals
+from gateway.adapters.drain_house import Housekeeping, Retention
 from gateway.adapters.ledger import SqlLedger
 from gateway.adapters.spool import SegmentSpool
-from gateway.codecs.own import decode
+from gateway.codecs.own import content_key, decode
 from gateway.frames import Decoded, Frame, Lane, SpooledFrame
 from gateway.ingest import Entry
 from gateway.registry import Registry
@@ -16,8 +20,13 @@ from telemetry.adapters.embedded_readings import EmbeddedReadingStore
 from telemetry.adapters.evidence_log import SqlEvidenceLog
 from telemetry.adapters.gateway_records import SqlDeadLetters, SqlGatewayRecords
 from telemetry.evidence import Evidence, EvidenceKind
+from telemetry.ports import ReadingsAway
+from telemetry.readings import ReadingBatch
 from tests.conftest import DatabaseFactory
-from tests.gateway.running import readings_body
+from tests.faults.history import event_body
+from tests.gateway.running import await_true, readings_body
+
+NOW_MS = time.time_ns() // 1_000_000
 
 
 @pytest.fixture
@@ -135,3 +144,86 @@ def test_a_frame_no_store_takes_goes_to_the_dead_letters(
     assert len(readings.series("m1", 0, 2**52)) == 2
     readings.close()
     spool.close()
+
+
+def test_a_dead_letter_is_tried_again_after_a_fix(engine: Engine, tmp_path: Path) -> None:
+    """Rule 6: in one transaction it leaves the dead with what it says; in vain, it gets its new problem."""
+    spools = {lane: SegmentSpool(tmp_path / lane) for lane in Lane}
+    good, bad = readings_body(1, ["m1"]), b"{broken"
+    spools[Lane.BULK].append([Frame("gridcrew/v1/T1/readings", body, NOW_MS) for body in (good, bad)])
+    readings, ledger = EmbeddedReadingStore(tmp_path / "readings"), SqlLedger(engine, "9.9")
+    fixed = False
+
+    def decode_when_fixed(frame: Frame) -> Decoded:
+        if fixed:
+            return decode(frame)
+        return Decoded(content_key(frame), refusal="a fault of ours", named_by_content=True)
+
+    house = Housekeeping(spools, readings, ledger, decode_when_fixed, Retention(), (tmp_path,))
+    drain = Drain(spools, readings, ledger, Registry(90), decode_when_fixed, house)
+    while drain.step():
+        pass
+    letters, records = SqlDeadLetters(engine), SqlGatewayRecords(engine)
+    assert (records.counters().dead, letters.count()) == (2, 2)
+    fixed = True
+    assert letters.ask_again(NOW_MS, problem="fault of ours") == 2
+    house.beat(tuple(drain.lanes.values()))
+    counters = records.counters()
+    assert (counters.received, counters.stored, counters.dead, counters.duplicate) == (2, 1, 1, 0)
+    (left,) = letters.listed()
+    assert (left.body, left.asked_again) == (bad, False)
+    assert "malformed" in left.problem
+    assert len(readings.series("m1", 0, 2**52)) == 1
+    assert len(SqlEvidenceLog(engine).read(0)) == 1
+    assert ledger.audit() == ""
+    spools[Lane.BULK].append([Frame("gridcrew/v1/T1/readings", good, NOW_MS + 1)])
+    while drain.step():
+        pass
+    assert records.counters().duplicate == 1, "it is known by its own name now"
+    assert ledger.forget_dead(before_ms=NOW_MS + 10) == 1
+    assert ledger.audit() == ""
+    readings.close()
+    for spool in spools.values():
+        spool.close()
+
+
+def _reaches(log: SqlEvidenceLog, wanted: int) -> bool:
+    return log.newest_id() == wanted
+
+
+def test_an_event_does_not_wait_for_a_store_that_is_away(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frames with readings are announced at once; their readings follow when the store is back."""
+    spool = SegmentSpool(tmp_path / Lane.EVENTS)
+    spools = {lane: SegmentSpool(tmp_path / lane) for lane in Lane} | {Lane.EVENTS: spool}
+    readings, away = EmbeddedReadingStore(tmp_path / "readings"), threading.Event()
+    away.set()
+    written = readings.write
+
+    def sometimes(batches: Sequence[ReadingBatch]) -> int:
+        if away.is_set():
+            raise ReadingsAway("no answer")
+        return written(batches)
+
+    monkeypatch.setattr(readings, "write", sometimes)
+    drain = Drain(spools, readings, SqlLedger(engine, "9.9"), Registry(90), decode)
+    signals = Signals.new()
+    thread = threading.Thread(target=drain.run, args=(signals,))
+    thread.start()
+    log = SqlEvidenceLog(engine)
+    for seq in range(5):
+        body = readings_body(seq, ["m1"]) if seq != 3 else event_body(seq)
+        spool.append([Frame(f"gridcrew/v1/T1/{'events' if seq == 3 else 'readings'}", body, 1_000)])
+        signals.wake[Lane.EVENTS].set()
+        await_true(partial(_reaches, log, seq + 1), "what it says, though the store is away", 1)
+    assert SqlGatewayRecords(engine).counters().stored == 0
+    away.clear()
+    await_true(lambda: SqlGatewayRecords(engine).counters().stored == 5, "everything, once it is back", 10)
+    signals.end()
+    thread.join()
+    assert log.newest_id() == 5
+    assert len(readings.series("m1", 0, 2**52)) == 4
+    readings.close()
+    for each in spools.values():
+        each.close()
