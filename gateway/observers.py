@@ -18,7 +18,7 @@ RESERVED: Final = frozenset({"events", "bulk"})
 """Names of our own sessions."""
 MAX_TOPICS: Final = 100
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
-Format = Literal["state_grid", "app_bus", "own"]
+Format = Literal["state_grid", "app_bus", "flat", "own"]
 
 
 class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -104,6 +104,8 @@ def read_observer(name: str, text: str) -> Observer:
         _check_filter(topic.filter, f"topics[{place}].filter")
     if file.format == "app_bus" and not (file.terminal or file.terminal_pattern):
         raise SiteFileRefused("terminal: expected with format app_bus, whose topics do not name the terminal")
+    if file.format == "flat" and not (file.device_pattern and (file.terminal or file.terminal_pattern)):
+        raise SiteFileRefused("device_pattern, terminal: expected with format flat: topics name the device")
     return Observer(
         name=name,
         broker=file.broker,

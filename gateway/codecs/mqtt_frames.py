@@ -6,7 +6,7 @@ Pure but for what it is handed: observers and their tables are looked up at each
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gateway.codecs import app_bus, dlt645_wrapped, hplc, own, state_grid
+from gateway.codecs import app_bus, dlt645_wrapped, flat, hplc, own, state_grid
 from gateway.codecs.foreign import Meaning, Unusable, identity
 from gateway.contract.topics import DLT645, HPLC, parse
 from gateway.frames import OVERSIZED, Decoded, Frame
@@ -38,11 +38,13 @@ class MqttDecoder:
         plain = replace(frame, topic=topic)
         if observer.format == "state_grid":
             return state_grid.decode(plain, meaning)
-        if observer.format == "app_bus":
+        if observer.format in {"app_bus", "flat"}:
             try:
                 terminal = meaning.resolve(identity(foreign, "terminal"))
             except Unusable as problem:
                 return _refused(frame, str(problem))
+            if observer.format == "flat":
+                return flat.decode(plain, terminal, observer.device(topic), meaning)
             return app_bus.decode(plain, terminal, meaning)
         return _ours(plain, meaning)
 
