@@ -6,7 +6,7 @@ received = on time + late + duplicate + dead; stored = on time + late.
 """
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from fnmatch import fnmatchcase
@@ -149,14 +149,21 @@ def no_counts(meters: int) -> Counts:
     return np.zeros((len(Outcome), meters, INTERVALS), dtype=np.uint16)
 
 
-def counted(counts: Counts, arrived: Arrived) -> Counts:
-    """The counts with one more run; ``counts`` itself is used again while it is large enough."""
-    if counts.shape[1] < arrived.behind:
-        wider = no_counts(arrived.behind)
+Runs = Mapping[tuple[Outcome, int, int], Sequence[int]]
+"""What arrived for one block: (outcome, first, behind) → the interval of each batch."""
+
+
+def counted(counts: Counts, runs: Runs) -> Counts:
+    """The counts with what arrived; ``counts`` itself is used again while it is large enough."""
+    widest = max((behind for _, _, behind in runs), default=0)
+    if counts.shape[1] < widest:
+        wider = no_counts(widest)
         wider[:, : counts.shape[1]] = counts
         counts = wider
-    cells = counts[arrived.outcome, arrived.first : arrived.behind, arrived.interval]
-    np.add(cells, 1, out=cells, where=cells < _MAX_COUNT)
+    for (outcome, first, behind), intervals in runs.items():
+        more = np.bincount(intervals, minlength=INTERVALS)
+        cells = counts[outcome, first:behind]
+        np.minimum(cells + more, _MAX_COUNT, out=cells, casting="unsafe")
     return counts
 
 
@@ -198,10 +205,10 @@ class ShardTotals:
 
 def totals(counts: Counts) -> ShardTotals:
     """Sums of a block."""
-    stored = (counts[Outcome.ON_TIME] > 0) | (counts[Outcome.LATE] > 0)
-    by_meter = stored.sum(axis=1)
+    stored = (counts[Outcome.ON_TIME] | counts[Outcome.LATE]) > 0
+    by_meter = np.count_nonzero(stored, axis=1)
     late, duplicate, dead = (
-        int(counts[outcome].sum(dtype=np.int64))
+        int(counts[outcome].sum(dtype=np.int64)) if counts[outcome].any() else 0
         for outcome in (Outcome.LATE, Outcome.DUPLICATE, Outcome.DEAD)
     )
     return ShardTotals(counts.shape[1], int(by_meter.sum()), int(by_meter.min()), late, duplicate, dead)

@@ -1,7 +1,7 @@
 """The completeness ledger on the gateway's database: arrivals folded into blocks, and both read as one."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
@@ -15,9 +15,9 @@ from telemetry.completeness import (
     INTERVALS,
     SHARD_METERS,
     WHOLE_TERMINAL,
-    Arrived,
     Counts,
     Outcome,
+    Runs,
     ShardDay,
     TerminalDay,
     counted,
@@ -33,7 +33,15 @@ MAX_FOLD_BLOCKS: Final = 500
 MAX_PAGE: Final = 10_000
 _MAX_UNCOUNTED: Final = 50_000
 
-_KEY: Final = (completeness.c.day, completeness.c.terminal, completeness.c.shard)
+_THIS: Final = (
+    completeness.c.day == bindparam("of_day"),
+    completeness.c.terminal == bindparam("of_terminal"),
+    completeness.c.shard == bindparam("of_shard"),
+)
+_BODY: Final = select(completeness.c.body).where(*_THIS)
+_OLD: Final = delete(completeness).where(*_THIS)
+
+_Runs = defaultdict[tuple[Outcome, int, int], list[int]]
 
 
 def fold(engine: Engine) -> int:
@@ -54,31 +62,27 @@ def fold(engine: Engine) -> int:
     return len(taken)
 
 
-def _oldest(connection: Connection) -> tuple[list[int], Mapping[ShardDay, list[Arrived]]]:
+def _oldest(connection: Connection) -> tuple[list[int], Mapping[ShardDay, "_Runs"]]:
     """Rows of arrivals, and what they say by block; not many blocks at once, so that others can write."""
-    blocks: dict[ShardDay, list[Arrived]] = defaultdict(list)
+    blocks: dict[ShardDay, _Runs] = {}
     taken: list[int] = []
     query = select(arrivals.c.id, arrivals.c.body).order_by(arrivals.c.id).limit(MAX_FOLD_ROWS)
     for row in connection.execute(query):
         taken.append(int(row.id))
-        for arrived in unpacked(bytes(row.body)):
-            blocks[arrived.block].append(arrived)
+        for block, interval, outcome, first, behind in unpacked(bytes(row.body)):
+            runs = blocks.get(block)
+            if runs is None:
+                runs = blocks[block] = defaultdict(list)
+            runs[outcome, first, behind].append(interval)
         if len(blocks) >= MAX_FOLD_BLOCKS:
             break
     return taken, blocks
 
 
-def _block(connection: Connection, key: ShardDay, runs: Iterable[Arrived]) -> Counts:
-    query = select(completeness.c.body).where(
-        completeness.c.day == key.day,
-        completeness.c.terminal == key.terminal,
-        completeness.c.shard == key.shard,
-    )
-    body = connection.scalar(query)
-    counts = no_counts(0) if body is None else unpack_counts(bytes(body))
-    for arrived in runs:
-        counts = counted(counts, arrived)
-    return counts
+def _block(connection: Connection, key: ShardDay, runs: Runs) -> Counts:
+    """The counts kept of a block with what arrived since."""
+    body = connection.scalar(_BODY, {"of_day": key.day, "of_terminal": key.terminal, "of_shard": key.shard})
+    return counted(no_counts(0) if body is None else unpack_counts(bytes(body)), runs)
 
 
 def _row(key: ShardDay, counts: Counts) -> dict[str, Any]:
@@ -99,13 +103,8 @@ def _row(key: ShardDay, counts: Counts) -> dict[str, Any]:
 
 
 def _replace(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    old = delete(completeness).where(
-        completeness.c.day == bindparam("of_day"),
-        completeness.c.terminal == bindparam("of_terminal"),
-        completeness.c.shard == bindparam("of_shard"),
-    )
     keys = [{"of_day": r["day"], "of_terminal": r["terminal"], "of_shard": r["shard"]} for r in rows]
-    connection.execute(old, keys)
+    connection.execute(_OLD, keys)
     connection.execute(insert(completeness), list(rows))
 
 
@@ -200,10 +199,10 @@ def _places(connection: Connection, meters: Sequence[str]) -> list[Any]:
 
 
 def _blocks(connection: Connection, keys: set[ShardDay]) -> dict[ShardDay, Counts]:
-    waiting: dict[ShardDay, list[Arrived]] = {key: [] for key in keys}
+    waiting: dict[ShardDay, _Runs] = {key: defaultdict(list) for key in keys}
     query = select(arrivals.c.body).order_by(arrivals.c.id).limit(_MAX_UNCOUNTED)
     for body in connection.scalars(query):
-        for arrived in unpacked(bytes(body)):
-            if arrived.block in waiting:
-                waiting[arrived.block].append(arrived)
+        for block, interval, outcome, first, behind in unpacked(bytes(body)):
+            if block in waiting:
+                waiting[block][outcome, first, behind].append(interval)
     return {key: _block(connection, key, runs) for key, runs in waiting.items()}

@@ -74,7 +74,8 @@ runs = st.lists(
 def test_every_meter_of_every_run_is_counted_once(
     given_runs: list[tuple[str, int, Outcome, list[tuple[int, int]]]],
 ) -> None:
-    arrived, wanted = Arrivals.none(), {}
+    arrived = Arrivals.none()
+    wanted: dict[tuple[str, int, int, Outcome], int] = {}
     for terminal, at_ms, outcome, spans in given_runs:
         arrived.add(terminal, at_ms, outcome, np.array([(a, a + n) for a, n in spans], dtype=np.int32))
         for first, size in spans:
@@ -111,13 +112,11 @@ def test_packing_keeps_every_count(meters: int, seed: int, used: set[Outcome]) -
 
 
 def test_a_count_stops_instead_of_running_over() -> None:
-    arrived = Arrivals.none()
-    arrived.add("T1", LATER_MS, Outcome.ON_TIME, np.array([[0, 2]], dtype=np.int32))
-    (run,) = unpacked(arrived.packed())
     counts = no_counts(1)
-    counts[Outcome.ON_TIME, 0, run.interval] = 65_535
-    counts = counted(counts, run)
-    assert counts[Outcome.ON_TIME, :, run.interval].tolist() == [65_535, 1]
+    counts[Outcome.ON_TIME, 0, 7] = 65_534
+    counts = counted(counts, {(Outcome.ON_TIME, 0, 2): [7, 7, 7, 9], (Outcome.LATE, 1, 2): [7]})
+    assert counts[Outcome.ON_TIME][:, [7, 9]].tolist() == [[65_535, 1], [3, 1]]
+    assert counts[Outcome.LATE].sum() == counts[Outcome.LATE, 1, 7] == 1
 
 
 def test_totals_name_the_worst_meter() -> None:
