@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.access import Certificate, Claim, nats_permissions, refusal, terminal_rights
 from gateway.security import Finding, Tally, Threat, finding
+from gridcrew.broker_flood import PAGE, FloodWatch
 from gridcrew.broker_line import Entrance, ServerLine
 from gridcrew.broker_tokens import Question, Signer, Unreadable, read_question
 
@@ -28,9 +29,6 @@ log = logging.getLogger(__name__)
 QUESTIONS: Final = "$SYS.REQ.USER.AUTH"
 _COUNTS: Final = "_INBOX.gridcrew.counts"
 TICK_S: Final = 1.0
-COUNT_S: Final = 10.0
-BUSIEST: Final = 256
-"""Connections looked at for floods: those that have sent the most."""
 PENALTY_S: Final = 60.0
 LOOK_BACK_MS: Final = 600_000
 """What was revoked at an instant may be committed a little later."""
@@ -63,14 +61,12 @@ class Doorkeeper:
         self._signer = signer
         self._register = register
         self._findings_file = findings_file
-        self._max_frames_per_s = max_frames_per_s
         self._tally = Tally()
         self._inside: dict[str, deque[int]] = {}
         """Serial number → its newest connections."""
         self._terminals: dict[int, str] = {}
         self._banished: dict[str, float] = {}
-        self._counts: dict[int, int] = {}
-        self._counted_s = 0.0
+        self._floods = FloodWatch(max_frames_per_s)
         self._looked_ms = _now_ms()
         self._server = ""
         self._stop = threading.Event()
@@ -161,24 +157,21 @@ class Doorkeeper:
                 for connection in self._inside.pop(ended.serial, ()):
                     line.kick(connection)
             self._looked_ms = now_ms
-        if now_s - self._counted_s >= COUNT_S:
-            line.ask_counts(_COUNTS, BUSIEST)
+        offset = self._floods.due(now_s)
+        if offset is not None:
+            line.ask_counts(_COUNTS, offset, PAGE)
         if len(self._tally):
             self._write_down(self._tally.take())
 
     def _note_counts(self, line: ServerLine, body: bytes) -> None:
         now_s = time.monotonic()
-        spell_s, self._counted_s = now_s - self._counted_s, now_s
-        before, self._counts = self._counts, counts_of(body)
-        most = self._max_frames_per_s * spell_s
-        for connection in flooding(before, self._counts, most):
-            terminal = self._terminals.get(connection)
+        for flood in self._floods.note(body, now_s):
+            terminal = self._terminals.get(flood.connection)
             if terminal is not None:
-                sent = self._counts[connection] - before[connection]
-                words = f"sent {sent} frames in {spell_s:.0f} s; cut off for {PENALTY_S:.0f} s"
+                words = f"sent {flood.frames} frames in {flood.spell_s:.0f} s; cut off for {PENALTY_S:.0f} s"
                 self._tally.add(finding(Threat.FLOOD, terminal, words))
                 self._banished[terminal] = now_s + PENALTY_S
-                line.kick(connection)
+                line.kick(flood.connection)
         newest = {each for kept in self._inside.values() for each in kept}
         self._terminals = {key: name for key, name in self._terminals.items() if key in newest}
 
@@ -190,20 +183,6 @@ class Doorkeeper:
                 for found in findings:
                     row = [found.threat, found.source, found.text, found.count]
                     file.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-
-def counts_of(body: bytes) -> dict[int, int]:
-    """Connection → messages received from it, of a CONNZ answer of nats-server."""
-    try:
-        listed = json.loads(body)["data"]["connections"] or []
-        return {int(each["cid"]): int(each["in_msgs"]) for each in listed}
-    except (ValueError, KeyError, TypeError):
-        return {}
-
-
-def flooding(before: dict[int, int], after: dict[int, int], most: float) -> tuple[int, ...]:
-    """Connections that sent more than ``most`` messages between two counts."""
-    return tuple(each for each, count in after.items() if each in before and count - before[each] > most)
 
 
 def _now_ms() -> int:

@@ -60,9 +60,9 @@ class ServerLine:
         subject = f"$SYS.REQ.SERVER.{self.server}.KICK"
         self.publish(subject, json.dumps({"cid": connection}).encode(), "_INBOX.gridcrew.kicked")
 
-    def ask_counts(self, reply: str, limit: int) -> None:
-        """Who has sent how many messages: the busiest connections."""
-        options = {"sort": "msgs_from", "limit": limit}
+    def ask_counts(self, reply: str, offset: int, limit: int) -> None:
+        """Who has sent how many messages: ``limit`` connections from ``offset`` on, oldest first."""
+        options = {"sort": "cid", "offset": offset, "limit": limit}
         self.publish(f"$SYS.REQ.SERVER.{self.server}.CONNZ", json.dumps(options).encode(), reply)
 
     def receive(self, wait_s: float) -> tuple[str, str, bytes] | None:

@@ -155,6 +155,7 @@ certificates = Table(
     Column("reason", Text, nullable=False),
     Index("ix_certificates_terminal", "terminal", "issued_ms"),
     Index("ix_certificates_revoked_ms", "revoked_ms"),
+    Index("ix_certificates_retires_ms", "retires_ms"),
 )
 """Certificates of terminals, see ``gateway.access``; no key is ever kept."""
 

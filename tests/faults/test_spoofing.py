@@ -110,7 +110,7 @@ def test_a_certificate_whose_name_is_a_wildcard_opens_nothing(opened: Gate, name
 
 
 def test_who_floods_is_cut_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gridcrew.broker_access.COUNT_S", 0.5)
+    monkeypatch.setattr("gridcrew.broker_flood.COUNT_S", 0.5)
     with gate("nats", tmp_path / "g") as opened:
         made = opened.made
         flooder, calm = made.terminal("T1"), made.terminal("T2")

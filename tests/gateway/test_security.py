@@ -29,6 +29,7 @@ from gateway.security import (
     read_nats_line,
 )
 from geo.adapters.database import writing
+from gridcrew.broker_flood import PAGE, Flood, FloodWatch
 from telemetry.adapters.gateway_tables import security_events
 from tests.conftest import DatabaseFactory
 from tests.gateway.running import await_true
@@ -201,6 +202,25 @@ class Sink:
             for each in security.decode(frame).findings:
                 counts[each.source] = counts.get(each.source, 0) + each.count
         return counts
+
+
+def page(total: int, counts: dict[int, int]) -> bytes:
+    """An answer of nats-server to CONNZ, as far as it is read."""
+    listed = [{"cid": cid, "in_msgs": count} for cid, count in counts.items()]
+    return json.dumps({"data": {"total": total, "connections": listed}}).encode()
+
+
+def test_floods_are_found_on_every_page() -> None:
+    watch = FloodWatch(max_frames_per_s=10.0)
+    busy = dict.fromkeys(range(PAGE), 1000000)
+    for now_s, last in ((100.0, 50), (120.0, 500)):
+        assert watch.due(now_s) == 0
+        assert watch.note(page(PAGE + 2, busy), now_s) == ()
+        assert watch.due(now_s + 1) == PAGE
+        found = watch.note(page(PAGE + 2, {9_001: 7, 9_002: last}), now_s + 1)
+        assert watch.due(now_s + 2) is None
+    assert found == (Flood(9_002, 450, 20.0),)
+    assert watch.note(b"nonsense", 140.0) == ()
 
 
 def test_the_log_is_followed_through_rotation_and_restart(

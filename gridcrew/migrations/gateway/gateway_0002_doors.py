@@ -115,6 +115,7 @@ def _create_certificates() -> None:
     )
     op.create_index("ix_certificates_terminal", "certificates", ["terminal", "issued_ms"])
     op.create_index("ix_certificates_revoked_ms", "certificates", ["revoked_ms"])
+    op.create_index("ix_certificates_retires_ms", "certificates", ["retires_ms"])
 
 
 def _create_completeness() -> None:
