@@ -32,6 +32,8 @@ from gateway.ports import Intake, SpoolUnavailable
 
 log = logging.getLogger(__name__)
 
+BEAT_S: Final = 240.0
+"""A line counts as lost when nothing was heard of it for two heart-beats of five minutes."""
 MAX_WAITING_REPORTS: Final = 1_000
 _RETRY_S: Final = (1.0, 30.0)
 _LISTEN_S: Final = 0.2
@@ -53,6 +55,7 @@ class LineWorker:
         self._stop = threading.Event()
         self._states: dict[str, MeterState] = {}
         self._reports: list[bytes] = []
+        self._beat_due_s = 0.0
         self._dialled: queue.Queue[tuple[socket.socket, bytes]] = queue.Queue(4)
         self._thread = threading.Thread(target=self._run, name=f"{DOOR}:{line.name}", daemon=True)
         self.configure(line)
@@ -142,6 +145,7 @@ class LineWorker:
         while not self._stop.is_set() and self._dialled.empty():
             try:
                 self._hand_reports()
+                self._beat()
                 meter = self._next_due()
                 if meter is None:
                     bus.listen(_LISTEN_S)
@@ -240,6 +244,13 @@ class LineWorker:
             frame = Frame(self._topic(meter), b"".join(raw), _now_ms(), self._door)
             self._take(Lane.EVENTS, [frame])
         state.losses = count
+
+    def _beat(self) -> None:
+        """Now and then, while connected: the line stands, whatever its meters say."""
+        now_s = time.monotonic()
+        if now_s >= self._beat_due_s:
+            self._take(Lane.EVENTS, [Frame(f"{self._line.name}/", b"", _now_ms(), self._door)])
+            self._beat_due_s = now_s + BEAT_S
 
     def _hear_report(self, raw: bytes) -> None:
         """A meter pushed this, perhaps amid our question to another: it does not wait for the answer."""

@@ -1,9 +1,9 @@
 """What DL/T 645-2007 frames say: readings, living meters, losses of supply. Never raises on field data.
 
 A spooled frame's body is a stretch of the line as it came: the answers of one poll of one meter, or what a
-meter pushed by itself; empty = the meter did not answer. Answers carry no time, so they are of the instant of
-receipt. Loss records carry the meter's own times and are named by meter and time: read twice, they are one
-fact.
+meter pushed by itself; empty = the meter did not answer, or, without an address, that the line stands. Answers
+carry no time, so they are of the instant of receipt. Loss records carry the meter's own times and are named by
+meter and time: read twice, they are one fact.
 """
 
 from collections.abc import Callable, Iterator
@@ -89,12 +89,8 @@ def said_by(
     resolve: Resolve,
     *,
     named_by_content: bool,
-    online: bool | None = None,
 ) -> Decoded:
-    """What a stretch of 645 bytes says that ``terminal`` (a line, or who forwards) brought at ``at_ms``.
-
-    ``online``: True where the terminal lives by heartbeats of its own; a polled line does not.
-    """
+    """What a stretch of 645 bytes says that ``terminal`` (a line, or who forwards) brought at ``at_ms``."""
     found = find_frames(stream)
     if not found.frames or len(found.frames) > MAX_FRAMES:
         problem = f"frame: expected 1 to {MAX_FRAMES} frames 68 … 16 with a right checksum, found "
@@ -112,19 +108,23 @@ def said_by(
         terminal,
         (batch,) if batch else (),
         tuple(_evidence(said, key, at_ms, frame.received_ms, terminal, resolve)),
-        online=online,
+        online=True,
         problems=_limited(said.problems),
-        devices=tuple(_note(meter, terminal, resolve) for meter in meters),
+        devices=tuple(
+            _note(meter, terminal, resolve, online=None if meter in said.gasping else True)
+            for meter in meters
+        ),
         named_by_content=named_by_content,
     )
 
 
 def _unanswered(frame: Frame, line: str, device: str) -> Decoded:
     if not device:
-        return Decoded(content_key(frame), line, refusal="frame: empty", named_by_content=True)
+        return Decoded(f"{DOOR}/{line}/{frame.received_ms}", line, online=True)
     key = f"{DOOR}/{EvidenceKind.SILENT}/{device}/{frame.received_ms}"
     fact = Evidence(EvidenceKind.SILENT, frame.received_ms, frame.received_ms, line, (device,), key)
-    return Decoded(key, line, evidence=(fact,))
+    note = DeviceNote(device, DeviceKind.METER, parent=line, online=False)
+    return Decoded(key, line, evidence=(fact,), online=True, devices=(note,))
 
 
 def _listen(frames: tuple[MeterFrame, ...]) -> _Said:
@@ -316,10 +316,10 @@ def _fact(kind: EvidenceKind, at_ms: int, received_ms: int, terminal: str, devic
     return Evidence(kind, at_ms, received_ms, terminal, (device,), f"{DOOR}/{kind}/{device}/{at_ms}")
 
 
-def _note(address: str, terminal: str, resolve: Resolve) -> DeviceNote:
+def _note(address: str, terminal: str, resolve: Resolve, *, online: bool | None) -> DeviceNote:
     device = resolve(address)
     foreign = address if device != address else ""
-    return DeviceNote(device, DeviceKind.METER, parent=terminal, foreign_id=foreign)
+    return DeviceNote(device, DeviceKind.METER, parent=terminal, foreign_id=foreign, online=online)
 
 
 def _limited(problems: list[str]) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def decode(frame: Frame, terminal: str, resolve: Resolve = str) -> Decoded:
         key = content_key(frame) if payload.seq is None else frame_key(terminal, payload.boot, payload.seq)
     except _UNREADABLE as problem:
         return _refusal(frame, terminal, str(problem))
-    return said_by(frame, stream, at_ms, terminal, key, resolve, named_by_content=not named, online=True)
+    return said_by(frame, stream, at_ms, terminal, key, resolve, named_by_content=not named)
 
 
 def is_urgent(frame: Frame) -> bool:

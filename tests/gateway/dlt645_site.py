@@ -60,7 +60,11 @@ class Lines:
         draft.replace(self.folder / f"{name}.toml")
 
     def frames(self, lane: Lane | None = None, address: str = "") -> list[Frame]:
-        found = [frame for given, frame in list(self.taken.frames) if lane in {None, given}]
+        # A line's own heart-beat has neither address nor body.
+        said = [
+            (given, frame) for given, frame in list(self.taken.frames) if frame.topic[-1] != "/" or frame.body
+        ]
+        found = [frame for given, frame in said if lane in {None, given}]
         return [frame for frame in found if frame.topic.endswith(address)]
 
     def decoded(self, lane: Lane | None = None, address: str = "") -> list[Decoded]:
