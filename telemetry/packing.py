@@ -29,19 +29,38 @@ class DamagedBlock(ValueError):
 def pack(scaled: NDArray[np.int64]) -> bytes:
     """Pack ``scaled[m, q]`` (any 64-bit values; ``MISSING`` where not read; at most 65,535 × 255)."""
     meters, quantities = scaled.shape
-    columns = np.ascontiguousarray(scaled.T)
-    missing = columns == MISSING
-    low = np.where(missing, _HIGHEST, columns).min(axis=1, initial=_HIGHEST)
-    # Unsigned arithmetic wraps, so distances are right even between the ends of the 64-bit range.
-    distance = columns.view(np.uint64) - low.view(np.uint64)[:, np.newaxis]
-    distance[missing] = 0
-    width = np.searchsorted(_STEPS, distance.max(axis=1, initial=0)) + 1
-    distance[missing] = np.iinfo(np.uint64).max
-    planes = distance.astype("<u8", copy=False).view(np.uint8).reshape(quantities, meters, _WIDE)
-    kept = np.arange(_WIDE) < width[:, np.newaxis]
-    head = _HEAD.pack(meters, quantities) + width.astype(np.uint8).tobytes() + low.astype("<i8").tobytes()
-    chosen: NDArray[np.uint8] = planes.transpose(0, 2, 1)[kept]
-    return bytes(head) + chosen.tobytes()
+    low, width = np.empty(quantities, dtype="<i8"), np.empty(quantities, dtype=np.uint8)
+    _measure(scaled, low, width)
+    planes = np.empty(int(width.sum()) * meters, dtype=np.uint8)
+    _fill(scaled, low, width, planes)
+    return b"".join((_HEAD.pack(meters, quantities), width.tobytes(), low.tobytes(), planes.tobytes()))
+
+
+@njit(cache=True, nogil=True)
+def _measure(scaled, low, width):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Smallest value of each column, and the bytes that the largest distance from it needs."""
+    for q in range(scaled.shape[1]):
+        least, most = _HIGHEST, MISSING
+        for m in range(scaled.shape[0]):
+            value = scaled[m, q]
+            if value != MISSING:
+                least, most = min(least, value), max(most, value)
+        # Unsigned arithmetic wraps, so the distance is right even between the ends of the 64-bit range.
+        reach = np.uint64(most) - np.uint64(least) if most != MISSING else np.uint64(0)
+        low[q], width[q] = least, np.searchsorted(_STEPS, reach) + 1
+
+
+@njit(cache=True, nogil=True)
+def _fill(scaled, low, width, planes):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    at, meters = 0, scaled.shape[0]
+    for q in range(scaled.shape[1]):
+        for m in range(meters):
+            value = scaled[m, q]
+            code = ~np.uint64(0) if value == MISSING else np.uint64(value) - np.uint64(low[q])
+            for plane in range(width[q]):
+                planes[at + plane * meters + m] = np.uint8(code & np.uint64(0xFF))
+                code >>= np.uint64(8)
+        at += width[q] * meters
 
 
 def unpack(block: bytes) -> NDArray[np.int64]:
