@@ -28,6 +28,7 @@ from field_api.http.security import authorise, harden
 from field_api.http.services import Services, WebConfig
 from field_api.http.static_files import add_front_end
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible, Refused, Stale
+from telemetry.ports import ReadingsAway
 
 MAX_BODY_BYTES: Final = 64 * 1024
 _STATUS: Final[dict[type[Refused], int]] = {NotFound: 404, Forbidden: 403, Conflict: 409, NotPossible: 422}
@@ -129,6 +130,9 @@ class _View:
             return _response(self._operation.handler(call), self._operation)
         except Refused as refused:
             raise _problem_of(refused) from refused
+        except ReadingsAway as away:
+            _LOG.warning("the store of readings is away: %s", away)
+            raise HttpProblem(503, "The store of readings does not answer", "It was logged.") from away
 
 
 def _view(operation: Operation, services: Services, measures: Measures) -> _View:
