@@ -112,7 +112,7 @@ def _mqtt_doors(settings: Settings, intake: Intake) -> list[Door]:
 def _security_door(settings: Settings, intake: Intake) -> Door:
     """Refusals of the embedded broker, or of the site's where its log can be read."""
     if not settings.mqtt.url:
-        sources = (
+        sources: tuple[Source, ...] = (
             Source(server_log(settings), read_nats_line),
             Source(findings_file(settings), read_own_line),
         )

@@ -55,7 +55,8 @@ class SimulatedMeter:
     """Answers blocks in two frames, the second to be asked for."""
     losses: list[tuple[str, str]] = field(default_factory=list)
     """(start, end) as YYMMDDhhmmss, newest first."""
-    requests: int = 0
+    asked: set[int] = field(default_factory=set)
+    """Control codes that anybody ever sent to it, powered or not."""
     _service: _Service | None = None
 
     @property
@@ -64,9 +65,9 @@ class SimulatedMeter:
 
     def answer(self, control: int, data: bytes) -> bytes | None:
         """The frame that a request is answered with; None = silence."""
+        self.asked.add(control)
         if not self.powered:
             return None
-        self.requests += 1
         identifier = int.from_bytes(data[:4], "little")
         if identifier in _BLOCKS and self.blocks and control in {READ, READ_NEXT}:
             return self._block(control, identifier, data)

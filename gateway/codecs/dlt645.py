@@ -1,9 +1,9 @@
 """What DL/T 645-2007 frames say: readings, living meters, losses of supply. Never raises on field data.
 
 A spooled frame's body is a stretch of the line as it came: the answers of one poll of one meter, or what a
-meter pushed by itself; empty = the meter did not answer, or, without an address, that the line stands. Answers
-carry no time, so they are of the instant of receipt. Loss records carry the meter's own times and are named by
-meter and time: read twice, they are one fact.
+meter pushed by itself; empty = the meter did not answer, or, without an address, that the line stands.
+Answers carry no time, so they are of the instant of receipt. Loss records carry the meter's own times and are
+named by meter and time: read twice, they are one fact.
 """
 
 from collections.abc import Callable, Iterator

@@ -240,5 +240,18 @@ def test_a_line_that_breaks_is_made_again(lines: Lines) -> None:
         wait_for(lambda: len(lines.frames(Lane.BULK, M1)) > polled, "polls again")
 
 
+def test_nothing_but_reading_is_ever_sent(lines: Lines) -> None:
+    """Invariant 9: blocks refused, dead, with losses, in two frames, pushing: 11h and 12h, nothing else."""
+    fleet = meters(4)
+    fleet[0].blocks, fleet[1].powered, fleet[2].split = False, False, True
+    fleet[3].losses = [(meter_time(20), meter_time(15))]
+    with SimulatedDtu(fleet) as dtu, lines.door() as door:
+        lines.dial("dtu-1", dtu.port, [M1, M2, M3, M4])
+        wait_for(lambda: lines.frames(Lane.EVENTS, M4), "loss records")
+        dtu.push(fleet[3].report())
+        wait_for(lambda: door.counters()["reports"] and door.counters()["polls"] >= 8, "a report and polls")
+    assert set().union(*(meter.asked for meter in fleet)) == {0x11, 0x12}
+
+
 def test_the_table_of_values_covers_what_is_usually_read() -> None:
     assert len(EXPECTED) == len(VALUES)
