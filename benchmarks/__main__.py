@@ -15,6 +15,7 @@ NAMES = (
     "scope_accuracy",
     "live_latency",
     "access_scale",
+    "modbus_polling",
 )
 
 
