@@ -155,7 +155,8 @@ class Supervisor:
                     self._say(name, text)
 
     def _say(self, name: str, text: str) -> None:
-        sys.stdout.write(f"{name:>8} | {text}\n")
+        # A line that is a JSON object stays one: somebody's log collector reads it.
+        sys.stdout.write(f"{text}\n" if text.startswith("{") else f"{name:>8} | {text}\n")
         sys.stdout.flush()
 
 
@@ -178,5 +179,13 @@ def _bounded_log(folder: Path, name: str) -> logging.Handler:
     log = logging.handlers.RotatingFileHandler(
         folder / f"{name}.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
     )
-    log.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log.setFormatter(_Lines("%(asctime)s %(message)s"))
     return log
+
+
+class _Lines(logging.Formatter):
+    """A child's lines with the time before them, but for those that tell their own as JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = record.getMessage()
+        return text if text.startswith("{") else super().format(record)

@@ -63,13 +63,15 @@ class DoorBoard:
             put(connection, gauges)
 
     def _row(self, door: Door, now_ms: int) -> dict[str, Any]:
-        ready = door.ready
+        trouble = door.trouble
+        # A door that nobody configured anything for has nothing to wait for.
+        ready = door.ready or not (door.required or trouble)
         if self._since.get(door.name, (None, 0))[0] != ready:
             self._since[door.name] = ready, now_ms
         return {
             "name": door.name,
             "ready": ready,
-            "trouble": door.trouble[:_MAX_TROUBLE],
+            "trouble": trouble[:_MAX_TROUBLE],
             "counters": json.dumps(dict(door.counters())),
             "at_ms": self._since[door.name][1],
         }

@@ -15,7 +15,12 @@ def main() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if behaviour == "broken":
         sys.exit("cannot go on")
-    sys.stdout.write(f"hello from {name}\n{name} ready\n")
+    said = (
+        f'{{"level": "info", "message": "hello from {name}"}}'
+        if behaviour == "json"
+        else f"hello from {name}"
+    )
+    sys.stdout.write(f"{said}\n{name} ready\n")
     sys.stdout.flush()
     if behaviour != "short":
         time.sleep(60)

@@ -65,3 +65,13 @@ def test_a_request_ends_the_run(keeper: Supervisor) -> None:
     began_s = time.monotonic()
     keeper.run(seconds=None)
     assert time.monotonic() - began_s < 5
+
+
+def test_lines_of_json_stay_what_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keeper = Supervisor(os.environ, tmp_path / "logs", quiet=False)
+    keeper.start(_program("teller", "json", tmp_path))
+    assert keeper.wait_ready("teller", 20)
+    keeper.stop()
+    line = '{"level": "info", "message": "hello from teller"}'
+    assert line in (tmp_path / "logs" / "teller.log").read_text(encoding="utf-8").splitlines()
+    assert line in capsys.readouterr().out.splitlines()
