@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 from telemetry.readings import MISSING, Quality, Reading
 
 DAY_MS: Final = 86_400_000
-_ROWS: Final = 32_768
+_ROWS: Final = 65_536
+_GROUP_ROWS: Final = 4_096
+"""So few that one meter's day, which lies in one group or two, is read in milliseconds."""
 _DIGITS: Final = 38
 _LAST_MS: Final = 253_402_300_799_000
 """The end of year 9999: names of days sort as text up to there."""
@@ -86,20 +88,22 @@ def _schema(scales: Mapping[str, int], doubtful: bool) -> Schema:
 
 
 def _tables(schema: Schema, scales: Mapping[str, int], parts: Iterable[Part]) -> Iterator[Table]:
-    """Tables of about ``_ROWS`` rows, one for each row group; rows of a meter in order of time."""
+    """Tables of up to ``_GROUP_ROWS`` rows, one for each row group; by meter, then in order of time."""
     waiting: list[Table] = []
     for part in parts:
         waiting.append(_table(schema, scales, part))
         if sum(table.num_rows for table in waiting) >= _ROWS:
-            yield _joined(waiting)
+            yield from _groups(waiting)
             waiting = []
     if waiting:
-        yield _joined(waiting)
+        yield from _groups(waiting)
 
 
-def _joined(tables: Sequence[Table]) -> Table:
-    joined = pa.concat_tables(tables)
-    return joined.sort_by([("meter", "ascending"), ("at_ms", "ascending")]).combine_chunks()
+def _groups(tables: Sequence[Table]) -> Iterator[Table]:
+    order = [("meter", "ascending"), ("at_ms", "ascending")]
+    joined = pa.concat_tables(tables).sort_by(order).combine_chunks()
+    for begin in range(0, joined.num_rows, _GROUP_ROWS):
+        yield joined.slice(begin, _GROUP_ROWS)
 
 
 def _table(schema: Schema, scales: Mapping[str, int], part: Part) -> Table:
