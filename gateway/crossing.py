@@ -20,7 +20,13 @@ from telemetry.readings import MISSING, Quality, ReadingBatch
 FORMAT: Final = "gridcrew-crossing/1"
 EVIDENCE: Final = "evidence"
 READINGS: Final = "readings"
-STREAMS: Final = (EVIDENCE, READINGS)
+SPOOLED_READINGS: Final = {
+    "events": "readings_events",
+    "bulk": "readings_bulk",
+    "backfill": "readings_backfill",
+}
+"""Readings by lane, where the store of readings knows no order of its own."""
+STREAMS: Final = (EVIDENCE, READINGS, *SPOOLED_READINGS.values())
 MAX_ROW_BYTES: Final = 2_000_000
 MAX_HASHES: Final = 20_000
 _INSTALLATION: Final = re.compile(r"[a-z0-9-]{1,32}")

@@ -36,7 +36,10 @@ KEEP_FILES: Final = 2_000
 _PAGE: Final = 500
 
 Rows = Callable[[int], Sequence[tuple[int, bytes]]]
-"""Position → (position, line) of the next rows beyond it, in order; empty at the end."""
+"""Position → (position, line) of the next rows beyond it, in order; empty at the end.
+
+Rows of one position come together and are never parted.
+"""
 ReadBatches = Callable[[int, int], Sequence[tuple[int, ReadingBatch]]]
 """(position, limit) → (position, batch) beyond it, in the order of storing."""
 
@@ -120,7 +123,7 @@ class CrossingExport:
         size = 0
         while found := rows(position):
             for place, line in found:
-                if part and size + len(line) > self._max_bytes:
+                if part and size + len(line) > self._max_bytes and place != position:
                     return part
                 part.append((place, line))
                 size += len(line) + 1

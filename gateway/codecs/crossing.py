@@ -6,7 +6,7 @@ A frame's body is some rows, deflated; its topic ``INSTALLATION/STREAM/NUMBER#LI
 import zlib
 from typing import Final
 
-from gateway.crossing import EVIDENCE, READINGS, CrossingRefused, read_evidence, read_readings
+from gateway.crossing import EVIDENCE, STREAMS, CrossingRefused, read_evidence, read_readings
 from gateway.frames import Decoded, Frame
 
 CROSSING: Final = "crossing"
@@ -32,7 +32,7 @@ def decode(frame: Frame) -> Decoded:
         lines = _unfold(frame.body)
         if stream == EVIDENCE:
             return Decoded(key, evidence=tuple(read_evidence(line) for line in lines))
-        if stream == READINGS:
+        if stream in STREAMS:
             return Decoded(key, batches=tuple(read_readings(line) for line in lines))
         return Decoded(key, refusal=f"topic: expected INSTALLATION/STREAM/NUMBER#LINE, found {frame.topic!r}")
     except CrossingRefused as problem:

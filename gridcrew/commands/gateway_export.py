@@ -1,9 +1,9 @@
 """``gridcrew gateway export``: evidence and readings as numbered files for another zone."""
 
 import json
-import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -11,15 +11,26 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.adapters.crossing_export import CrossingExport, Rows, evidence_rows, readings_rows
-from gateway.adapters.service import GatewayFailed, locked
-from gateway.crossing import EVIDENCE, READINGS, STREAMS, CrossingRefused, parse_numbers
+from gateway.adapters.crossing_spool import spooled_rows
+from gateway.adapters.ledger import SqlLedger
+from gateway.adapters.service import GatewayFailed, locked, open_spools
+from gateway.crossing import (
+    EVIDENCE,
+    READINGS,
+    SPOOLED_READINGS,
+    STREAMS,
+    CrossingRefused,
+    parse_numbers,
+)
+from gateway.frames import Lane
 from geo.adapters.database import open_database
+from gridcrew.doors import make_decoder
+from gridcrew.registration import device_ledger
 from gridcrew.settings import Settings
 from gridcrew.stores import readings_folder
 from telemetry.adapters.embedded_feed import EmbeddedFeed
 from telemetry.adapters.evidence_log import SqlEvidenceLog
-
-log = logging.getLogger(__name__)
+from telemetry.decimals import prepare
 
 MEGABYTE: Final = 1_000_000
 
@@ -69,14 +80,28 @@ def command(
 
 
 def _rows(settings: Settings, wanted: tuple[str, ...]) -> dict[str, Rows]:
-    rows: dict[str, Rows] = {}
-    if EVIDENCE in wanted:
-        rows[EVIDENCE] = evidence_rows(SqlEvidenceLog(open_database(settings.database_location, "gateway")))
-    if READINGS in wanted and settings.readings.store == "embedded":
+    engine = open_database(settings.database_location, "gateway")
+    rows: dict[str, Rows] = {EVIDENCE: evidence_rows(SqlEvidenceLog(engine))}
+    if settings.readings.store == "embedded":
         rows[READINGS] = readings_rows(EmbeddedFeed(readings_folder(settings)).after)
-    elif READINGS in wanted:
-        click.echo("readings are in InfluxDB: only evidence is exported", err=True)
-    return rows
+    else:
+        rows |= _spooled(settings, SqlLedger(engine, "export", device_ledger(settings)))
+    found = {stream: rows[stream] for stream in wanted if stream in rows}
+    if not found:
+        raise CrossingRefused(f"--stream: expected one of {', '.join(rows)}, found {', '.join(wanted)}")
+    return found
+
+
+def _spooled(settings: Settings, ledger: SqlLedger) -> dict[str, Rows]:
+    """InfluxDB does not know in which order readings were stored: decode the frames again."""
+    prepare()
+    decode, spools = make_decoder(settings), open_spools(settings.data_dir.absolute())
+    return {
+        SPOOLED_READINGS[lane]: spooled_rows(
+            spools[lane], partial(ledger.cursor, lane), decode, partial(ledger.screen, lane)
+        )
+        for lane in Lane
+    }
 
 
 def _export(export: CrossingExport, rows: dict[str, Rows], since: int, as_json: bool) -> None:

@@ -14,10 +14,13 @@ from hypothesis import strategies as st
 
 from gateway.adapters.crossing_export import CrossingExport, evidence_rows, readings_rows
 from gateway.adapters.crossing_import import CrossingImport, checked
+from gateway.adapters.crossing_spool import spooled_rows
+from gateway.adapters.ledger import SqlLedger
 from gateway.codecs import crossing as codec
 from gateway.crossing import (
     EVIDENCE,
     READINGS,
+    SPOOLED_READINGS,
     CrossingRefused,
     Head,
     Received,
@@ -29,7 +32,7 @@ from gateway.crossing import (
     readings_line,
     unpack_received,
 )
-from gateway.frames import Frame
+from gateway.frames import Frame, Lane
 from telemetry.adapters.embedded_feed import EmbeddedFeed
 from telemetry.evidence import Evidence, EvidenceKind, LoggedEvidence
 from telemetry.readings import MISSING, Quality, ReadingBatch
@@ -118,6 +121,34 @@ def test_a_round_trip_is_equal_row_for_row(sender: FileSite, receiver: FileSite,
     assert not (receiver.folder / "crossing" / "gaps.json").read_text().strip("[]\n")
     assert receiver.refused() == {}
     assert _export(sender, tmp_path / "out") == []
+
+
+def test_readings_of_the_spool_cross_where_the_store_knows_no_order(
+    sender: FileSite, receiver: FileSite, tmp_path: Path
+) -> None:
+    """As with InfluxDB: committed frames are decoded again; the batches of one frame stay together."""
+    curve = ",".join(f"{230 + point / 10:.1f}" for point in range(96))
+    clocks = ",".join(f"{point // 4:02}:{point % 4 * 15:02}" for point in range(96))
+    lines = [f"{meter},2026-11-20,A相电压,{curve}" for meter in range(1, 250)]
+    sender.drop("load_curve.csv", "\n".join([f"表号,日期,数据项,{clocks}", *lines]))
+    sender.read()
+    lane = Lane.BACKFILL
+    ledger = SqlLedger(sender.engine, "test")
+
+    def cursor() -> int:
+        return ledger.cursor(lane)
+
+    rows = spooled_rows(sender.spools[lane], cursor, sender.decode, list)
+    export = CrossingExport(sender.folder, tmp_path / "out", 50_000)
+    made = export.export(SPOOLED_READINGS[lane], rows)
+    assert len(made) > 1
+    assert sum(file.rows for file in made) == 96 * len(made)
+    assert export.export(SPOOLED_READINGS[lane], rows) == []
+    _carry([file.path for file in made], receiver)
+    for meter in ("000000000001", "000000000249"):
+        series = receiver.readings.series(meter, 0, 2**52)
+        assert series == sender.readings.series(meter, 0, 2**52)
+        assert len(series) == 96
 
 
 def test_what_is_missing_is_named_and_sent_again_in_any_order(

@@ -75,6 +75,7 @@ def test_mistakes_end_with_one_clear_line(there: Installation, tmp_path: Path) -
     for arguments, expected in (
         (("--resend", "1-2"), "--resend: expected --stream with it"),
         (("--stream", "evidence", "--resend", "x"), "expected numbers such as 7 or 3-9, found 'x'"),
+        (("--stream", "readings_bulk"), "--stream: expected one of evidence, readings, found readings_bulk"),
         (("--stream", "evidence", "--resend", "9"), "not kept (any more): gridcrew-crossing-"),
     ):
         answer = _run(there, "export", "--out", str(out), *arguments)
