@@ -100,6 +100,12 @@ class SimulatedBus:
         """From the next request on; None heals."""
         self.meters[unit].fault = fault
 
+    @property
+    def known(self) -> set[int]:
+        """Numbers that may stand in an answer: those of the meters, and those that a fault pretends."""
+        faults = (meter.fault for meter in self.meters.values())
+        return {*self.meters, *(fault.value for fault in faults if fault and fault.kind == "wrong_unit")}
+
     def registers(self, unit: int) -> Registers:
         """What the meter's registers hold now."""
         meter = self.meters[unit]
@@ -168,11 +174,11 @@ class _Server(ModbusTcpServer):
         handler: ServerRequestHandler
 
         def packet(sending: bool, data: bytes) -> bytes:
-            if len(data) <= self._place:
+            if not sending or len(data) <= self._place:
                 return data
-            if not sending and data[self._place] not in self._bus.meters:
+            if data[self._place] not in self._bus.known:
                 return b""  # Nobody of that number is on the line.
-            fault = self._fault(data[self._place]) if sending else None
+            fault = self._fault(data[self._place])
             if fault is None or fault.kind not in {"dead", "late"}:
                 return data
             if fault.kind == "late":

@@ -1,5 +1,7 @@
 """The Modbus door against simulated meters: real sockets, real files, changes while it runs."""
 
+import shutil
+import subprocess
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -200,3 +202,27 @@ def test_a_device_that_refuses_everything_is_alive_without_values(site: Site) ->
     assert len(polls[0].refused) == 7
     assert not any(poll.refused or poll.silent or poll.blocks for poll in polls[1:])
     assert not any(decoded.batches or decoded.refusal for decoded in site.decoded("M1"))
+
+
+@pytest.mark.skipif(shutil.which("socat") is None, reason="socat is not installed")
+def test_a_serial_line(site: Site) -> None:
+    """A pair of pseudo terminals is the wire; behind it meters that speak RTU."""
+    port_file = site.folder / "ttyMeters"
+    with SimulatedBus(meters_of({3: "acrel-adw300", 4: "eastron-sdm630"}), rtu=True) as bus:
+        wire = subprocess.Popen(["socat", f"pty,raw,echo=0,link={port_file}", f"tcp:127.0.0.1:{bus.port}"])
+        try:
+            wait_for(port_file.exists, "the serial port")
+            site.serial(
+                "line",
+                port_file,
+                [_device(3, "acrel-adw300"), _device(4, "eastron-sdm630"), _device(5, "acrel-adw300")],
+            )
+            with site.door() as door:
+                wait_for(lambda: len(site.taken.answers("M3")) > 3 and site.taken.answers("M4"), "answers")
+                wait_for(lambda: any(poll.silent for poll in site.taken.polls("M5")), "nobody at 5")
+                assert door.trouble == ""
+        finally:
+            wire.kill()
+            wire.wait(5)
+    (batch,) = site.decoded("M4")[0].batches
+    assert batch.scaled[0, 0] == pytest.approx(bus.meters[4].load.at(0).voltage_v[0] * 10, abs=2)
