@@ -5,6 +5,7 @@ catalogue or an event nobody understands is left out, noted, and the rest is kep
 noted and kept with that doubt.
 """
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -50,12 +51,17 @@ class _Named(msgspec.Struct, frozen=True):
     seq: int
 
 
-class _Readings(_Named, frozen=True):
-    """As ``contract.payloads.Readings``; rosters stay raw, for they repeat in every frame, and values too."""
+class _Head(_Named, frozen=True):
+    """As ``contract.payloads.Readings`` without values; rosters stay raw, for they repeat in every frame."""
 
     at: Instant
     meters: msgspec.Raw
     quantities: msgspec.Raw
+
+
+class _Readings(_Head, frozen=True):
+    """And its values, raw too."""
+
     values: msgspec.Raw
 
 
@@ -66,6 +72,8 @@ class _Events(_Named, frozen=True):
 
 
 _readings = msgspec.json.Decoder(_Readings)
+_heads = msgspec.json.Decoder(_Head)
+_VALUES: Final = b',"values":'
 _events = msgspec.json.Decoder(_Events)
 _event = msgspec.json.Decoder(Event)
 _status = msgspec.json.Decoder(Status)
@@ -99,7 +107,28 @@ def content_key(frame: Frame) -> str:
 
 
 def _decode_readings(frame: Frame, address: Address) -> Decoded:
-    payload = _readings.decode(frame.body)
+    quick = _values_last(frame.body)
+    if quick is not None:
+        # Where this fails, the general way says what is wrong, or that nothing is.
+        with contextlib.suppress(msgspec.MsgspecError):
+            return _of_payload(frame, address, quick)
+    return _of_payload(frame, address, _readings.decode(frame.body))
+
+
+def _values_last(body: bytes) -> _Readings | None:
+    """The payload without reading its values, which are most of it, where they come last."""
+    at = body.find(_VALUES)
+    if at < 0 or not body.endswith(b"]]}"):
+        return None
+    try:
+        head = _heads.decode(body[:at] + b"}")
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    values = msgspec.Raw(body[at + len(_VALUES) : -1])
+    return _Readings(head.v, head.boot, head.seq, head.at, head.meters, head.quantities, values)
+
+
+def _of_payload(frame: Frame, address: Address, payload: _Readings) -> Decoded:
     key = _key(address, payload.boot, payload.seq)
     at_ms = instant_of(payload.at)
     meters = _roster(bytes(payload.meters))
@@ -235,12 +264,12 @@ def _decode_status(frame: Frame, address: Address) -> Decoded:
         (evidence,),
         online=online,
         problems=_clock_problems(at_ms, frame),
-        devices=_told(address.terminal, payload),
+        devices=_note(address.terminal, payload),
         named_by_content=not named,
     )
 
 
-def _told(terminal: str, payload: Status) -> tuple[DeviceNote, ...]:
+def _note(terminal: str, payload: Status) -> tuple[DeviceNote, ...]:
     if not (payload.model or payload.firmware):
         return ()
     model, firmware = (_WORD.sub("", text)[:64] for text in (payload.model, payload.firmware))

@@ -8,8 +8,8 @@ and the same batch for nearly all of them. A meter leads to its rosters, so a me
 import heapq
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
@@ -82,6 +82,7 @@ class EmbeddedReadingStore:
         self._opened: list[Database] = []
         self._writing = threading.Lock()
         self._writer: Database = None
+        self._pool: ThreadPoolExecutor | None = None
         self._rosters = Rosters()
         self._starts: dict[tuple[str, str], int] = {}
         self._layout_ids: dict[tuple[tuple[str, ...], tuple[int, ...]], int] = {}
@@ -101,9 +102,11 @@ class EmbeddedReadingStore:
                 raise
         return new
 
-    def begin(self, batches: Sequence[ReadingBatch]) -> "_Written":
-        """As ``write``: a file of our own is quick enough to be waited for."""
-        return _Written(self.write(batches))
+    def begin(self, batches: Sequence[ReadingBatch]) -> "Future[int]":
+        """As ``write``, in a thread of its own, one after the other."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(1, "readings")
+        return self._pool.submit(self.write, batches)
 
     def latest(self, meters: Sequence[str]) -> dict[str, Reading]:
         """The newest reading by device time of each meter that has one."""
@@ -144,7 +147,10 @@ class EmbeddedReadingStore:
             return int(connection.execute(query, (limit, received_ms)).rowcount)
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Let go of files and connections, once what was begun is written."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
         opened, self._opened, self._writer, self._local = self._opened, [], None, threading.local()
         for connection in opened:
             connection.close()
@@ -249,17 +255,6 @@ class EmbeddedReadingStore:
         self._rosters.forget()
         self._starts.clear()
         self._layout_ids.clear()
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """``ReadingWrite`` that is done."""
-
-    new: int
-
-    def result(self) -> int:
-        """How many batches were new."""
-        return self.new
 
 
 def open_to_archive(folder: Path) -> Database | None:
