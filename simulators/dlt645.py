@@ -31,6 +31,13 @@ _BLOCKS: Final[Mapping[int, tuple[int, ...]]] = {
     0x0203FF00: (0x02030000, 0x02030100, 0x02030200, 0x02030300),
 }
 
+USUAL_VALUES: Final[Mapping[int, float]] = {
+    0x02010100: 220.5, 0x02010200: 221.5, 0x02010300: 222.5, 0x02020100: 1.234, 0x02020200: -2.5,
+    0x02020300: 3.0, 0x02030000: 1.5, 0x02030100: 0.5, 0x02030200: 0.5, 0x02030300: 0.5, 0x02040000: -0.25,
+    0x02060000: 0.987, 0x00010000: 123456.78, 0x00020000: 1.0,
+}  # fmt: skip
+"""What a three-phase meter shows; phase B exports."""
+
 
 class _Service(MeterServerService):  # type: ignore[misc]
     """The library's meter with the items that are wanted: copying all of its 20,000 takes seconds."""

@@ -10,7 +10,7 @@ from gridcrew.settings import Settings
 from simulators.adapters.control_client import ask, port_file
 from simulators.errors import SimulatorError
 
-_PLAYING: Final = ("run", "modbus")
+_PLAYING: Final = ("run", "modbus", "dlt645")
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
 

@@ -4,24 +4,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
 
 from gateway.adapters.dlt645_door import Dlt645Door
 from gateway.codecs import dlt645
 from gateway.frames import Decoded, Frame, Lane
-from simulators.dlt645 import SimulatedMeter
+from simulators.dlt645 import USUAL_VALUES, SimulatedMeter
 from tests.gateway.modbus_site import Taken
-
-VALUES: Final = {
-    0x02010100: 220.5, 0x02010200: 221.5, 0x02010300: 222.5, 0x02020100: 1.234, 0x02020200: -2.5,
-    0x02020300: 3.0, 0x02030000: 1.5, 0x02030100: 0.5, 0x02030200: 0.5, 0x02030300: 0.5, 0x02040000: -0.25,
-    0x02060000: 0.987, 0x00010000: 123456.78, 0x00020000: 1.0,
-}  # fmt: skip
 
 
 def meters(count: int) -> list[SimulatedMeter]:
-    """Meters 000000000001 and on, all with ``VALUES``."""
-    return [SimulatedMeter(f"{number:012d}", VALUES) for number in range(1, count + 1)]
+    """Meters 000000000001 and on, all with ``USUAL_VALUES``."""
+    return [SimulatedMeter(f"{number:012d}", USUAL_VALUES) for number in range(1, count + 1)]
 
 
 def meter_time(minutes_ago: float) -> str:

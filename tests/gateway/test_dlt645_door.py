@@ -1,6 +1,8 @@
 """The 645 door reads meters of ``dlt645`` behind a DTU; the client of ``dlt645`` reads our meters."""
 
 import socket
+import subprocess
+import sys
 import threading
 import time
 from functools import partial
@@ -12,8 +14,9 @@ from dlt645 import MeterClientService
 from gateway.codecs.dlt645_frames import build, find_frames
 from gateway.frames import Lane
 from simulators.adapters.dlt645_dtu import SimulatedDtu
+from simulators.dlt645 import USUAL_VALUES
 from telemetry.evidence import EvidenceKind
-from tests.gateway.dlt645_site import VALUES, Lines, meter_time, meters
+from tests.gateway.dlt645_site import Lines, meter_time, meters
 from tests.gateway.modbus_site import wait_for
 
 M1, M2, M3, M4 = (f"{number:012d}" for number in range(1, 5))
@@ -254,4 +257,30 @@ def test_nothing_but_reading_is_ever_sent(lines: Lines) -> None:
 
 
 def test_the_table_of_values_covers_what_is_usually_read() -> None:
-    assert len(EXPECTED) == len(VALUES)
+    assert len(EXPECTED) == len(USUAL_VALUES)
+
+
+def test_the_command_plays_meters_that_lose_supply_by_turns(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``gridcrew sim dlt645`` as its own process: a report, then a record of a loss that is over."""
+    monkeypatch.setattr("gateway.dlt645.BACKOFF_S", (0.2, 0.5))
+    playing = subprocess.Popen(
+        [sys.executable, "-m", "gridcrew", "sim", "dlt645", "--port", "0", "--meters", "1", "--lose", "4"],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert playing.stdout
+        told = playing.stdout.readline()
+        assert told.startswith("1 meters behind a DTU on 127.0.0.1:")
+        with lines.door() as door:
+            lines.dial("practice", int(told.rsplit(":", 1)[1]), [M1])
+            wait_for(lambda: lines.frames(Lane.BULK, M1), "a poll")
+            wait_for(lambda: door.counters()["records"], "a loss record", 25)
+        kinds = {fact.kind for told in lines.decoded(Lane.EVENTS) for fact in told.evidence}
+        assert {EvidenceKind.POWER_OFF, EvidenceKind.POWER_ON} <= kinds
+    finally:
+        playing.terminate()
+        assert playing.wait(10) == 0
+        if playing.stdout is not None:
+            playing.stdout.close()
