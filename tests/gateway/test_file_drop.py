@@ -189,6 +189,22 @@ def test_the_same_file_read_again_says_nothing_new(site: FileSite) -> None:
     assert len(site.facts()) == 1
 
 
+def test_a_list_of_outages_that_comes_again_adds_only_what_is_new(site: FileSite) -> None:
+    """Hourly the head-end lists the same outages; what was still out has an end later."""
+    head = "表号,停电时间,复电时间\n"
+    site.drop("outages_1.csv", head + "1,2026-11-20 08:00,\n2,2026-11-20 08:00,\n")
+    site.read()
+    site.drop("outages_2.csv", head + "2,2026-11-20 08:00,2026-11-20 09:00\n1,2026-11-20 08:00,\n")
+    site.read()
+    told = [(row.evidence.kind.value, row.evidence.devices, row.evidence.at_ms) for row in site.facts()]
+    assert told == [
+        ("power_off", ("000000000001",), _ms("2026-11-20 08:00")),
+        ("power_off", ("000000000002",), _ms("2026-11-20 08:00")),
+        ("power_on", ("000000000002",), _ms("2026-11-20 09:00")),
+    ]
+    assert all(row.evidence.source == "file:outage-pairs" for row in site.facts())
+
+
 def test_names_of_windows_and_line_ends_of_windows(site: FileSite) -> None:
     raw = os.fsdecode("readings_营口.csv".encode("gb18030"))
     (site.inbox / raw).write_bytes((HEAD + GOOD).replace("\n", "\r\n").encode())

@@ -87,8 +87,9 @@ def _values(said: Said) -> dict[tuple[str, str, str], str]:
 
 @pytest.mark.parametrize("case", sorted(path.name for path in CASES.iterdir()))
 def test_golden_exports(case: str) -> None:
-    """Each case: a file as exported, its source (or the name of a shipped one), and what it says."""
+    """Each case: a file as exported, its source.toml (or the name of a shipped one), and what it says."""
     folder = CASES / case
+    assert (folder / "source").read_text(encoding="utf-8").strip(), "where it comes from"
     expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
     own = folder / "source.toml"
     file = own if own.exists() else SHIPPED / f"{expected['source']}.toml"
@@ -219,6 +220,45 @@ def test_numbers_too_fine_are_rounded_where_64_bits_end_and_harm_nobody() -> Non
         "9999999999999.12345",
     ]
     assert [problem.line for problem in said.problems] == [5]
+
+
+@pytest.mark.parametrize("points", [24, 48, 96, 288])
+def test_a_day_has_as_many_points_as_the_source_says(points: int) -> None:
+    step = 1440 // points
+    first_at = f"{step // 60:02}:{step % 60:02}"
+    text = CURVE.replace("points = 24", f'points = {points}\nfirst_at = "{first_at}"')
+    said = _read(
+        read_source("curve", text), f"M1,20261120,{','.join(map(str, range(1, points + 1)))}".encode()
+    )
+    values = _values(said)
+    assert len(values) == points
+    assert values["M1", f"2026-11-20 {first_at}", "energy_import_kwh"] == "1.00"
+    assert values["M1", "2026-11-21 00:00", "energy_import_kwh"] == f"{points}.00"
+
+
+def test_only_what_was_measured_and_past_proves_life() -> None:
+    source = read_source("rows", ROWS)
+    received_ms = read_time("2026-11-20 12:00", DEFAULT_FORMATS, "Asia/Shanghai")
+    lines = [
+        "1,2026-11-20,11:50,2300",
+        "2,2026-11-20,11:50,0",
+        "3,2026-11-20,12:30,2300",
+        "4,2026-11-19,12:00,1",
+    ]
+    body = "\n".join(["m,d,t,u", *lines]).encode()
+    decode = make_decoder(lambda: {"rows": source}, lambda: _identity, 900_000)
+    decoded = decode(Frame(topic("rows", "x.csv", 1, 2), body, received_ms, "file:rows"))
+    assert {fact.devices: (received_ms - fact.at_ms) // 60_000 for fact in decoded.evidence} == {
+        ("0004",): 1440,
+        ("0001",): 10,
+    }
+    quality = {meter: batch.quality for batch in decoded.batches for meter in batch.meters}
+    assert quality == {
+        "0001": Quality.GOOD, "0002": Quality.GOOD, "0003": Quality.CLOCK_SUSPECT, "0004": Quality.LATE,
+    }  # fmt: skip
+    assert len({(batch.terminal, batch.boot, batch.seq) for batch in decoded.batches}) == len(decoded.batches)
+    assert decoded.terminal == ""
+    assert decoded.online is None
 
 
 DIGITS = st.decimals(min_value=-10_000, max_value=10_000, places=4, allow_nan=False)
