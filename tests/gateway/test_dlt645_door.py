@@ -158,7 +158,10 @@ def test_files_change_live_and_a_wrong_one_harms_nothing(lines: Lines) -> None:
         wait_for(lambda: not dtu.connections, "the line hung up")
 
 
-def test_dtus_dial_in_by_registration_or_by_their_meters(lines: Lines) -> None:
+def test_dtus_dial_in_by_registration_or_by_their_meters(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.adapters.dlt645_dialled.NAMING_S", 1.0)
     first, second, third = meters(3)
     lines.listen("port", {"DTU1": ("REG0001", [M1]), "DTU2": ("hex:01ff02", [M2]), "DTU3": ("", [M3])})
     with (
