@@ -14,8 +14,8 @@ import msgspec
 from gateway.frames import Lane
 from gateway.site_toml import SiteFileRefused, read_toml
 
-RESERVED: Final = frozenset({"events", "bulk"})
-"""Names of our own sessions."""
+RESERVED: Final = frozenset({"events", "bulk", "observers"})
+"""Names of our own sessions and doors."""
 MAX_TOPICS: Final = 100
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 Format = Literal["state_grid", "app_bus", "flat", "own"]

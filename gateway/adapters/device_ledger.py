@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from gateway.adapters import heard_doors
 from gateway.adapters.meter_places import MeterPlaces
 from gateway.frames import Lane
 from gateway.ingest import Entry
@@ -98,9 +99,17 @@ class DeviceLedger:
         return tuple(connection.scalars(query.order_by(devices.c.device)))
 
     def lose(self, connection: Connection, terminals: Sequence[str]) -> list[tuple[str, int]]:
-        """These are overdue and now offline; (terminal, when it was last heard) of those that are known."""
-        columns = (devices.c.device, devices.c.last_seen_ms)
-        lost = [(row.device, int(row.last_seen_ms)) for row in _rows(connection, columns, list(terminals))]
+        """These are overdue and now offline; (terminal, when it was last heard) of those that are known.
+
+        Not those behind an observed broker that is away: their silence is not their own.
+        """
+        columns = (devices.c.device, devices.c.last_seen_ms, devices.c.door)
+        listening = heard_doors.listening(connection)
+        lost = [
+            (row.device, int(row.last_seen_ms))
+            for row in _rows(connection, columns, list(terminals))
+            if heard_doors.is_heard(row.door, listening)
+        ]
         if lost:
             rows = [{"name": name, "online": False, "lost_by": LostBy.OVERDUE.value} for name, _ in lost]
             connection.execute(update(devices).where(devices.c.device == bindparam("name")), rows)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from gateway.adapters.heard_doors import OBSERVERS, READY
 from gateway.adapters.mqtt import MqttDoor
 from gateway.adapters.mqtt_connection import BrokerAddress, Session
 from gateway.adapters.observer_files import ObserverFiles
@@ -59,7 +60,7 @@ def address_of(observer: Observer, site: Path, keepalive_s: int) -> BrokerAddres
 class ObserverDoors:
     """``Door`` over all observed brokers of the site's files."""
 
-    name = f"{MQTT}:observers"
+    name = OBSERVERS
     required = False
 
     def __init__(self, site: Path, intake: Intake, memory: SessionMemory, keepalive_s: int) -> None:
@@ -98,7 +99,8 @@ class ObserverDoors:
         told = {
             f"{name}.{what}": count for name, door in doors.items() for what, count in door.counters().items()
         }
-        return {"observers": len(doors), "refused_files": len(self._files.refused), **told}
+        ready = {f"{name}{READY}": int(door.ready) for name, door in doors.items()}
+        return {"observers": len(doors), "refused_files": len(self._files.refused), **told, **ready}
 
     def stop(self, timeout_s: float) -> None:
         """Take no more, let go of all brokers."""

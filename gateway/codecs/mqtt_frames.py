@@ -27,7 +27,7 @@ class MqttDecoder:
         if frame.body.startswith(OVERSIZED):
             return _refused(frame, f"frame: too large, {frame.body[len(OVERSIZED) : 80].decode('latin-1')}")
         _, _, name = frame.door.partition(":")
-        return self._observed(frame, name) if name else _ours(frame, self.meaning())
+        return self._observed(frame, name) if name else _ours(frame, self.meaning)
 
     def _observed(self, frame: Frame, name: str) -> Decoded:
         found = self.observed(name)
@@ -46,17 +46,17 @@ class MqttDecoder:
             if observer.format == "flat":
                 return flat.decode(plain, terminal, observer.device(topic), meaning)
             return app_bus.decode(plain, terminal, meaning)
-        return _ours(plain, meaning)
+        return _ours(plain, lambda: meaning)
 
 
-def _ours(frame: Frame, meaning: Meaning) -> Decoded:
+def _ours(frame: Frame, meaning: Callable[[], Meaning]) -> Decoded:
     if frame.topic.startswith("/v1/"):
-        return state_grid.decode(frame, meaning)
+        return state_grid.decode(frame, meaning())
     address = parse(frame.topic)
     if address is not None and address.channel == HPLC:
-        return hplc.decode(frame, address.terminal, meaning.resolve)
+        return hplc.decode(frame, address.terminal, meaning().resolve)
     if address is not None and address.channel == DLT645:
-        return dlt645_wrapped.decode(frame, address.terminal, meaning.resolve)
+        return dlt645_wrapped.decode(frame, address.terminal, meaning().resolve)
     return own.decode(frame)
 
 

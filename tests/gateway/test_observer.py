@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
+from gateway.adapters.device_ledger import DeviceLedger
 from gateway.adapters.mqtt_connection import Connection
 from gateway.adapters.observer_doors import address_of, session_of
 from gateway.adapters.observer_files import ObserverBook
@@ -16,7 +18,9 @@ from gateway.frames import Frame, Lane
 from gateway.observers import matches, read_observer
 from gateway.site_toml import SiteFileRefused
 from gridcrew.broker import EmbeddedBroker, terminal_address
+from telemetry.adapters.gateway_tables import devices, door_states
 from telemetry.evidence import EvidenceKind
+from tests.conftest import DatabaseFactory
 from tests.gateway.envelopes import EnvelopeTerminal, now_ms
 from tests.gateway.mosquitto import OBSERVER, PASSWORD, Mosquitto, running_mosquitto
 from tests.gateway.running import Installation, await_true, installation, mosquitto, readings_body
@@ -251,3 +255,32 @@ def test_the_same_event_on_two_paths_is_one(observing: Installation, foreign: Mo
     assert sorted(kinds) == [EvidenceKind.ALIVE, EvidenceKind.POWER_OFF]
     assert len(site.readings.series("m1", 0, 2**52)) == 1
     own.close()
+
+
+def test_behind_a_broker_that_is_away_nobody_is_silent(sqlite_database: DatabaseFactory) -> None:
+    """Silence is unknown: only where we listen is a terminal's silence its own."""
+    engine = sqlite_database("gateway")
+    names = {
+        "own": "mqtt",
+        "heard": "mqtt:city",
+        "away": "mqtt:town",
+        "gone": "mqtt:removed",
+        "bus": "modbus:l1",
+    }
+    counters = json.dumps({"observers": 2, "city.ready": 1, "town.ready": 0, "town.frames": 7})
+    with engine.begin() as connection:
+        row = {"name": "mqtt:observers", "ready": False, "trouble": "", "at_ms": 1}
+        connection.execute(insert(door_states), {**row, "counters": counters})
+        for device, door in names.items():
+            connection.execute(insert(devices), {**BLANK, "device": device, "door": door})
+        lost = DeviceLedger().lose(connection, tuple(names))
+    assert [name for name, _ in lost] == ["bus", "heard", "own"]
+
+
+WORDS = (
+    "parent", "lost_by", "model", "maker", "firmware", "foreign_id", "certificate_state", "certificate_serial",
+)  # fmt: skip
+BLANK = dict.fromkeys(WORDS, "") | {
+    "kind": "terminal", "approval": "approved", "decided_by": "rule: all", "online": True,
+    "first_seen_ms": 1, "last_seen_ms": 1,
+}  # fmt: skip
