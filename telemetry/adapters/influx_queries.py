@@ -1,5 +1,6 @@
 """Statements of InfluxQL and what their answers mean. Ids stand in them as literals, whatever they hold."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -10,6 +11,8 @@ from telemetry.readings import Quality, Reading
 
 _POINTS: Final = f'SELECT * FROM "{MEASUREMENT}"'  # noqa: S608 (a constant)
 _BY_SERIES: Final = 'GROUP BY "meter", "terminal"'
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+")
+"""Ids that mean themselves in a regular expression."""
 LAST_MS: Final = 9_223_372_036_854
 """The database counts nanoseconds in 64 bits."""
 
@@ -27,13 +30,13 @@ def series_statement(meter: str, from_ms: int, to_ms: int, limit: int) -> str:
 
 def latest_statement(meters: Sequence[str]) -> str:
     """The newest point of each meter and terminal."""
-    return f"{_POINTS} WHERE {' OR '.join(map(_is, meters))} {_BY_SERIES} ORDER BY time DESC LIMIT 1"
+    return f"{_POINTS} WHERE {_one_of(meters)} {_BY_SERIES} ORDER BY time DESC LIMIT 1"
 
 
 def several_statement(meters: Sequence[str], from_ms: int, to_ms: int) -> str:
     """Points of some meters with from_ms ≤ time < to_ms, by meter and terminal."""
     within = f"time >= {_clamped(from_ms)}ms AND time < {_clamped(to_ms)}ms"
-    return f"{_POINTS} WHERE ({' OR '.join(map(_is, meters))}) AND {within} {_BY_SERIES} ORDER BY time"
+    return f"{_POINTS} WHERE {_one_of(meters)} AND {within} {_BY_SERIES} ORDER BY time"
 
 
 def meters_statement() -> str:
@@ -45,6 +48,15 @@ def spans_statement(measurement: str, meter: str, from_ms: int, to_ms: int) -> s
     """Kept spans of one meter that begin in from_ms ≤ time < to_ms, oldest first."""
     within = f"time >= {_clamped(from_ms)}ms AND time < {_clamped(to_ms)}ms"
     return f'SELECT * FROM "{measurement}" WHERE {_is(meter)} AND {within} GROUP BY "meter" ORDER BY time'  # noqa: S608
+
+
+def _one_of(meters: Sequence[str]) -> str:
+    """Alternatives cost the server half as much as a chain of comparisons; they take plain ids only."""
+    plain = [meter for meter in meters if _PLAIN.fullmatch(meter)]
+    terms = [_is(meter) for meter in meters if not _PLAIN.fullmatch(meter)]
+    if plain:
+        terms.append(f'"meter" =~ /^({"|".join(plain)})$/')
+    return f"({' OR '.join(terms)})"
 
 
 def _is(meter: str) -> str:

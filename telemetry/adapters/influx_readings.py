@@ -29,6 +29,8 @@ POSTS_UNDER_WAY: Final = 2
 """Of one writer: one at the server, one ready."""
 MAX_SERIES: Final = 100_000
 METERS_PER_QUERY: Final = 500
+READERS: Final = 2
+"""Questions asked at a time when one asks for many meters."""
 SPANS: Final = "_spans"
 """Behind the name of the database (bucket): that of the one that keeps spans of time, for ever."""
 LATE_MS: Final = 15 * 60_000
@@ -112,8 +114,9 @@ class InfluxReadingStore:
     """``ReadingStore`` on an InfluxDB server. Any number of processes may write and read."""
 
     def __init__(self, address: InfluxAddress, writers: int = 2) -> None:
-        self._server = InfluxServer(address, writers + 2)
+        self._server = InfluxServer(address, writers + READERS)
         self._lanes = [_Lane(self._server, number) for number in range(writers)]
+        self._readers = ThreadPoolExecutor(READERS, "influx-reader")
         self._patience = Patience()
         self._lock = threading.Lock()
         self._memory = _Memory()
@@ -176,8 +179,9 @@ class InfluxReadingStore:
     def latest(self, meters: Sequence[str]) -> dict[str, Reading]:
         """The newest reading by device time of each meter that has one."""
         found: dict[str, list[Reading]] = {}
-        for some in _portions(dict.fromkeys(meters)):
-            for reading in points(self._server.query(latest_statement(some))):
+        statements = [latest_statement(some) for some in _portions(dict.fromkeys(meters))]
+        for answer in self._readers.map(self._server.query, statements):
+            for reading in points(answer):
                 found.setdefault(reading.meter, []).append(reading)
         return {meter: _newest(parts) for meter, parts in found.items()}
 
@@ -213,6 +217,7 @@ class InfluxReadingStore:
         """Finish what is under way and let go of the connections."""
         for lane in self._lanes:
             lane.close()
+        self._readers.shutdown()
         self._server.close()
         self._spans_server.close()
 
