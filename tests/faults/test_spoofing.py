@@ -15,6 +15,7 @@ from gateway.contract.topics import COMMAND, EVENTS, READINGS, STATUS, topic
 from gateway.security import Threat
 from gridcrew.authority import Authority, new_key, pem_of
 from gridcrew.broker import EmbeddedBroker, gateway_sessions, terminal_address
+from gridcrew.broker_flood import FloodWatch
 from telemetry.evidence import EvidenceKind
 from tests.faults.guarded import BROKERS, Gate, gate
 from tests.faults.history import check_balance
@@ -93,33 +94,34 @@ def test_a_payload_in_anothers_name_is_an_event(opened: Gate) -> None:
     check_balance(made.site)
 
 
-@pytest.mark.parametrize("name", ["#", "+", "T6/events", "gridcrew.gateway"])
-def test_a_certificate_whose_name_is_a_wildcard_opens_nothing(opened: Gate, name: str) -> None:
+def test_a_certificate_whose_name_is_a_wildcard_opens_nothing(opened: Gate) -> None:
     """Though our own authority signed it: its key was stolen, say."""
     made = opened.made
-    papers = forged(made, name)
-    for client_id in ("T6", name):
-        made.publish(
-            papers, topic("T6", READINGS), readings_body(1, ["stolen"]).decode(), client_id=client_id
-        )
-    made.run("mosquitto_sub", papers, name, "-t", "#", "-q", "1", "-W", "1")
-    time.sleep(0.2)
-    assert made.site.readings.series("stolen", 0, 2**52) == ()
+    names = ("#", "+", "T6/events", "gridcrew.gateway")
+    for name in names:
+        papers = forged(made, name)
+        for client_id in ("T6", name):
+            body = readings_body(1, ["stolen"]).decode()
+            made.publish(papers, topic("T6", READINGS), body, client_id=client_id)
+        heard = made.run("mosquitto_sub", papers, name, "-t", "#", "-q", "1", "-W", "1")
+        assert heard.stdout == ""
     if opened.kind == "nats":
-        assert name in opened.await_event(Threat.CERTIFICATE, name).finding
+        assert all(name in opened.await_event(Threat.CERTIFICATE, name).finding for name in names)
+    assert made.site.readings.series("stolen", 0, 2**52) == ()
 
 
 def test_who_floods_is_cut_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gridcrew.broker_flood.COUNT_S", 0.5)
+    monkeypatch.setattr("gridcrew.broker_access.FloodWatch", lambda _setting: FloodWatch(50.0))
     with gate("nats", tmp_path / "g") as opened:
         made = opened.made
         flooder, calm = made.terminal("T1"), made.terminal("T2")
         ears = [Ear(made, papers, topic(papers.name, COMMAND)) for papers in (flooder, calm)]
         deadline_s = time.monotonic() + 20
         while not ears[0].cut.is_set() and time.monotonic() < deadline_s:
-            for _ in range(400):
+            for _ in range(20):
                 ears[0].say(topic("T1", STATUS), b"{}")
-            time.sleep(0.02)
+            time.sleep(0.05)
         assert ears[0].cut.is_set()
         assert "cut off" in opened.await_event(Threat.FLOOD, "T1").finding
         assert not made.publish(flooder, topic("T1", STATUS), "{}"), "it waits outside"

@@ -18,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.adapters.mqtt import BrokerAddress, Connection, ConnectionLost, sessions
 from gateway.contract.topics import COMMAND, EVENTS, READINGS, topic
+from gateway.security import Threat, read_nats_line
 from gridcrew.broker import (
     EmbeddedBroker,
     broker_address,
@@ -129,6 +130,28 @@ def test_nobody_takes_a_session_over(guarded: Certified) -> None:
     await_true(lambda: ("client-id", "T1") in findings(guarded), "the finding")
     ear.close()
     gateway.close()
+
+
+def test_the_gateways_name_needs_its_password_too(guarded: Certified) -> None:
+    thief = guarded.terminal("T1")
+    told = guarded.run(
+        "mosquitto_pub",
+        thief,
+        "x",
+        "-u",
+        "gateway",
+        "-P",
+        "guess",
+        "-q",
+        "1",
+        "-t",
+        topic("T2", EVENTS),
+        "-m",
+        "x",
+    )
+    assert told.returncode != 0
+    line = (broker_folder(guarded.settings) / "server.log").read_text(encoding="utf-8").splitlines()
+    assert any(found.threat is Threat.PASSWORD for found in map(read_nats_line, line) if found)
 
 
 def test_revoking_cuts_the_connection_and_keeps_it_out(guarded: Certified) -> None:
