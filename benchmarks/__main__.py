@@ -7,6 +7,7 @@ NAMES = (
     "network_scale",
     "inference_scale",
     "backlog_drain",
+    "events_under_load",
     "influx_ingest",
     "peer_throughput",
     "peer_replay",

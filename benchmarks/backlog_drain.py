@@ -51,7 +51,7 @@ BASE_MS = 1_793_491_200_000
 
 def run(frames: int = FRAMES) -> dict[str, object]:
     """Measure, print and write ``results/backlog_drain``."""
-    with tempfile.TemporaryDirectory(prefix="gridcrew-bench-") as home, _mosquitto(Path(home)) as address:
+    with tempfile.TemporaryDirectory(prefix="gridcrew-bench-") as home, mosquitto(Path(home)) as address:
         folder = Path(home) / "var"
         settings = Settings.model_validate(
             {"data_dir": folder, "mqtt": {"url": f"mqtt://127.0.0.1:{address.port}"}}
@@ -62,7 +62,7 @@ def run(frames: int = FRAMES) -> dict[str, object]:
             *(Session(n, n, BULK_FILTERS, Lane.BULK) for n in ("sub", "paho", "ack")),
         )
         create_sessions(address, sessions)
-        size, publish_s = _publish(address, frames)
+        size, publish_s = publish_backlog(address, frames)
         rows = [
             _row("mosquitto_sub -q 1, output discarded", frames, _mosquitto_sub(address, frames)),
             _row(
@@ -111,7 +111,7 @@ def _row(receiver: str, frames: int, seconds: float) -> dict[str, Cell]:
 
 
 @contextmanager
-def _mosquitto(home: Path) -> Iterator[BrokerAddress]:
+def mosquitto(home: Path) -> Iterator[BrokerAddress]:
     port = _free_port()
     config = home / "mosquitto.conf"
     config.write_text(
@@ -122,13 +122,13 @@ def _mosquitto(home: Path) -> Iterator[BrokerAddress]:
     program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
     with subprocess.Popen([program, "-c", str(config)], stderr=subprocess.DEVNULL) as server:
         try:
-            _await(lambda: _listens(port), "mosquitto")
+            await_true(lambda: _listens(port), "mosquitto")
             yield BrokerAddress("127.0.0.1", port)
         finally:
             server.terminate()
 
 
-def _publish(address: BrokerAddress, frames: int) -> tuple[int, float]:
+def publish_backlog(address: BrokerAddress, frames: int) -> tuple[int, float]:
     heads, tails = _frame_parts(np.random.default_rng(1))
     client = Client(CallbackAPIVersion.VERSION2, client_id="publisher")
     client.max_inflight_messages_set(1000)
@@ -147,7 +147,7 @@ def _publish(address: BrokerAddress, frames: int) -> tuple[int, float]:
         last = client.publish(topic(f"T{terminal:03d}", READINGS), body, qos=1)
         if number % 1000 == 999:
             last.wait_for_publish(WAIT_S)
-    _await(lambda: not client.want_write() and last.is_published(), "the publisher")
+    await_true(lambda: not client.want_write() and last.is_published(), "the publisher")
     time.sleep(1)
     client.disconnect()
     client.loop_stop()
@@ -218,12 +218,12 @@ def _gateway(folder: Path, settings: Settings, frames: int) -> tuple[float, floa
         env=os.environ | environment, stdout=subprocess.DEVNULL,
     ) as gateway:  # fmt: skip
         try:
-            _await(lambda: any(spool_folder(folder, Lane.BULK).glob("*.frames")), "the first frame")
+            await_true(lambda: any(spool_folder(folder, Lane.BULK).glob("*.frames")), "the first frame")
             began_s = time.monotonic()
             spool = SegmentSpool(spool_folder(folder, Lane.BULK))
-            _await(lambda: spool.pending(0) >= frames, "all frames spooled")
+            await_true(lambda: spool.pending(0) >= frames, "all frames spooled")
             spooled_s = time.monotonic() - began_s
-            _await(lambda: records.counters().stored >= frames, "all frames stored")
+            await_true(lambda: records.counters().stored >= frames, "all frames stored")
             return spooled_s, time.monotonic() - began_s
         finally:
             gateway.terminate()
@@ -242,7 +242,7 @@ def _bytes_per_reading(folder: Path, frames: int) -> float:
     return round(size / (frames * METERS), 1)
 
 
-def _await(done: Callable[[], bool], what: str) -> None:
+def await_true(done: Callable[[], bool], what: str) -> None:
     deadline_s = time.monotonic() + WAIT_S
     while not done():
         assert time.monotonic() < deadline_s, f"waited {WAIT_S:.0f} s for {what}"
