@@ -65,7 +65,7 @@ class DeviceRegistry(Protocol):
         """
 
     def counts(self) -> Mapping[tuple[DeviceKind, Approval, bool | None, LostBy], int]:
-        """How many devices there are by kind, approval, online and how they were lost."""
+        """How many devices there are by kind and, of terminals, approval, online and how they were lost."""
 
 
 class CompletenessLedger(Protocol):

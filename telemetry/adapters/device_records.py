@@ -14,6 +14,7 @@ MAX_PAGE: Final = 10_000
 DECISIONS: Final = "decisions"
 """The counter of ``gateway_state`` that grows with every decision, so that the gateway looks again."""
 _NAMES_PER_QUERY: Final = 500
+_MANY: Final = func.count().label("many")
 
 
 class SqlDeviceRegistry:
@@ -57,14 +58,23 @@ class SqlDeviceRegistry:
             return _record(connection.execute(select(devices).where(devices.c.device == device)).one())
 
     def counts(self) -> Mapping[tuple[DeviceKind, Approval, bool | None, LostBy], int]:
-        """How many devices there are by kind, approval, online and how they were lost."""
-        columns = (devices.c.kind, devices.c.approval, devices.c.online, devices.c.lost_by)
+        """How many devices there are by kind and, of terminals, approval, online and how they were lost."""
+        columns = (devices.c.approval, devices.c.online, devices.c.lost_by)
+        terminals = select(*columns, _MANY).where(devices.c.kind == DeviceKind.TERMINAL).group_by(*columns)
+        others = select(devices.c.kind, _MANY).where(devices.c.kind != DeviceKind.TERMINAL)
         with self._engine.connect() as connection:
-            rows = connection.execute(select(*columns, func.count().label("many")).group_by(*columns)).all()
-        return {
-            (DeviceKind(row.kind), Approval(row.approval), _truth(row.online), LostBy(row.lost_by)): row.many
-            for row in rows
-        }
+            found = {
+                (
+                    DeviceKind.TERMINAL,
+                    Approval(row.approval),
+                    _truth(row.online),
+                    LostBy(row.lost_by),
+                ): row.many
+                for row in connection.execute(terminals)
+            }
+            for row in connection.execute(others.group_by(devices.c.kind)):
+                found[DeviceKind(row.kind), Approval.APPROVED, None, LostBy.NOTHING] = row.many
+        return found
 
 
 def _tell(connection: Connection) -> None:
