@@ -183,13 +183,23 @@ def _hand_out(
     with _provisioning(days) as desk:
         package = make(desk, _now_ms())
         folder = out or desk.authority.folder / "issued" / terminal
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_private(folder / f"{terminal}.pem", package.pem, mode=0o644)
-        write_private(folder / "trusted.pem", package.trusted, mode=0o644)
-        if package.key:
-            write_private(folder / f"{terminal}.key", package.key)
+        try:
+            _write_package(package, folder)
+        except OSError:
+            # Nobody holds its key: it must not stand in the way of the next attempt.
+            desk.register.revoke([package.certificate.serial], _now_ms(), "never handed out")
+            raise
     until = _iso(package.certificate.until_ms)
     click.echo(f"{terminal}: certificate {package.certificate.serial} until {until} in {folder}")
+
+
+def _write_package(package: Package, folder: Path) -> None:
+    terminal = package.certificate.terminal
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_private(folder / f"{terminal}.pem", package.pem, mode=0o644)
+    write_private(folder / "trusted.pem", package.trusted, mode=0o644)
+    if package.key:
+        write_private(folder / f"{terminal}.key", package.key)
 
 
 def _request(file: Path | None) -> bytes | None:

@@ -273,6 +273,18 @@ def test_the_page_can_be_followed(tmp_path: Path, command: Callable[..., Result]
     assert listed == {"T1": "valid", "T2": "revoked"}
 
 
+def test_files_that_cannot_be_written_leave_no_certificate_in_force(
+    tmp_path: Path, command: Callable[..., Result]
+) -> None:
+    assert command("access", "init").exit_code == 0
+    (tmp_path / "blocked").write_text("a file, no folder", encoding="utf-8")
+    told = command("access", "provision", "T1", "--out", str(tmp_path / "blocked/t1"))
+    assert told.exit_code == 1
+    (row,) = json.loads(command("access", "list", "--json").stdout)
+    assert (row["state"], row["reason"]) == ("revoked", "never handed out")
+    assert command("access", "provision", "T1", "--out", str(tmp_path / "t1")).exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
