@@ -40,7 +40,10 @@ class Unusable(ValueError):
 
 
 def _exactly(text: str) -> Decimal:
-    return Decimal(text) if len(text) <= MAX_NUMBER_TEXT else Decimal("NaN")
+    try:
+        return Decimal(text) if len(text) <= MAX_NUMBER_TEXT else Decimal("NaN")
+    except InvalidOperation:  # An exponent beyond all that Decimal holds.
+        return Decimal("NaN")
 
 
 _json = msgspec.json.Decoder(float_hook=_exactly)

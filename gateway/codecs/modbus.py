@@ -41,7 +41,7 @@ class Poll(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The body of a frame; ``at`` is the poll's instant in epoch milliseconds."""
 
     v: Literal[1] = 1
-    device: str
+    device: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
     unit: int
     terminal: str
     model: str

@@ -39,5 +39,6 @@ def decode(frame: Frame) -> Decoded:
             for threat, source, text, count in rows[:MAX_FINDINGS]
         )
     except (ValueError, TypeError, KeyError) as problem:
-        return Decoded(key, refusal=f"findings: {type(problem).__name__}: {problem}", named_by_content=True)
+        refusal = f"findings: {type(problem).__name__}: {problem}"[:500]
+        return Decoded(key, refusal=refusal, named_by_content=True)
     return Decoded(key, findings=found, named_by_content=True)

@@ -149,6 +149,25 @@ def test_the_longest_monotony_is_soon_over(byte: int) -> None:
     assert time.process_time() - began_s < MAX_CPU_S
 
 
+_POLL: Final = b'{"device":"m1%s","unit":1,"terminal":"T1","model":"x","digest":"","at":%s,"silent":"no"}'
+FOUND: Final = {
+    "an exponent beyond Decimal": ("/v1/T1/service/data", b'{"mid":1001e99999999999999999999}', "mqtt"),
+    "an instant beyond all calendars": ("m1", _POLL % (b"", b"17953099999999999999999999"), "modbus:bus"),
+    "a zero byte in an id": ("m1", _POLL % (b"\\u0000", b"1"), "modbus:bus"),
+    "a word as long as the frame": ("x", b'{"findings":[["%s","T1","text",2]]}' % (b"9" * 5_000), "security"),
+}
+"""What damage brought to light before: refused since."""
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_was_found_is_refused(site: Installation, name: str) -> None:
+    where, body, door = FOUND[name]
+    frame = Frame(where, body, golden.RECEIVED_MS, door)
+    decoded = make_decoder(site.settings)(frame)
+    _assert_sound(decoded, frame)
+    assert decoded.refusal
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("protocol", SEEDS)
 def test_hours_of_damage(site: Installation, protocol: str) -> None:
