@@ -56,7 +56,7 @@ _METHOD = (
     "A reading is one meter with 8 fields; a batch is 200 meters. The server stores with its defaults. Two "
     "writers, posts of 10,000 lines; 'ready-made' posts were formatted before the clock started; 'our store' "
     "starts from ReadingBatches in groups of 500 frames, three groups on their way, as the drain hands them "
-    "over. Contestants take turns; all on the same cores as the server. Processor time does not depend on who "
+    "over. Contestants take turns; all on the same cores as the server. Processor time does not tell of who "
     "else is busy on the machine."
 )
 
