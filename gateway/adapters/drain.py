@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 TICK_S: Final = 1.0
 TELL_S: Final = 10.0
+EVENTS_COME_S: Final = 2.0
 _BESIDE_S: Final = 0.05
 _LOGGED_PROBLEMS: Final = 3
 
@@ -73,7 +74,8 @@ class Drain:
         self._disk_full = disk_full
         self._untold = 0
         self._tell_at_s = 0.0
-        stores = Stores(readings, ledger, decode, self._note)
+        self._event_s = float("-inf")
+        stores = Stores(readings, ledger, decode, self._note, self._events_come)
         self.lanes: dict[Lane, LaneDrain] = {
             Lane.EVENTS: EventsDrain(Lane.EVENTS, spools[Lane.EVENTS], stores),
             Lane.BULK: PipelinedDrain(Lane.BULK, spools[Lane.BULK], stores),
@@ -119,11 +121,16 @@ class Drain:
             moved = busy = False
             for lane in lanes:
                 moved = bool(self._careful(lane))
+                if moved and lane.lane is Lane.EVENTS:
+                    self._event_s = time.monotonic()
                 busy = lane.busy
                 if moved or busy:
                     break
             if not moved:
                 wake.wait(self._rest_s(lane) if busy else TICK_S)
+
+    def _events_come(self) -> bool:
+        return time.monotonic() - self._event_s < EVENTS_COME_S
 
     @staticmethod
     def _rest_s(lane: LaneDrain) -> float:

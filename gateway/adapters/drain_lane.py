@@ -26,6 +26,7 @@ from telemetry.readings import ReadingBatch
 log = logging.getLogger(__name__)
 
 GROUP_FRAMES: Final = 500
+GROUP_BESIDE_EVENTS: Final = 60
 GROUPS_ON_THEIR_WAY: Final = 3
 MAX_FAILURES: Final = 3
 MAX_REFUSED_NAMED: Final = 20
@@ -54,6 +55,8 @@ class Stores:
     decode: Callable[[Frame], Decoded]
     noted: Callable[[Sorted], None]
     """Is told of every committed group."""
+    events_come: Callable[[], bool] = lambda: False
+    """Events came just now: they wait for a group that is being committed, so groups are small."""
 
 
 class LaneDrain:
@@ -110,8 +113,12 @@ class LaneDrain:
             group = _with_refused(group, problem)
         self._commit(group)
 
+    def _most(self) -> int:
+        """Frames of one group."""
+        return self._limit
+
     def _group(self, after: int) -> Group | None:
-        spooled = self._spool.read(after, self._limit)
+        spooled = self._spool.read(after, self._most())
         if not spooled:
             return None
         self._tried = len(spooled)
@@ -149,6 +156,9 @@ class PipelinedDrain(LaneDrain):
     def __init__(self, lane: Lane, spool: Spool, stores: Stores) -> None:
         super().__init__(lane, spool, stores)
         self._begun: deque[tuple[Group, ReadingWrite]] = deque()
+
+    def _most(self) -> int:
+        return min(self._limit, GROUP_BESIDE_EVENTS) if self._stores.events_come() else self._limit
 
     def step(self) -> int:
         """Begin what there is, wait for the oldest, commit it."""

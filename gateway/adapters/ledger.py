@@ -1,7 +1,6 @@
 """The gateway's ledger on SQLite or PostgreSQL: what frames said, once in effect, in one transaction."""
 
 import logging
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -13,6 +12,7 @@ from gateway.adapters.dead_letter_ledger import Letter
 from gateway.adapters.device_ledger import DeviceLedger
 from gateway.adapters.gauges import put
 from gateway.adapters.gauges import read as _state
+from gateway.adapters.turns import Turns
 from gateway.frames import Lane
 from gateway.ingest import Balance, Entry, Sorted, sort_out
 from geo.adapters.database import lock_log, writing
@@ -37,7 +37,7 @@ class SqlLedger:
         self._evidence = SqlEvidenceLog(engine)
         self._devices = devices or DeviceLedger()
         self._house_kept_ms = 0
-        self._lock = threading.RLock()
+        self._turns = Turns()
 
     def cursor(self, lane: Lane) -> int:
         """Position in the lane's spool up to which everything is committed."""
@@ -51,12 +51,12 @@ class SqlLedger:
 
     def screen(self, lane: Lane, entries: Sequence[Entry]) -> list[Entry]:
         """Frames of terminals that are not believed become dead letters; the others' readings get doubts."""
-        with self._lock, self._engine.connect() as connection:
+        with self._turns.take(urgent=lane is Lane.EVENTS), self._engine.connect() as connection:
             return self._devices.screen(connection, lane, entries)
 
     def commit(self, lane: Lane, entries: Sequence[Entry], cursor: int, pending: int) -> Sorted:
         """Write what the frames said and move the lane's cursor, all or none; repeated frames only count."""
-        with self._lock:
+        with self._turns.take(urgent=lane is Lane.EVENTS):
             try:
                 return self._commit(lane, entries, cursor, pending)
             except BaseException:
@@ -95,21 +95,21 @@ class SqlLedger:
 
     def report_silent(self, terminals: Sequence[str], now_ms: int) -> None:
         """These are overdue: evidence ``silent`` for each, and offline in the registry."""
-        with self._lock, writing(self._engine).begin() as connection:
+        with self._turns.take(), writing(self._engine).begin() as connection:
             lost = self._devices.lose(connection, terminals)
             facts = [_silent(terminal, last_seen_ms, now_ms) for terminal, last_seen_ms in lost]
             self._evidence.append_within(connection, facts)
 
     def announce(self, entries: Sequence[Entry]) -> None:
         """Write the evidence alone, ahead of the readings; the commit of these frames finds it there."""
-        with self._lock, writing(self._engine).begin() as connection:
+        with self._turns.take(urgent=True), writing(self._engine).begin() as connection:
             lock_log(connection, "gateway")
             facts = [fact for entry in entries if not entry.problem for fact in entry.decoded.evidence]
             self._evidence.append_within(connection, facts)
 
     def note(self, values: Mapping[str, int]) -> None:
         """Put down gauges beside the counters."""
-        with self._lock, writing(self._engine).begin() as connection:
+        with self._turns.take(), writing(self._engine).begin() as connection:
             put(connection, values)
 
     def state(self) -> dict[str, int]:
@@ -124,7 +124,7 @@ class SqlLedger:
 
     def settle(self, letter: Letter, entry: Entry) -> None:
         """A dead letter was tried again: it leaves the dead with what it said, or gets its new problem."""
-        with self._lock, writing(self._engine).begin() as connection:
+        with self._turns.take(), writing(self._engine).begin() as connection:
             lock_log(connection, "gateway")
             problem = entry.problem or "; ".join(entry.refused)
             if problem:
@@ -153,12 +153,12 @@ class SqlLedger:
     def forget_seen(self, before_ms: int, limit: int = 50_000) -> int:
         """Forget names of up to ``limit`` frames received before; how many."""
         oldest = select(seen_frames.c.key).where(seen_frames.c.received_ms < before_ms).limit(limit)
-        with self._lock, writing(self._engine).begin() as connection:
+        with self._turns.take(), writing(self._engine).begin() as connection:
             return connection.execute(delete(seen_frames).where(seen_frames.c.key.in_(oldest))).rowcount
 
     def forget_dead(self, before_ms: int, limit: int = 1_000) -> int:
         """Let go of up to ``limit`` dead letters received before; how many."""
-        with self._lock, writing(self._engine).begin() as connection:
+        with self._turns.take(), writing(self._engine).begin() as connection:
             whole, parts = dead_letter_ledger.forget(connection, before_ms, limit)
             if whole or parts:
                 state = _state(connection)
@@ -168,7 +168,7 @@ class SqlLedger:
 
     def audit(self) -> str:
         """What of the counters disagrees with itself or with the dead letters that lie there; or nothing."""
-        with self._lock, self._engine.begin() as connection:
+        with self._turns.take(), self._engine.begin() as connection:
             state, letters = _state(connection), dead_letter_ledger.count(connection)
         expected = state.get("dead", 0) - state.get("dead_forgotten", 0) + state.get("dead_parts", 0)
         broken = _balance(state).broken()

@@ -35,6 +35,7 @@ from gridcrew.stores import open_readings
 from telemetry.adapters.gateway_board import SqlGatewayBoard
 from telemetry.decimals import prepare
 
+SWITCH_S: Final = 0.001
 SUBCOMMANDS: Final = {
     "try": "Show what would be read of an exported file.",
     "export": "Evidence and readings as numbered files for another zone.",
@@ -79,6 +80,8 @@ def command(ctx: click.Context, drain: bool, create_sessions: bool, acknowledge_
     if create_sessions or acknowledge_sessions:
         (make_sessions if create_sessions else acknowledge)(settings)
         return
+    # A thread with an event must not wait long for one that is busy with readings.
+    sys.setswitchinterval(SWITCH_S)
     try:
         _drain(settings) if drain else _receive(settings)
     except GatewayFailed as problem:
