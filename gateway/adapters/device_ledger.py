@@ -16,7 +16,7 @@ from gateway.frames import Lane
 from gateway.ingest import Entry
 from gateway.quality import Doubts
 from gateway.registry import ApproveRule, first_approval, held_back
-from telemetry.adapters.device_records import DECISIONS
+from telemetry.adapters.device_records import DECISIONS, ask_again
 from telemetry.adapters.gateway_tables import dead_letters, devices, gateway_state
 from telemetry.devices import HELD_BACK, Approval, DeviceKind, DeviceNote, LostBy
 
@@ -84,11 +84,13 @@ class DeviceLedger:
         if decisions != self._decisions or len(self._approvals) > MAX_KNOWN:
             self._decisions = decisions
             self._approvals.clear()
-        unknown = [name for name in terminals if name not in self._approvals]
+        # Who waits for approval is looked up each time: a network that lists it may be in force by now.
+        unknown = [name for name in terminals if self._approvals.get(name) in {None, Approval.PENDING}]
         columns = (devices.c.device, devices.c.approval)
         stored = {row.device: Approval(row.approval) for row in _rows(connection, columns, unknown)}
         for name in unknown:
-            self._approvals[name] = stored.get(name) or self._first(name)[0]
+            known = stored.get(name, Approval.PENDING)
+            self._approvals[name] = self._first(name)[0] if known is Approval.PENDING else known
 
     def _first(self, terminal: str) -> tuple[Approval, str]:
         return first_approval(self.rule, listed=self.rule == "listed" and self.is_listed(terminal))
@@ -122,9 +124,20 @@ class DeviceLedger:
         columns = (devices.c.device, devices.c.approval)
         known = {row.device: Approval(row.approval) for row in _rows(connection, columns, list(heard))}
         self._note_terminals(connection, heard, known)
+        self._believe_by_rule(connection, heard, known)
         _release(connection, held, known)
         self._note_said(connection, [note for entry in taken for note in entry.decoded.devices], heard)
         self._note_offsets(connection, {entry.decoded.terminal for entry in taken})
+
+    def _believe_by_rule(
+        self, connection: Connection, heard: Mapping[str, _Heard], known: Mapping[str, Approval]
+    ) -> None:
+        """Terminals that waited and are listed by now: what was held back of them comes again."""
+        for name, approval in known.items():
+            if approval is Approval.PENDING and self._approvals.get(name) is Approval.APPROVED:
+                said = {"approval": Approval.APPROVED.value, "decided_by": f"rule: {self.rule}"}
+                connection.execute(update(devices).where(devices.c.device == name).values(said))
+                ask_again(connection, name, heard[name].last_ms)
 
     def _note_terminals(
         self, connection: Connection, heard: Mapping[str, _Heard], known: Mapping[str, Approval]

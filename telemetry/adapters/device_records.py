@@ -54,7 +54,7 @@ class SqlDeviceRegistry:
             connection.execute(insert(device_decisions).values(decided_by=decided_by, **history))
             _tell(connection)
             if approval is Approval.APPROVED:
-                _ask_again(connection, device, now_ms)
+                ask_again(connection, device, now_ms)
             return _record(connection.execute(select(devices).where(devices.c.device == device)).one())
 
     def counts(self) -> Mapping[tuple[DeviceKind, Approval, bool | None, LostBy], int]:
@@ -84,8 +84,8 @@ def _tell(connection: Connection) -> None:
         connection.execute(insert(gateway_state).values(name=DECISIONS, value=1))
 
 
-def _ask_again(connection: Connection, device: str, now_ms: int) -> None:
-    """What was held back is to be replayed."""
+def ask_again(connection: Connection, device: str, now_ms: int) -> None:
+    """Within the caller's transaction: what was held back of this terminal is to be replayed."""
     reasons = [held_back_reason(device, why) for why in (Approval.PENDING, Approval.BLOCKED)]
     held = (dead_letters.c.problem.in_(reasons), dead_letters.c.replay_asked_ms.is_(None))
     connection.execute(update(dead_letters).where(*held).values(replay_asked_ms=now_ms))

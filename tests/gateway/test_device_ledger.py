@@ -173,6 +173,20 @@ def test_what_was_held_back_is_asked_for_again_once_approved(engine: Engine) -> 
     assert registry.decide("T9", Approval.APPROVED, "li", 101) is None
 
 
+def test_a_network_that_lists_a_waiting_terminal_is_enough(engine: Engine) -> None:
+    listed: set[str] = set()
+    ledger = SqlLedger(engine, "1", DeviceLedger("listed", lambda name: name in listed))
+    take(ledger, frame(1, ["m1"], NOON_MS), frame(1, ["m5"], NOON_MS, terminal="T2"))
+    listed.add("T1")
+    take(ledger, frame(2, ["m1"], NOON_MS), frame(2, ["m5"], NOON_MS, terminal="T2"))
+    found = SqlDeviceRegistry(engine).get(["T1", "T2"])
+    assert (found["T1"].approval, found["T1"].decided_by) == (Approval.APPROVED, "rule: listed")
+    assert found["T2"].approval is Approval.PENDING
+    with engine.connect() as connection:
+        query = select(dead_letters.c.problem).where(dead_letters.c.replay_asked_ms.is_not(None))
+        assert connection.scalars(query).all() == ["held back: terminal T1 is pending approval"]
+
+
 def test_a_decision_between_looking_and_writing_loses_nothing(engine: Engine) -> None:
     ledger, registry = SqlLedger(engine, "1", DeviceLedger("none")), SqlDeviceRegistry(engine)
     take(ledger, frame(1, ["m1"], NOON_MS))
