@@ -22,15 +22,18 @@ SITE, OBSERVER = "site", "observer"
 class Mosquitto:
     """May be killed and started again on the same folder and port."""
 
-    def __init__(self, home: Path, *, deployed: bool = True) -> None:
-        """``deployed`` False: Mosquitto's own defaults but for persistence, as the negative control."""
+    def __init__(self, home: Path, *, deployed: bool = True, beside: str = "") -> None:
+        """``deployed`` False: Mosquitto's own defaults but for persistence, as the negative control.
+
+        ``beside``: more lines of configuration.
+        """
         self.home = home
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         home.mkdir()
-        self._configure(deployed)
+        self._configure(deployed, beside)
 
-    def _configure(self, deployed: bool) -> None:
+    def _configure(self, deployed: bool, more: str) -> None:
         home, beside = self.home, self.home / "gridcrew"
         beside.mkdir()
         passwords = home / "passwords"
@@ -47,7 +50,7 @@ class Mosquitto:
         account = "user root\n" if os.geteuid() == 0 else ""
         (beside / "here.conf").write_text(
             f"{account}listener {self.port} 127.0.0.1\nallow_anonymous false\npassword_file {passwords}\n"
-            f"acl_file {home}/acl\nlog_dest file {home}/log\nlog_type all\n"
+            f"acl_file {home}/acl\nlog_dest file {home}/log\nlog_type all\n{more}"
         )
         text = DEPLOYED.read_text(encoding="utf-8")
         assert "/etc/mosquitto/gridcrew" in text
@@ -85,8 +88,8 @@ class Mosquitto:
 
 
 @contextmanager
-def running_mosquitto(home: Path, *, deployed: bool = True) -> Iterator[Mosquitto]:
-    made = Mosquitto(home, deployed=deployed)
+def running_mosquitto(home: Path, *, deployed: bool = True, beside: str = "") -> Iterator[Mosquitto]:
+    made = Mosquitto(home, deployed=deployed, beside=beside)
     made.start()
     try:
         yield made

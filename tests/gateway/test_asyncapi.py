@@ -1,5 +1,6 @@
 """``docs/asyncapi.yaml`` says what the contract says: topics, fields, limits, kinds, quantities, examples."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from gateway.adapters.observer_files import ObserverBook
 from gateway.codecs.foreign import no_terminal
@@ -89,6 +91,52 @@ def test_the_kinds_and_quantities_are_the_catalogues() -> None:
     assert kinds == {kind.value for kind in EvidenceKind} - {EvidenceKind.CALL}
     told = {row["name"]: (row["unit"], row["low"], row["high"]) for row in DOCUMENT["x-quantities"]}
     assert told == {each.name: (each.unit, each.low, each.high) for each in CATALOGUE.values()}
+
+
+def _references(node: object) -> Iterator[str]:
+    if isinstance(node, dict):
+        yield from ([node["$ref"]] if "$ref" in node else ())
+        for inner in node.values():
+            yield from _references(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from _references(inner)
+
+
+def test_every_reference_resolves() -> None:
+    references = set(_references(DOCUMENT))
+    assert references
+    for reference in references:
+        node: Any = DOCUMENT
+        for part in reference.removeprefix("#/").split("/"):
+            assert part in node, reference
+            node = node[part]
+
+
+def test_the_document_has_the_parts_of_asyncapi_3() -> None:
+    """Required by the specification 3.0: asyncapi, info; messages of a channel, the channel of an operation."""
+    assert DOCUMENT["asyncapi"] == "3.0.0"
+    assert {"title", "version"} <= set(DOCUMENT["info"])
+    for channel in DOCUMENT["channels"].values():
+        named = set(re.findall(r"{(\w+)}", channel["address"]))
+        assert named == set(channel["parameters"])
+        assert channel["messages"]
+    for operation in DOCUMENT["operations"].values():
+        assert operation["action"] in {"send", "receive"}
+        assert operation["channel"]["$ref"].removeprefix("#/channels/") in DOCUMENT["channels"]
+
+
+@pytest.mark.parametrize(("address", "payload"), list(_examples()))
+def test_the_examples_fit_their_schemas(address: str, payload: object) -> None:
+    channel = next(
+        each
+        for each in DOCUMENT["channels"].values()
+        if each["address"].replace("{terminal}", "T1").replace("{edgeId}", "TTU1") == address
+    )
+    (reference,) = (each["$ref"] for each in channel["messages"].values())
+    message = DOCUMENT["components"]["messages"][reference.rpartition("/")[2]]
+    schema = {**message["payload"], "components": DOCUMENT["components"]}
+    Draft202012Validator(schema).validate(payload)
 
 
 @pytest.mark.parametrize(("address", "payload"), [each for each in _examples() if "command" not in each[0]])

@@ -1,20 +1,22 @@
 """Observed brokers: files, live changes, and the promise that nothing is ever published there."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 from sqlalchemy import insert
 
 from gateway.adapters.device_ledger import DeviceLedger
-from gateway.adapters.mqtt_connection import Connection
+from gateway.adapters.mqtt_connection import Connection, ConnectionLost
 from gateway.adapters.observer_doors import address_of, session_of
 from gateway.adapters.observer_files import ObserverBook
 from gateway.adapters.signal_files import SignalFiles
 from gateway.codecs.foreign import no_terminal
 from gateway.codecs.mqtt_frames import MqttDecoder
-from gateway.frames import Frame, Lane
+from gateway.frames import MAX_BODY_BYTES, OVERSIZED, Frame, Lane
 from gateway.observers import matches, read_observer
 from gateway.site_toml import SiteFileRefused
 from gridcrew.broker import EmbeddedBroker, terminal_address
@@ -23,7 +25,8 @@ from telemetry.evidence import EvidenceKind
 from tests.conftest import DatabaseFactory
 from tests.gateway.envelopes import EnvelopeTerminal, now_ms
 from tests.gateway.mosquitto import OBSERVER, PASSWORD, Mosquitto, running_mosquitto
-from tests.gateway.running import Installation, await_true, installation, mosquitto, readings_body
+from tests.gateway.running import WAIT_S, Installation, await_true, installation, mosquitto, readings_body
+from tests.ports import free_port
 
 CLIENT_ID = "gridcrew-observer-1"
 FILE = """
@@ -212,6 +215,64 @@ def test_a_mute_session_cannot_speak(observing: Installation, foreign: Mosquitto
     connection.close()
 
 
+def heard(connection: Connection, frames: int = 1) -> list[Frame]:
+    """The first frames that come."""
+    deadline_s = time.monotonic() + WAIT_S
+    while len(connection.inbox) < frames:
+        assert time.monotonic() < deadline_s
+        connection.receive(0.1)
+    return [frame for _, _, frame in connection.inbox]
+
+
+def test_what_a_foreign_broker_sends_too_large_is_named(tmp_path: Path) -> None:
+    """Its limits are not ours: the frame is refused with its size, and what follows it is taken."""
+    with running_mosquitto(tmp_path / "foreign", deployed=False) as broker:
+        session = session_of(read_observer("city", text()))
+        connection = Connection(broker.address(OBSERVER), session)
+        connection.open()
+        while not connection.granted:
+            connection.receive(0.1)
+        (tmp_path / "large").write_bytes(b"x" * (MAX_BODY_BYTES + 1))
+        for extra in (["-f", str(tmp_path / "large")], ["-m", "after"]):
+            mosquitto("mosquitto_pub", broker.address(), "-q", "1", "-t", "/v1/T1/service/data", *extra)
+        large, after = heard(connection, 2)
+        assert large.body.startswith(OVERSIZED + b"65537 bytes; it began: xxx")
+        assert len(large.body) < 2_000
+        assert after.body == b"after"
+        connection.close()
+
+
+# paho leaves the socket of a handshake that failed to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_platform_with_certificates_is_observed(tmp_path: Path) -> None:
+    """TLS by files named in the observer's file; a broker of another authority is refused."""
+    authority, other = trustme.CA(), trustme.CA()
+    ours = authority.issue_cert("gridcrew-observer", common_name="observer")
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
+    for made, name in ((authority, "ca.pem"), (other, "other.pem")):
+        made.cert_pem.write_to_path(tmp_path / name)
+    ours.private_key_and_cert_chain_pem.write_to_path(tmp_path / "client.pem")
+    port = free_port()
+    listener = (
+        f"listener {port} 127.0.0.1\ncafile {tmp_path}/ca.pem\ncertfile {tmp_path}/server.pem\n"
+        f"keyfile {tmp_path}/server.pem\nrequire_certificate true\nuse_identity_as_username true\n"
+    )
+    with running_mosquitto(tmp_path / "foreign", beside=listener) as broker:
+        files = 'cert_file = "client.pem"\nkey_file = "client.pem"\nca_file = "{}"\n'
+        plain = text(url=f"mqtts://localhost:{port}").replace('password_file = "secret"\n', files)
+        observer = read_observer("city", plain.replace("{}", "ca.pem"))
+        connection = Connection(address_of(observer, tmp_path, 20), session_of(observer))
+        connection.open()
+        while not connection.granted:
+            connection.receive(0.1)
+        speak(broker, "/v1/T1/service/event", "{}")
+        assert [frame.door for frame in heard(connection)] == ["mqtt:city"]
+        connection.close()
+        stranger = read_observer("city", plain.replace("{}", "other.pem"))
+        with pytest.raises(ConnectionLost, match="CERTIFICATE_VERIFY_FAILED"):
+            Connection(address_of(stranger, tmp_path, 20), session_of(stranger)).open()
+
+
 def test_files_are_followed_while_the_gateway_runs(observing: Installation, foreign: Mosquitto) -> None:
     """Added, refused, changed, disabled and removed live; our own doors never notice."""
     site, folder = observing, observing.folder / "site" / "observers"
@@ -278,7 +339,8 @@ def test_behind_a_broker_that_is_away_nobody_is_silent(sqlite_database: Database
 
 
 WORDS = (
-    "parent", "lost_by", "model", "maker", "firmware", "foreign_id", "certificate_state", "certificate_serial",
+    "parent", "lost_by", "model", "maker", "firmware", "foreign_id",
+    "certificate_state", "certificate_serial",
 )  # fmt: skip
 BLANK = dict.fromkeys(WORDS, "") | {
     "kind": "terminal", "approval": "approved", "decided_by": "rule: all", "online": True,
