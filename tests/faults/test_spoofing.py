@@ -1,6 +1,8 @@
 """Fault 23: whoever speaks in another's name is refused and told, and the victim goes on. Fault 25."""
 
 import json
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.contract.topics import COMMAND, EVENTS, READINGS, STATUS, topic
 from gateway.security import Threat
@@ -77,6 +81,28 @@ def test_a_stolen_certificate_speaks_for_nobody_else(opened: Gate) -> None:
         await_true(lambda: site.readings.series("mine", 0, 2**52) != (), "spoken as itself")
     assert site.readings.series("stolen", 0, 2**52) == ()
     ear.close()
+    check_balance(site)
+
+
+def test_a_last_will_speaks_for_nobody_else(opened: Gate) -> None:
+    """The broker itself publishes it, when the thief is long gone."""
+    made, site = opened.made, opened.made.site
+    papers = {name: made.terminal(name) for name in ("T9", "T10")}
+    for seq, (name, target) in enumerate((("T9", "T10"), ("T10", "T10"))):
+        client = Client(CallbackAPIVersion.VERSION2, client_id=name, reconnect_on_failure=False)
+        client.tls_set_context(papers[name].context())
+        client.will_set(topic(target, READINGS), readings_body(50 + seq, [f"will-{name}"]), qos=1)
+        connected = threading.Event()
+        client.on_connect = lambda *_, it=connected: it.set()
+        client.connect("127.0.0.1", made.port)
+        client.loop_start()
+        connected.wait(5)
+        closed = client.socket()
+        assert isinstance(closed, socket.socket)
+        closed.shutdown(socket.SHUT_RDWR)
+        client.loop_stop()
+    await_true(lambda: site.readings.series("will-T10", 0, 2**52) != (), "the honest will")
+    assert site.readings.series("will-T9", 0, 2**52) == ()
     check_balance(site)
 
 
