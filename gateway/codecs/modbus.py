@@ -97,7 +97,7 @@ def _decoded(key: str, frame: Frame, poll: Poll, find: FindModel) -> Decoded:
     model = find(poll.model, poll.digest)
     if model is None:
         problem = f"model: expected a file {poll.model}.toml in devices/, there is none"
-        return Decoded(key, poll.terminal, refusal=problem, named_by_content=True)
+        return Decoded(key, poll.terminal, refusal=problem[:500], named_by_content=True)
     image = Image({Block(t, at, n): _data(Block(t, at, n), hexed) for t, at, n, hexed in poll.blocks})
     values = read_values(model, image, Ratios(poll.ct, poll.pt))
     batch, problems = _batch(key, frame, poll, values)

@@ -35,9 +35,9 @@ def decode(frame: Frame) -> Decoded:
         told = json.loads(frame.body)
         key, at_ms = str(told["key"]), int(told["at"])
         devices = tuple(str(device) for device in told["devices"])
-    except (ValueError, TypeError, KeyError) as problem:
+    except (ValueError, TypeError, KeyError, RecursionError) as problem:
         refusal = f"ping: {type(problem).__name__}: {problem}"
-        return Decoded(content_key(frame), refusal=refusal, named_by_content=True)
+        return Decoded(content_key(frame), refusal=refusal[:500], named_by_content=True)
     name = name_of(frame.topic, key)
     if frame.topic != SILENT or not devices:
         return Decoded(name)

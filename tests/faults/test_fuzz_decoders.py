@@ -155,6 +155,8 @@ FOUND: Final = {
     "an instant beyond all calendars": ("m1", _POLL % (b"", b"17953099999999999999999999"), "modbus:bus"),
     "a zero byte in an id": ("m1", _POLL % (b"\\u0000", b"1"), "modbus:bus"),
     "a word as long as the frame": ("x", b'{"findings":[["%s","T1","text",2]]}' % (b"9" * 5_000), "security"),
+    "more brackets than the stack holds": ("silent", b"[" * 60_000, "ping"),
+    "brackets in a finding": ("x", b"[" * 60_000, "security"),
 }
 """What damage brought to light before: refused since."""
 
