@@ -18,7 +18,7 @@ COMMANDS: Final = {
     "scope": "Infer outages from files, offline.",
     "reliability": "Reliability indices of a year.",
     "dead-letters": "List the frames that could not be understood.",
-    "device": "List terminals and meters.",
+    "device": "Terminals and meters: list, show, approve, block, completeness.",
     "readings": "Look at what meters measured; archive old days.",
     "user": "Add, list or change users.",
     "access": "Who may speak: certificates of terminals, what was refused.",

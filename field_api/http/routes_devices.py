@@ -110,7 +110,7 @@ class CompletenessPage(Page[TerminalCompletenessResource]):
 
 @operations.add(
     "GET", "/api/v1/devices", "Terminals, meters and sensors of my grid cells, by id",
-    roles=EVERYONE, query=DevicesQuery, answers={200: DevicePage},
+    roles=EVERYONE, query=DevicesQuery, answers={200: DevicePage}, refuses=frozenset({503}),
 )  # fmt: skip
 def list_devices(call: Call) -> Answer:
     """A page may be short though others follow: the cursor says where to go on.
@@ -165,7 +165,7 @@ def _cell(site: Site, record: DeviceRecord) -> str | None:
 
 @operations.add(
     "GET", "/api/v1/devices/{device_id:path}", "One device",
-    roles=EVERYONE, answers={200: DeviceResource},
+    roles=EVERYONE, answers={200: DeviceResource}, refuses=frozenset({503}),
 )  # fmt: skip
 def get_device(call: Call) -> Answer:
     """Of my grid cells."""

@@ -3,6 +3,7 @@
 What it remembers of the tables spares a query per frame; after a failed transaction ``forget`` it.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import is_
@@ -19,6 +20,8 @@ from gateway.registry import ApproveRule, first_approval, held_back
 from telemetry.adapters.device_records import DECISIONS, ask_again
 from telemetry.adapters.gateway_tables import dead_letters, devices, gateway_state
 from telemetry.devices import HELD_BACK, Approval, DeviceKind, DeviceNote, LostBy
+
+log = logging.getLogger(__name__)
 
 MAX_KNOWN: Final = 200_000
 _NAMES_PER_QUERY: Final = 500
@@ -145,6 +148,7 @@ class DeviceLedger:
         fresh = [self._new_terminal(name, state) for name, state in heard.items() if name not in known]
         if fresh:
             connection.execute(insert(devices), fresh)
+            _tell_first_contact(fresh)
         again = [
             {
                 "name": name,
@@ -218,6 +222,12 @@ def _heard(entries: Iterable[Entry]) -> dict[str, _Heard]:
         if at_ms >= state.last_ms:
             state.last_ms, state.online = at_ms, bool(entry.decoded.online)
     return heard
+
+
+def _tell_first_contact(fresh: Sequence[Mapping[str, Any]]) -> None:
+    first, words = fresh[0], "first contact of %d terminals, such as %s (%s)"
+    about = {"terminal": first["device"]}
+    log.info(words, len(fresh), first["device"], first["approval"], extra=about)
 
 
 def _release(connection: Connection, held: Iterable[Entry], known: Mapping[str, Approval]) -> None:
