@@ -101,6 +101,7 @@ def run(lines: int = LINES) -> None:
         [
             "The door parts good lines from bad and syncs every group of slices to the spool.",
             "The drain decodes again and writes readings (embedded store) and evidence.",
+            "After each slice of readings the door rests for half the time it took: other doors come first.",
             "In the gateway both run at the same time, in two processes.",
             "Memory is flat if ten times the lines take the same peak.",
         ],
