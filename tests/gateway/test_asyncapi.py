@@ -114,7 +114,7 @@ def test_every_reference_resolves() -> None:
 
 
 def test_the_document_has_the_parts_of_asyncapi_3() -> None:
-    """Required by the specification 3.0: asyncapi, info; messages of a channel, the channel of an operation."""
+    """Required by the specification 3.0: asyncapi, info; a channel's messages, an operation's channel."""
     assert DOCUMENT["asyncapi"] == "3.0.0"
     assert {"title", "version"} <= set(DOCUMENT["info"])
     for channel in DOCUMENT["channels"].values():
