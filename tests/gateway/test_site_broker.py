@@ -3,13 +3,15 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from gateway.adapters.mqtt import BrokerAddress, create_sessions
+from gateway.adapters.mqtt import BrokerAddress, MqttDoor, create_sessions, sessions
+from gateway.backpressure import Pressure
 from gateway.contract.topics import READINGS, topic
+from gateway.frames import Frame, Lane
 from gridcrew.broker import broker_address, gateway_sessions, terminal_address
 from gridcrew.doors import session_memory
 from tests.gateway.envelopes import envelope_is_answered, now_ms
@@ -96,6 +98,41 @@ def test_without_a_broker_no_session_is_claimed(tmp_path: Path) -> None:
 def test_the_envelope_on_mosquitto_is_answered(beside_mosquitto: Installation) -> None:
     """The same on both kinds of broker: a request is on disk, then its sender is told so."""
     envelope_is_answered(beside_mosquitto, terminal_address(beside_mosquitto.settings))
+
+
+class NearlyFull:
+    """An intake whose disk is nearly full until it is not."""
+
+    def __init__(self) -> None:
+        self.now = Pressure.HOLD_BULK
+        self.taken: list[Frame] = []
+
+    def take(self, lane: Lane, frames: Sequence[Frame]) -> None:  # noqa: ARG002
+        self.taken.extend(frames)
+
+    def pressure(self) -> Pressure:
+        return self.now
+
+
+def test_readings_wait_at_the_broker_while_the_disk_is_short(tmp_path: Path) -> None:
+    """Rule 8: the bulk session is left, the events' is not; nothing is lost meanwhile."""
+    with running_mosquitto(tmp_path / "broker") as broker:
+        address, intake = broker.address(), NearlyFull()
+        events, bulk = sessions("0" * 20)
+        create_sessions(address, (events, bulk))
+        doors = [MqttDoor(lambda: address, session, intake) for session in (events, bulk)]
+        for door in doors:
+            door.start()
+        for name in ("events", "readings"):
+            mosquitto("mosquitto_pub", address, "-q", "1", "-t", topic("T1", name), "-m", name)
+        await_true(lambda: [frame.body for frame in intake.taken] == [b"events"], "the event alone")
+        assert doors[0].ready
+        assert not doors[1].ready
+        assert "readings wait at the broker" in doors[1].trouble
+        intake.now = Pressure.FREE
+        await_true(lambda: len(intake.taken) == 2, "the reading")
+        for door in doors:
+            door.stop(5)
 
 
 @pytest.mark.parametrize("url", ["http://host", "mqtt://", "host:1883"])
