@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
-from gateway.codecs.own import content_key
+from gateway.codecs.own import content_key, instant_of
 from gateway.frames import Decoded, Frame
 from telemetry.evidence import Evidence, EvidenceKind
 from telemetry.pings import MAX_DEVICES
@@ -33,9 +33,9 @@ def decode(frame: Frame) -> Decoded:
     """Evidence ``silent`` of those that did not answer; nothing of other steps."""
     try:
         told = json.loads(frame.body)
-        key, at_ms = str(told["key"]), int(told["at"])
+        key, at_ms = str(told["key"]), instant_of(int(told["at"]))
         devices = tuple(str(device) for device in told["devices"])
-    except (ValueError, TypeError, KeyError, RecursionError) as problem:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as problem:
         refusal = f"ping: {type(problem).__name__}: {problem}"
         return Decoded(content_key(frame), refusal=refusal[:500], named_by_content=True)
     name = name_of(frame.topic, key)

@@ -38,7 +38,7 @@ def decode(frame: Frame) -> Decoded:
             finding(Threat(threat), str(source), str(text), int(count))
             for threat, source, text, count in rows[:MAX_FINDINGS]
         )
-    except (ValueError, TypeError, KeyError, RecursionError) as problem:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as problem:
         refusal = f"findings: {type(problem).__name__}: {problem}"[:500]
         return Decoded(key, refusal=refusal, named_by_content=True)
     return Decoded(key, findings=found, named_by_content=True)

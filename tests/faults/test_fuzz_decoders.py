@@ -24,6 +24,8 @@ from tests.gateway.running import Installation, installation
 Decode = Callable[[Frame], Decoded]
 MAX_CPU_S: Final = 2.0
 """Of one frame, on any machine; usual is a millisecond."""
+OWN_WRITTEN: Final = {"modbus", "ping", "security", "crossing"}
+"""Doors that wrap what came in a form of their own; the names in it are from our files."""
 _NEVER: Final = 4_102_444_800_000
 
 
@@ -97,7 +99,8 @@ def _assert_sound(decoded: Decoded, frame: Frame) -> None:
         assert fact.devices, frame
         assert fact.key, frame
         assert 0 <= fact.at_ms < _NEVER, frame
-        assert not [name for name in (*fact.devices, fact.source) if "\x00" in name or not name], frame
+        if frame.door.partition(":")[0] not in OWN_WRITTEN:
+            assert not [name for name in (*fact.devices, fact.source) if "\x00" in name or not name], frame
     for batch in decoded.batches:
         assert batch.scaled.shape == (len(batch.meters), len(batch.quantities)), frame
         assert len(batch.decimals) == len(batch.quantities), frame
