@@ -257,9 +257,19 @@ def _check_names(model: DeviceModel) -> None:
             raise SiteFileRefused(f"quantity[{at}].name: {entry.name} occurs twice")
         seen.add(entry.name)
         _check_allowed(f"quantity[{at}]", entry, model.reading)
-    unknown = sorted(set(model.plausible.ranges) - set(CATALOGUE))
+    _check_plausible(model.plausible)
+
+
+def _check_plausible(plausible: Plausible) -> None:
+    unknown = sorted(set(plausible.ranges) - set(CATALOGUE))
     if unknown:
         raise SiteFileRefused(f"plausible.ranges: {unknown[0]!r} is not in the catalogue")
+    for name, (low, high) in plausible.ranges.items():
+        if not (low.is_finite() and high.is_finite() and low <= high):
+            raise SiteFileRefused(f"plausible.ranges.{name}: expected [least, most], found [{low}, {high}]")
+    within = plausible.power_within
+    if within is not None and not (within.is_finite() and within > 0):
+        raise SiteFileRefused(f"plausible.power_within: expected a share such as 0.2, found {within}")
 
 
 def _check_allowed(field: str, entry: Place, reading: Reading) -> None:

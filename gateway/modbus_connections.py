@@ -115,7 +115,7 @@ def _check_device(field: str, device: DeviceEntry, kind: str) -> None:
     _within(f"{field}.unit", device.unit, least, most)
     _within(f"{field}.every_s", device.every_s, 0.1, 86_400)
     for name, ratio in (("ct", device.ct), ("pt", device.pt)):
-        if ratio is not None and not 0 < ratio <= _LARGEST_RATIO:
+        if ratio is not None and not (ratio.is_finite() and 0 < ratio <= _LARGEST_RATIO):
             raise SiteFileRefused(f"{field}.{name}: expected more than 0 to {_LARGEST_RATIO}, found {ratio}")
 
 

@@ -35,9 +35,6 @@ _READS: Final[Mapping[Table, type[ModbusPDU]]] = {
 }
 """All requests that this gateway can make."""
 
-# Its words come with every missing answer; the door tells what matters once.
-logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
-
 
 class LinkLost(ConnectionError):
     """The line itself is not there: refused, cut, no such port."""
@@ -63,6 +60,8 @@ class ModbusLink:
     """Not for several tasks at once: a line bears one request at a time."""
 
     def __init__(self, settings: ConnectionFile) -> None:
+        # The library's words come with every missing answer; the door tells what matters, once.
+        logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
         self.opened = 0
         """How often the line was opened."""
         self._settings = settings

@@ -64,7 +64,7 @@ class SiteFiles(Generic[T]):
                 self.refused.pop(name, None)
                 gone += (name,) if self.current.pop(name, None) is not None else ()
                 continue
-            except (ValueError, OSError) as problem:
+            except (ValueError, ArithmeticError, RecursionError, OSError) as problem:
                 self.refused[name] = refused[name] = f"{file}: {problem}"
                 continue
             self.refused.pop(name, None)

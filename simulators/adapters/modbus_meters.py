@@ -19,11 +19,8 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.server.requesthandler import ServerRequestHandler
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from simulators.modbus_loads import Load
+from simulators.modbus_loads import Load, Moment
 from simulators.modbus_maps import MAPS, MeterMap, Registers
-
-# The library prints every request that it refuses, with the frames before it.
-logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
 
 HOST: Final = "127.0.0.1"
 START_S: Final = 10.0
@@ -66,12 +63,14 @@ class SimulatedBus:
         self, meters: Sequence[SimulatedMeter], host: str = HOST, port: int = 0, *, rtu: bool = False
     ) -> None:
         """``port`` 0 picks a free one; ``rtu``: RTU frames over TCP, as serial device servers speak."""
+        # The library prints every request that it refuses, with the frames before it.
+        logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
         self.port = port
         self.connections = 0
         """How often somebody connected."""
         self.meters = {meter.unit: meter for meter in meters}
         self._host, self._rtu = host, rtu
-        self._began_s = time.monotonic()
+        self._began_s, self._began_ms = time.monotonic(), time.time_ns() // 1_000_000
         self._loop: asyncio.AbstractEventLoop | None = None
         self._end: asyncio.Event | None = None
         self._started = threading.Event()
@@ -99,6 +98,10 @@ class SimulatedBus:
     def fault(self, unit: int, fault: Fault | None) -> None:
         """From the next request on; None heals."""
         self.meters[unit].fault = fault
+
+    def moment(self, unit: int, at_ms: int) -> Moment:
+        """What the meter truly measured at that instant."""
+        return self.meters[unit].load.at((at_ms - self._began_ms) / 1000)
 
     @property
     def known(self) -> set[int]:

@@ -69,6 +69,8 @@ def test_the_five_makes_are_shipped() -> None:
         (SOURCE + '[reading]\nmost_registers = 126\n' + QUANTITY, "reading.most_registers: expected 1"),
         (NAMED + BITS + 'type = "bit"\non = "call"', "state[0]"),
         (NAMED + BITS, "state[0].equals: expected"),
+        (NAMED + "[plausible]\npower_within = nan", "plausible.power_within: expected a share"),
+        (NAMED + "[plausible.ranges]\nfrequency_hz = [nan, 65]", "plausible.ranges.frequency_hz: expected"),
     ],
 )  # fmt: skip
 def test_a_wrong_model_is_refused_by_field(content: str, said: str) -> None:
@@ -88,6 +90,8 @@ def test_a_wrong_model_is_refused_by_field(content: str, said: str) -> None:
         (TCP + DEVICE + "unit = 256", "device[0].unit: expected 0 to 255"),
         ('kind = "serial"\npath = "p"\n' + DEVICE + "unit = 0", "device[0].unit: expected 1 to 247"),
         (TCP + DEVICE + "unit = 1\nct = 0", "device[0].ct: expected more"),
+        (TCP + DEVICE + "unit = 1\nct = nan", "device[0].ct: expected more"),
+        (TCP + DEVICE + "unit = 1\nevery_s = nan", "device[0].every_s: expected 0.1"),
     ],
 )  # fmt: skip
 def test_a_wrong_connection_is_refused_by_field(content: str, said: str) -> None:

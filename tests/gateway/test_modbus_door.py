@@ -43,7 +43,7 @@ def test_every_shipped_model_reads_its_meter(site: Site, rtu: bool) -> None:
             (batch,) = decoded.batches
             values = dict(zip(batch.quantities, batch.scaled[0].tolist(), strict=True))
             scales = dict(zip(batch.quantities, batch.decimals, strict=True))
-            now = bus.meters[unit].load.at(0)
+            now = bus.moment(unit, batch.at_ms)
             assert batch.terminal == "line"
             assert values["voltage_a_v"] / 10 ** scales["voltage_a_v"] == pytest.approx(
                 now.voltage_v[0], abs=0.2
@@ -225,4 +225,4 @@ def test_a_serial_line(site: Site) -> None:
             wire.kill()
             wire.wait(5)
     (batch,) = site.decoded("M4")[0].batches
-    assert batch.scaled[0, 0] == pytest.approx(bus.meters[4].load.at(0).voltage_v[0] * 10, abs=2)
+    assert batch.scaled[0, 0] == pytest.approx(bus.moment(4, batch.at_ms).voltage_v[0] * 10, abs=2)

@@ -77,7 +77,7 @@ def test_modpoll_feeds_us(tmp_path: Path) -> None:
             feeder.kill()
             feeder.wait(10)
         found = site.readings.latest(["sdm630"])["sdm630"]
-        now = bus.meters[5].load.at(0)
+        now = bus.moment(5, found.at_ms)
     assert found.terminal == "VILLAGE-1"
     assert float(found.values["voltage_a_v"]) == pytest.approx(now.voltage_v[0], abs=0.2)
     assert float(found.values["active_power_kw"]) == pytest.approx(now.total_kw, rel=0.02)

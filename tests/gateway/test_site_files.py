@@ -85,9 +85,10 @@ def test_huge_unreadable_and_foreign_files_harm_nobody(tmp_path: Path) -> None:
     (tmp_path / "huge.toml").write_bytes(b"#" * (MAX_SITE_FILE_BYTES + 1))
     (tmp_path / "gbk.toml").write_bytes("name = '台区'".encode("gbk"))
     (tmp_path / "folder.toml").mkdir()
+    (tmp_path / "deep.toml").write_text("a = " + "[" * 100_000, encoding="utf-8")
     (tmp_path / "notes.txt").write_text("[[", encoding="utf-8")
     (tmp_path / "dangling.toml").symlink_to(tmp_path / "nowhere")
     _write(tmp_path / "good.toml", "[[thing]]\nscale = 1")
     changes = _watch(tmp_path).poll()
     assert set(changes.added) == {"good"}
-    assert set(changes.refused) == {"huge", "gbk", "folder"}
+    assert set(changes.refused) == {"huge", "gbk", "folder", "deep"}
