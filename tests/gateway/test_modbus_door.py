@@ -79,7 +79,7 @@ def test_a_device_comes_changes_and_goes_without_touching_the_others(site: Site)
         first, last = site.taken.answers("M1")[3], site.taken.answers("M1")[-1]
         times = [poll.at for poll in site.taken.answers("M1")]
         assert last.at - first.at > 4000
-        assert max(later - earlier for earlier, later in pairwise(times[3:])) < 450
+        assert max(later - earlier for earlier, later in pairwise(times[3:])) < 900
         assert len(times) > (times[-1] - times[0]) / 100 * 0.9
         assert bus.connections == 1
 
