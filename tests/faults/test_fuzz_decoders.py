@@ -92,15 +92,17 @@ SEEDS: Final[dict[str, Callable[[], list[Frame]]]] = {
 
 def _assert_sound(decoded: Decoded, frame: Frame) -> None:
     """What a store and the ledger can take: names, instants, shapes; or a refusal in words."""
-    assert 0 < len(decoded.key) <= 400, frame
+    named_by_us = frame.door.partition(":")[0] in OWN_WRITTEN
+    assert decoded.key, frame
+    assert named_by_us or len(decoded.key) <= 400, frame
     assert len(decoded.refusal) <= 1_000, frame
     assert not decoded.refusal or not decoded.batches, frame
     for fact in decoded.evidence:
         assert fact.devices, frame
         assert fact.key, frame
         assert 0 <= fact.at_ms < _NEVER, frame
-        if frame.door.partition(":")[0] not in OWN_WRITTEN:
-            assert not [name for name in (*fact.devices, fact.source) if "\x00" in name or not name], frame
+        names = (*fact.devices, fact.source)
+        assert named_by_us or not [name for name in names if "\x00" in name or not name], frame
     for batch in decoded.batches:
         assert batch.scaled.shape == (len(batch.meters), len(batch.quantities)), frame
         assert len(batch.decimals) == len(batch.quantities), frame
