@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 TICK_S: Final = 1.0
 TELL_S: Final = 10.0
-EVENTS_COME_S: Final = 2.0
+EVENTS_COME_S: Final = 10.0
 _BESIDE_S: Final = 0.05
 _LOGGED_PROBLEMS: Final = 3
 

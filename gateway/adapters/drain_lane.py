@@ -25,8 +25,8 @@ from telemetry.readings import ReadingBatch
 
 log = logging.getLogger(__name__)
 
-GROUP_FRAMES: Final = 500
-GROUP_BESIDE_EVENTS: Final = 60
+GROUP_FRAMES: Final = 200
+GROUP_BESIDE_EVENTS: Final = 50
 GROUPS_ON_THEIR_WAY: Final = 3
 MAX_FAILURES: Final = 3
 MAX_REFUSED_NAMED: Final = 20
