@@ -20,7 +20,7 @@ def load(terminal: Terminal, seconds: float) -> None:
         time.sleep(0.002)
 
 
-@pytest.mark.parametrize("kills", [5, SOAK])
+@pytest.mark.parametrize("kills", [4, SOAK])
 def test_acknowledged_is_stored_through_kills_under_load(
     site: Installation, broker: EmbeddedBroker, kills: int
 ) -> None:
