@@ -16,7 +16,7 @@ import psutil
 
 from benchmarks.record import Cell, record
 from gateway.access import DAY_MS, Certificate
-from gateway.adapters.certificates import SqlCertificates
+from gateway.adapters.ledger.certificates import SqlCertificates
 from geo.adapters.database import open_database
 from gridcrew.authority import Authority, authority_of, new_key, pem_of
 from gridcrew.broker import EmbeddedBroker

@@ -21,9 +21,9 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks.record import Cell, record
-from gateway.adapters.mqtt import BULK_FILTERS, BrokerAddress, Session, create_sessions
-from gateway.adapters.service import spool_folder
-from gateway.adapters.spool import SegmentSpool
+from gateway.adapters.delivery.service import spool_folder
+from gateway.adapters.delivery.spool import SegmentSpool
+from gateway.adapters.mqtt.door import BULK_FILTERS, BrokerAddress, Session, create_sessions
 from gateway.contract.topics import READINGS, topic
 from gateway.frames import Lane
 from geo.adapters.database import open_database

@@ -19,7 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks.backlog_drain import METERS, await_true, mosquitto, publish_backlog
 from benchmarks.record import record
-from gateway.adapters.mqtt import BrokerAddress, create_sessions
+from gateway.adapters.mqtt.door import BrokerAddress, create_sessions
 from gateway.contract.topics import EVENTS, topic
 from geo.adapters.database import open_database
 from gridcrew.broker import gateway_sessions

@@ -15,8 +15,8 @@ import msgspec
 import psutil
 
 from benchmarks.record import Cell, record
-from gateway.adapters.modbus import ModbusDoor
-from gateway.adapters.modbus_models import ModelShelf
+from gateway.adapters.modbus.door import ModbusDoor
+from gateway.adapters.modbus.model_shelf import ModelShelf
 from gateway.backpressure import Pressure
 from gateway.codecs.modbus import Poll, make_decode
 from gateway.frames import Frame, Lane

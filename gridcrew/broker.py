@@ -21,8 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from gateway.adapters.certificates import SqlCertificates
-from gateway.adapters.mqtt import BrokerAddress, ConnectionLost, Session, create_sessions, sessions
+from gateway.adapters.ledger.certificates import SqlCertificates
+from gateway.adapters.mqtt.door import BrokerAddress, ConnectionLost, Session, create_sessions, sessions
 from geo.adapters.database import open_database
 from gridcrew.authority import Authority, AuthorityProblem, authority_of
 from gridcrew.broker_access import Doorkeeper

@@ -8,18 +8,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from gateway.adapters.dlt645_door import Dlt645Door
-from gateway.adapters.known_terminals import KnownTerminals
+from gateway.adapters.dlt645.door import Dlt645Door
 from gateway.adapters.missing_door import MissingDoor
-from gateway.adapters.modbus import ModbusDoor
-from gateway.adapters.modbus_models import ModelShelf
-from gateway.adapters.mqtt import BrokerAddress, MqttDoor
-from gateway.adapters.observer_doors import ObserverDoors
-from gateway.adapters.observer_files import ObserverBook
-from gateway.adapters.ping_door import PingDoor
-from gateway.adapters.ping_senders import FilePings, MqttPings, NoPings
-from gateway.adapters.security_log_door import SecurityLogDoor, Source, read_own_line
-from gateway.adapters.session_memory import SessionMemory
+from gateway.adapters.modbus.door import ModbusDoor
+from gateway.adapters.modbus.model_shelf import ModelShelf
+from gateway.adapters.mqtt.door import BrokerAddress, MqttDoor
+from gateway.adapters.mqtt.known_terminals import KnownTerminals
+from gateway.adapters.mqtt.observer_doors import ObserverDoors
+from gateway.adapters.mqtt.observer_files import ObserverBook
+from gateway.adapters.mqtt.ping_door import PingDoor
+from gateway.adapters.mqtt.ping_senders import FilePings, MqttPings, NoPings
+from gateway.adapters.mqtt.security_log_door import SecurityLogDoor, Source, read_own_line
+from gateway.adapters.mqtt.session_memory import SessionMemory
 from gateway.codecs import dlt645, dlt645_wrapped, modbus, own, pings, state_grid, state_grid_replies
 from gateway.codecs import security as security_frames
 from gateway.codecs.mqtt_frames import MqttDecoder
@@ -131,7 +131,7 @@ def _dlt698_doors(settings: Settings, intake: Intake) -> list[Door]:
     """The extra ``dlt698`` is optional and native: it is loaded only where it is installed."""
     folder = settings.site_folder / "connections"
     if DLT698:
-        return [import_module("gateway.adapters.dlt698_door").Dlt698Door(folder, intake)]
+        return [import_module("gateway.adapters.dlt645.dlt698_door").Dlt698Door(folder, intake)]
     return [MissingDoor("dlt698", folder, "dlt698_listen", "pip install 'gridcrew[dlt698]'")]
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Final
 
-from gateway.adapters.crossing_import import CrossingImport
-from gateway.adapters.file_drop import FileDropDoor, Keeping
-from gateway.adapters.file_drop_sources import LiveSources
+from gateway.adapters.files.crossing_import import CrossingImport
+from gateway.adapters.files.drop import FileDropDoor, Keeping
+from gateway.adapters.files.sources import LiveSources
 from gateway.codecs import crossing, file_exports
-from gateway.exports import FindId
+from gateway.exports.parsing import FindId
 from gateway.frames import Decoded, Frame
 from gateway.ports import Door, Intake
 from geo.adapters.crosswalk import LiveCrosswalk

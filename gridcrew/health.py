@@ -12,7 +12,7 @@ import pysqlite3.dbapi2 as sqlite
 from alembic.runtime.migration import MigrationContext
 
 from gateway.access import CertificateState
-from gateway.adapters.certificates import SqlCertificates
+from gateway.adapters.ledger.certificates import SqlCertificates
 from gateway.backpressure import Pressure
 from geo.adapters.database import SAFE_SQLITE, open_database
 from geo.adapters.network_store import SqlNetworkStore

@@ -4,7 +4,7 @@ import time
 
 import click
 
-from gateway.adapters.mqtt import ConnectionLost, create_sessions
+from gateway.adapters.mqtt.door import ConnectionLost, create_sessions
 from gridcrew.broker import gateway_sessions
 from gridcrew.doors import gateway_address, session_memory
 from gridcrew.settings import Settings

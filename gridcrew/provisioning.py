@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.access import DAY_MS, SERIAL_PATTERN, SPEAKS, Certificate, checked_name
-from gateway.adapters.certificates import SqlCertificates
+from gateway.adapters.ledger.certificates import SqlCertificates
 from gridcrew.authority import Authority, new_key, pem_of, request_key
 
 MAX_REASON: Final = 200

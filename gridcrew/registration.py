@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gateway.adapters.device_ledger import DeviceLedger
+from gateway.adapters.ledger.devices import DeviceLedger
 from gateway.quality import Doubts
 from geo.adapters.database import open_database
 from geo.adapters.network_store import SqlNetworkStore

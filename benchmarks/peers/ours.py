@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.peers.servers import program
-from gateway.adapters.mqtt import BrokerAddress, create_sessions
+from gateway.adapters.mqtt.door import BrokerAddress, create_sessions
 from geo.adapters.database import open_database
 from gridcrew.broker import gateway_sessions
 from gridcrew.migrations.runner import migrate

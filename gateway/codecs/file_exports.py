@@ -13,10 +13,10 @@ from typing import Final
 import numpy as np
 
 from gateway.codecs.own import AHEAD_MS, MAX_PROBLEMS, content_key
-from gateway.exports import FindId, Happening, Said, read_lines
-from gateway.exports_blocks import Block
-from gateway.exports_lines import FileRefused, encoding_of, layout_of, numbered
-from gateway.file_sources import FileSource, Form
+from gateway.exports.blocks import Block
+from gateway.exports.lines import FileRefused, encoding_of, layout_of, numbered
+from gateway.exports.parsing import FindId, Happening, Said, read_lines
+from gateway.exports.sources import FileSource, Form
 from gateway.frames import Decoded, Frame
 from telemetry.evidence import Evidence, EvidenceKind
 from telemetry.readings import MISSING, Quality, ReadingBatch

@@ -14,9 +14,10 @@ import msgspec
 import numpy as np
 
 from gateway.codecs.own import content_key
-from gateway.device_models import DeviceModel, StateEntry, Table
 from gateway.frames import Decoded, Frame
-from gateway.modbus_reading import (
+from gateway.modbus.device_models import DeviceModel, StateEntry, Table
+from gateway.modbus.polling import Block
+from gateway.modbus.reading import (
     Image,
     Ratios,
     expected_bytes,
@@ -26,7 +27,6 @@ from gateway.modbus_reading import (
     scaled_integer,
     states,
 )
-from gateway.polling import Block
 from telemetry.devices import DeviceKind, DeviceNote
 from telemetry.evidence import Evidence, EvidenceKind
 from telemetry.quantities import CATALOGUE

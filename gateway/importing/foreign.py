@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
-from gateway.device_models import Table
-from gateway.modbus_values import Order
+from gateway.modbus.device_models import Table
+from gateway.modbus.values import Order
 
 LineKind = Literal["tcp", "rtu_over_tcp", "serial"]
 

@@ -10,7 +10,6 @@ import re
 from decimal import Decimal
 from typing import Final
 
-from gateway.device_models import Table
 from gateway.importing.foreign import (
     Foreign,
     ForeignDevice,
@@ -20,7 +19,8 @@ from gateway.importing.foreign import (
     decimal_of,
     integer_of,
 )
-from gateway.modbus_values import Order
+from gateway.modbus.device_models import Table
+from gateway.modbus.values import Order
 
 EVERY_S: Final = 10.0
 """What modpoll does without ``--rate``."""

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Final
 from urllib.parse import urlsplit
 
-from gateway.device_models import Table
 from gateway.importing.foreign import (
     ORDERS,
     Foreign,
@@ -23,7 +22,8 @@ from gateway.importing.foreign import (
     tables_of,
     text_of,
 )
-from gateway.modbus_values import Order
+from gateway.modbus.device_models import Table
+from gateway.modbus.values import Order
 
 _TYPES: Final = {
     "INT16": "i16", "UINT16": "u16", "INT32": "i32", "UINT32": "u32", "INT64": "i64", "UINT64": "u64",

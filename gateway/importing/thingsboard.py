@@ -9,7 +9,6 @@ import re
 from decimal import Decimal
 from typing import Any, Final
 
-from gateway.device_models import Table
 from gateway.importing.foreign import (
     Foreign,
     ForeignDevice,
@@ -22,7 +21,8 @@ from gateway.importing.foreign import (
     tables_of,
     text_of,
 )
-from gateway.modbus_values import Order
+from gateway.modbus.device_models import Table
+from gateway.modbus.values import Order
 
 _TABLES: Final = {1: Table.COIL, 2: Table.DISCRETE, 3: Table.HOLDING, 4: Table.INPUT}
 _ORDERS: Final = {

@@ -11,10 +11,10 @@ from hashlib import blake2b
 
 import msgspec
 
-from gateway.device_models import parse_model
 from gateway.importing.foreign import Foreign, ForeignDevice, ForeignLine, ForeignPoint
 from gateway.importing.names import Meaning, NameEntry, meaning
-from gateway.modbus_connections import parse_connection
+from gateway.modbus.connections import parse_connection
+from gateway.modbus.device_models import parse_model
 from gateway.site_toml import SiteFileRefused
 
 _PARITIES = {"N": "N", "E": "E", "O": "O", "NONE": "N", "EVEN": "E", "ODD": "O"}

@@ -13,8 +13,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.access import Certificate, NameRefused
-from gateway.adapters.certificates import SqlCertificates, show_in_registry
-from gateway.adapters.security_log import SecurityEvent, SqlSecurityLog
+from gateway.adapters.ledger.certificates import SqlCertificates, show_in_registry
+from gateway.adapters.ledger.security_log import SecurityEvent, SqlSecurityLog
 from geo.adapters.database import open_database, writing
 from gridcrew.authority import GATEWAY_NAME, MAX_CSR_BYTES, AuthorityProblem, authority_of
 from gridcrew.broker import reload_running

@@ -11,16 +11,16 @@ from typing import Final
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.adapters.arrivals_ledger import ArrivalsCounter
-from gateway.adapters.disk import Ballast
-from gateway.adapters.drain import Drain
-from gateway.adapters.drain_house import Housekeeping, Retention
-from gateway.adapters.intake import SpoolIntake
-from gateway.adapters.ledger import SqlLedger
-from gateway.adapters.metrics_board import DoorBoard
-from gateway.adapters.mqtt import BrokerAddress
-from gateway.adapters.service import GatewayFailed, Receiver, ballast_file, run_drain, spool_folders
-from gateway.adapters.spool_former import FormerSpoolDamaged, take_over
+from gateway.adapters.delivery.disk import Ballast
+from gateway.adapters.delivery.drain import Drain
+from gateway.adapters.delivery.drain_house import Housekeeping, Retention
+from gateway.adapters.delivery.intake import SpoolIntake
+from gateway.adapters.delivery.metrics_board import DoorBoard
+from gateway.adapters.delivery.service import GatewayFailed, Receiver, ballast_file, run_drain, spool_folders
+from gateway.adapters.delivery.spool_former import FormerSpoolDamaged, take_over
+from gateway.adapters.ledger.arrivals import ArrivalsCounter
+from gateway.adapters.ledger.ledger import SqlLedger
+from gateway.adapters.mqtt.door import BrokerAddress
 from gateway.frames import Lane
 from gateway.ports import Door, Spool, SpoolUnavailable
 from gateway.registry import Registry

@@ -10,10 +10,10 @@ from typing import Final
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.adapters.crossing_export import CrossingExport, Rows, evidence_rows, readings_rows
-from gateway.adapters.crossing_spool import spooled_rows
-from gateway.adapters.ledger import SqlLedger
-from gateway.adapters.service import GatewayFailed, locked, open_spools
+from gateway.adapters.delivery.service import GatewayFailed, locked, open_spools
+from gateway.adapters.files.crossing_export import CrossingExport, Rows, evidence_rows, readings_rows
+from gateway.adapters.files.crossing_spool import spooled_rows
+from gateway.adapters.ledger.ledger import SqlLedger
 from gateway.crossing import (
     EVIDENCE,
     READINGS,

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from gateway.adapters.crossing_import import load_received
+from gateway.adapters.files.crossing_import import load_received
 from gateway.crossing import CrossingRefused, told
 from gridcrew.settings import Settings
 

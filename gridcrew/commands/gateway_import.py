@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from gateway.adapters.crossing_import import checked, load_received
+from gateway.adapters.files.crossing_import import checked, load_received
 from gateway.crossing import CrossingRefused
 from gridcrew.settings import Settings
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from gateway.adapters.import_files import ChangedByHand, write_imported
+from gateway.adapters.modbus.import_files import ChangedByHand, write_imported
 from gateway.importing.foreign import Foreign, ForeignFileRefused, ForeignLine
 from gateway.importing.modpoll import read_modpoll
 from gateway.importing.names import read_names

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import click
 
-from gateway.adapters.modbus_models import ModelShelf
-from gateway.adapters.modbus_preview import NoAnswer, Preview, preview
+from gateway.adapters.modbus.model_shelf import ModelShelf
+from gateway.adapters.modbus.preview import NoAnswer, Preview, preview
 from gateway.adapters.site_files import SiteFiles
-from gateway.device_models import DeviceModel, parse_model
-from gateway.modbus_connections import ConnectionFile, DeviceEntry, parse_connection
+from gateway.modbus.connections import ConnectionFile, DeviceEntry, parse_connection
+from gateway.modbus.device_models import DeviceModel, parse_model
 from gridcrew.settings import Settings
 
 IMPLAUSIBLE: Final = 3

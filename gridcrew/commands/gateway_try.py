@@ -10,18 +10,18 @@ from typing import Any, Final
 
 import click
 
-from gateway.adapters.crossing_import import checked
-from gateway.adapters.file_drop import HEAD_BYTES
-from gateway.adapters.file_drop_folder import readable
-from gateway.adapters.file_drop_reading import Tally, slices
-from gateway.adapters.file_drop_sources import LiveSources
+from gateway.adapters.files.crossing_import import checked
+from gateway.adapters.files.drop import HEAD_BYTES
+from gateway.adapters.files.folder import readable
+from gateway.adapters.files.reading import Tally, slices
+from gateway.adapters.files.sources import LiveSources
 from gateway.codecs.file_exports import read_slice
 from gateway.crossing import CrossingRefused
-from gateway.exports import FindId, Said
-from gateway.exports_blocks import Block
-from gateway.exports_lines import FileRefused, explain_encoding
-from gateway.exports_matching import Match, match
-from gateway.file_sources import FileSource, SourceKind
+from gateway.exports.blocks import Block
+from gateway.exports.lines import FileRefused, explain_encoding
+from gateway.exports.matching import Match, match
+from gateway.exports.parsing import FindId, Said
+from gateway.exports.sources import FileSource, SourceKind
 from gridcrew.file_doors import find_ids, live_sources
 from gridcrew.settings import Settings
 from telemetry.decimals import prepare

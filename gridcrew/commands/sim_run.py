@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from gateway.adapters.mqtt import ConnectionLost
+from gateway.adapters.mqtt.door import ConnectionLost
 from geo.adapters.database import open_database
 from geo.adapters.network_store import SqlNetworkStore
 from geo.network import Network

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.adapters.security_log import SecurityEvent, SqlSecurityLog
+from gateway.adapters.ledger.security_log import SecurityEvent, SqlSecurityLog
 from gridcrew.broker import EmbeddedBroker, reload_running
 from tests.gateway.certified import Certified, certified
 from tests.gateway.running import await_true

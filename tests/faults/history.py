@@ -13,7 +13,7 @@ from typing import Protocol
 import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import Engine, func, select
 
-from gateway.adapters.dead_letter_ledger import PARTS
+from gateway.adapters.ledger.dead_letters import PARTS
 from telemetry.adapters.gateway_records import SqlGatewayRecords
 from telemetry.adapters.gateway_tables import dead_letters, evidence, gateway_state, seen_frames
 from tests.gateway.running import Installation, Publisher, await_true, readings_body

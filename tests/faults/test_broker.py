@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.mqtt import BrokerAddress, create_sessions
+from gateway.adapters.mqtt.door import BrokerAddress, create_sessions
 from gateway.contract.topics import READINGS, topic
 from gridcrew.broker import (
     BrokerSecrets,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.service import ballast_file
+from gateway.adapters.delivery.service import ballast_file
 from gridcrew.broker import EmbeddedBroker, terminal_address
 from tests.faults.history import History, event_body
 from tests.gateway.running import Installation, Publisher, await_true, readings_body

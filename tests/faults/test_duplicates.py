@@ -1,7 +1,7 @@
 """Fault 14: every frame three times, the same frame on two paths; it counts once."""
 
-from gateway.adapters.service import spool_folder
-from gateway.adapters.spool import SegmentSpool
+from gateway.adapters.delivery.service import spool_folder
+from gateway.adapters.delivery.spool import SegmentSpool
 from gateway.frames import Frame, Lane
 from gridcrew.broker import EmbeddedBroker, terminal_address
 from tests.faults.history import History, event_body

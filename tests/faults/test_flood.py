@@ -10,7 +10,7 @@ from typing import Final
 import psutil
 import pytest
 
-from gateway.adapters.mqtt import BrokerAddress
+from gateway.adapters.mqtt.door import BrokerAddress
 from gateway.contract.topics import MAX_FRAME_BYTES, topic
 from gridcrew.broker import EmbeddedBroker, terminal_address
 from simulators.adapters.dlt645_dtu import SimulatedDtu

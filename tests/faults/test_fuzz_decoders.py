@@ -9,13 +9,13 @@ from typing import Final
 import msgspec
 import pytest
 
-from gateway.adapters.modbus_models import ModelShelf
+from gateway.adapters.modbus.model_shelf import ModelShelf
 from gateway.codecs import app_bus, crossing, dlt645, dlt698
 from gateway.codecs.foreign import Meaning, Signals
 from gateway.codecs.modbus import Poll
 from gateway.contract.topics import HPLC, topic
-from gateway.device_models import Table
 from gateway.frames import Decoded, Frame
+from gateway.modbus.device_models import Table
 from gridcrew.doors import make_decoder
 from tests.faults.mutator import damaged
 from tests.gateway import golden

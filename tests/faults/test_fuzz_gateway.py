@@ -10,7 +10,7 @@ from typing import Final
 
 import psutil
 
-from gateway.adapters.mqtt import BrokerAddress
+from gateway.adapters.mqtt.door import BrokerAddress
 from gateway.contract.topics import UP_CHANNELS, parse, topic
 from gridcrew.broker import EmbeddedBroker, terminal_address
 from simulators.adapters.dlt645_dtu import SimulatedDtu

@@ -9,8 +9,8 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.adapters.mqtt import BrokerAddress
-from gateway.adapters.observer_files import ObserverBook
+from gateway.adapters.mqtt.door import BrokerAddress
+from gateway.adapters.mqtt.observer_files import ObserverBook
 from gateway.codecs.foreign import no_terminal
 from gateway.codecs.mqtt_frames import MqttDecoder
 from gateway.contract.payloads import Event, Events

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from gateway.adapters.service import spool_folder
-from gateway.adapters.spool import SegmentSpool
+from gateway.adapters.delivery.service import spool_folder
+from gateway.adapters.delivery.spool import SegmentSpool
 from gateway.frames import Frame, Lane
 from tests.faults.history import DAMAGED, History, event_body
 from tests.gateway.running import Installation, await_true, readings_body

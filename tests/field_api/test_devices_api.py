@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from gateway.adapters.device_ledger import DeviceLedger
-from gateway.adapters.gauges import put
-from gateway.adapters.ledger import SqlLedger
+from gateway.adapters.ledger.devices import DeviceLedger
+from gateway.adapters.ledger.gauges import put
+from gateway.adapters.ledger.ledger import SqlLedger
 from gateway.codecs.own import decode
 from gateway.frames import Frame, Lane, SpooledFrame
 from gateway.ingest import Entry

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.adapters.certificates import SqlCertificates
+from gateway.adapters.ledger.certificates import SqlCertificates
 from gridcrew.authority import Authority, authority_of
 from gridcrew.broker import EmbeddedBroker
 from gridcrew.provisioning import Package, Provisioning

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from gateway.adapters.dlt645_door import Dlt645Door
+from gateway.adapters.dlt645.door import Dlt645Door
 from gateway.codecs import dlt645
 from gateway.frames import Decoded, Frame, Lane
 from simulators.dlt645 import USUAL_VALUES, SimulatedMeter

@@ -8,7 +8,7 @@ from typing import Any
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.adapters.mqtt import BrokerAddress
+from gateway.adapters.mqtt.door import BrokerAddress
 from telemetry.evidence import EvidenceKind
 from tests.gateway.running import WAIT_S, Installation, await_true
 

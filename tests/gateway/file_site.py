@@ -4,16 +4,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from gateway.adapters.disk import Ballast, Disk
-from gateway.adapters.drain import Drain
-from gateway.adapters.file_drop import FileDropDoor, Keeping, TakeCrossing
-from gateway.adapters.file_drop_sources import LiveSources
-from gateway.adapters.intake import SpoolIntake
-from gateway.adapters.ledger import SqlLedger
-from gateway.adapters.service import open_spools
+from gateway.adapters.delivery.disk import Ballast, Disk
+from gateway.adapters.delivery.drain import Drain
+from gateway.adapters.delivery.intake import SpoolIntake
+from gateway.adapters.delivery.service import open_spools
+from gateway.adapters.files.drop import FileDropDoor, Keeping, TakeCrossing
+from gateway.adapters.files.sources import LiveSources
+from gateway.adapters.ledger.ledger import SqlLedger
 from gateway.backpressure import Pressure
 from gateway.codecs import crossing, file_exports
-from gateway.exports import FindId
+from gateway.exports.parsing import FindId
 from gateway.frames import Decoded, Frame, Lane
 from gateway.registry import Registry
 from geo.adapters.database import open_database

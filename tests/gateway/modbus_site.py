@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.adapters.modbus import ModbusDoor
-from gateway.adapters.modbus_models import ModelShelf
+from gateway.adapters.modbus.door import ModbusDoor
+from gateway.adapters.modbus.model_shelf import ModelShelf
 from gateway.backpressure import Pressure
 from gateway.codecs.modbus import Poll, make_decode
 from gateway.frames import Decoded, Frame, Lane

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from gateway.adapters.mqtt import BrokerAddress
+from gateway.adapters.mqtt.door import BrokerAddress
 from tests.gateway.running import await_true
 from tests.ports import free_port
 

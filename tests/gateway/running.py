@@ -16,7 +16,7 @@ from pathlib import Path
 from paho.mqtt.client import Client, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.adapters.mqtt import BrokerAddress
+from gateway.adapters.mqtt.door import BrokerAddress
 from geo.adapters.database import open_database
 from gridcrew.migrations.runner import migrate
 from gridcrew.settings import Settings

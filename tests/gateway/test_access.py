@@ -16,7 +16,7 @@ import trustme
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.adapters.mqtt import BrokerAddress, Connection, ConnectionLost, sessions
+from gateway.adapters.mqtt.door import BrokerAddress, Connection, ConnectionLost, sessions
 from gateway.contract.topics import COMMAND, EVENTS, READINGS, topic
 from gateway.security import Threat, read_nats_line
 from gridcrew.broker import (

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from gateway.adapters.observer_files import ObserverBook
+from gateway.adapters.mqtt.observer_files import ObserverBook
 from gateway.codecs.foreign import no_terminal
 from gateway.codecs.mqtt_frames import MqttDecoder
 from gateway.codecs.state_grid_replies import reply

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.disk import Ballast, Disk
+from gateway.adapters.delivery.disk import Ballast, Disk
 from gateway.backpressure import NEVER_FULL_S, Pressure, capacity_s, pressure
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.mqtt import BrokerAddress, Connection, ConnectionLost, Session
+from gateway.adapters.mqtt.door import BrokerAddress, Connection, ConnectionLost, Session
 from gateway.contract.topics import COMMAND, EVENTS, MAX_FRAME_BYTES, READINGS, topic
 from gateway.frames import Lane
 from gridcrew.broker import (

@@ -31,7 +31,7 @@ from gateway.access import (
     refusal,
     terminal_rights,
 )
-from gateway.adapters.certificates import SqlCertificates, show_in_registry
+from gateway.adapters.ledger.certificates import SqlCertificates, show_in_registry
 from gateway.contract.topics import TERMINAL_PATTERN
 from geo.adapters.database import open_database, writing
 from gridcrew.authority import Authority, AuthorityProblem, new_key, request_key

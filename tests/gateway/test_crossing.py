@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.adapters.crossing_export import CrossingExport, evidence_rows, readings_rows
-from gateway.adapters.crossing_import import CrossingImport, checked
-from gateway.adapters.crossing_spool import spooled_rows
-from gateway.adapters.ledger import SqlLedger
+from gateway.adapters.files.crossing_export import CrossingExport, evidence_rows, readings_rows
+from gateway.adapters.files.crossing_import import CrossingImport, checked
+from gateway.adapters.files.crossing_spool import spooled_rows
+from gateway.adapters.ledger.ledger import SqlLedger
 from gateway.codecs import crossing as codec
 from gateway.crossing import (
     EVIDENCE,
@@ -230,7 +230,7 @@ def test_a_file_that_does_not_fit_the_chain_is_refused() -> None:
 EXPORT = """
 import sys
 from pathlib import Path
-from gateway.adapters.crossing_export import CrossingExport, evidence_rows
+from gateway.adapters.files.crossing_export import CrossingExport, evidence_rows
 from geo.adapters.database import open_database
 from telemetry.adapters.evidence_log import SqlEvidenceLog
 folder, out = Path(sys.argv[1]), Path(sys.argv[2])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, func, select
 
-from gateway.adapters.device_ledger import DeviceLedger
-from gateway.adapters.ledger import SqlLedger
+from gateway.adapters.ledger.devices import DeviceLedger
+from gateway.adapters.ledger.ledger import SqlLedger
 from gateway.codecs.own import decode
 from gateway.frames import Decoded, Frame, Lane, SpooledFrame
 from gateway.ingest import Entry

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 import gateway
 from gateway.backpressure import Pressure
-from gateway.device_models import DeviceModel, QuantityEntry, Reading, Table, parse_model
-from gateway.modbus_connections import parse_connection
-from gateway.polling import (
+from gateway.modbus.connections import parse_connection
+from gateway.modbus.device_models import DeviceModel, QuantityEntry, Reading, Table, parse_model
+from gateway.modbus.polling import (
     RETRY_REFUSED_S,
     TELL_SILENT_S,
     Attempts,

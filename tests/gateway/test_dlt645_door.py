@@ -25,7 +25,7 @@ EXPECTED = [2205, 2215, 2225, 1234, -2500, 3000, 15000, 5000, 5000, 5000, -2500,
 
 @pytest.fixture
 def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lines:
-    monkeypatch.setattr("gateway.adapters.dlt645_door.POLL_S", 0.2)
+    monkeypatch.setattr("gateway.adapters.dlt645.door.POLL_S", 0.2)
     return Lines(tmp_path)
 
 
@@ -161,7 +161,7 @@ def test_files_change_live_and_a_wrong_one_harms_nothing(lines: Lines) -> None:
 def test_dtus_dial_in_by_registration_or_by_their_meters(
     lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.adapters.dlt645_dialled.NAMING_S", 1.0)
+    monkeypatch.setattr("gateway.adapters.dlt645.dialled.NAMING_S", 1.0)
     first, second, third = meters(3)
     lines.listen("port", {"DTU1": ("REG0001", [M1]), "DTU2": ("hex:01ff02", [M2]), "DTU3": ("", [M3])})
     with (
@@ -187,7 +187,7 @@ def test_dtus_dial_in_by_registration_or_by_their_meters(
 def test_strangers_and_floods_at_the_port_are_turned_away(
     lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.adapters.dlt645_dialled.NAMING_S", 1.0)
+    monkeypatch.setattr("gateway.adapters.dlt645.dialled.NAMING_S", 1.0)
     [meter] = meters(1)
     lines.listen("port", {"DTU1": ("REG0001", [M1])})
     with SimulatedDtu([meter]) as dtu, lines.door() as door:

@@ -8,7 +8,7 @@ import pytest
 from dlt698.codec import decode_apdu, decode_frame
 from dlt698.protocol import LinkResponse, ReportResponse
 
-from gateway.adapters.dlt698_door import Dlt698Door
+from gateway.adapters.dlt645.dlt698_door import Dlt698Door
 from gateway.adapters.missing_door import MissingDoor
 from gateway.codecs.dlt698 import find_frames
 from gateway.frames import Lane

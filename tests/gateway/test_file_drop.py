@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.adapters.file_drop import Keeping
+from gateway.adapters.files.drop import Keeping
 from gateway.backpressure import Pressure
 from geo.identifiers import Crosswalk
 from geo.network import Identifiers

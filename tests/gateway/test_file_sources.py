@@ -12,13 +12,13 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.adapters.file_drop_sources import SHIPPED, LiveSources
+from gateway.adapters.files.sources import SHIPPED, LiveSources
 from gateway.codecs.file_exports import has_header, make_decoder, read_slice, topic
-from gateway.exports import Said
-from gateway.exports_cells import BadCell, read_id, read_number, read_time
-from gateway.exports_lines import FileRefused
-from gateway.exports_matching import match
-from gateway.file_sources import DEFAULT_FORMATS, FileSource, SourceKind, read_source
+from gateway.exports.cells import BadCell, read_id, read_number, read_time
+from gateway.exports.lines import FileRefused
+from gateway.exports.matching import match
+from gateway.exports.parsing import Said
+from gateway.exports.sources import DEFAULT_FORMATS, FileSource, SourceKind, read_source
 from gateway.frames import Frame
 from gateway.site_toml import SiteFileRefused
 from geo.adapters.database import open_database

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from gateway.adapters.drain import Drain, Signals
-from gateway.adapters.drain_house import Housekeeping, Retention
-from gateway.adapters.ledger import SqlLedger
-from gateway.adapters.spool import SegmentSpool
+from gateway.adapters.delivery.drain import Drain, Signals
+from gateway.adapters.delivery.drain_house import Housekeeping, Retention
+from gateway.adapters.delivery.spool import SegmentSpool
+from gateway.adapters.ledger.ledger import SqlLedger
 from gateway.codecs.own import content_key, decode
 from gateway.frames import Decoded, Frame, Lane, SpooledFrame
 from gateway.ingest import Entry

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.adapters.modbus_models import ModelShelf
+from gateway.adapters.modbus.model_shelf import ModelShelf
 from gateway.codecs.modbus import MODBUS, Poll, encode, make_decode
-from gateway.device_models import DeviceModel, Table, parse_model
 from gateway.frames import Decoded, Frame
-from gateway.modbus_reading import Image, Ratios, implausible, read_values, scaled_integer
-from gateway.polling import Block
+from gateway.modbus.device_models import DeviceModel, Table, parse_model
+from gateway.modbus.polling import Block
+from gateway.modbus.reading import Image, Ratios, implausible, read_values, scaled_integer
 from telemetry.evidence import EvidenceKind
 from telemetry.readings import Quality
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway.device_models import DeviceModel, parse_model
 from gateway.importing.names import meaning
-from gateway.modbus_connections import ConnectionFile, parse_connection
+from gateway.modbus.connections import ConnectionFile, parse_connection
+from gateway.modbus.device_models import DeviceModel, parse_model
 from gridcrew.commands.gateway_import_config import command as import_config
 from gridcrew.commands.gateway_read import command as read
 from simulators.adapters.modbus_meters import SimulatedBus, meters_of

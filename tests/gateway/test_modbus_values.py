@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.modbus_values import Order, arranged, number, text, value_type
+from gateway.modbus.values import Order, arranged, number, text, value_type
 
 ORDERS = st.sampled_from(list(Order))
 

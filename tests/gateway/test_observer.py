@@ -9,11 +9,11 @@ import pytest
 import trustme
 from sqlalchemy import insert
 
-from gateway.adapters.device_ledger import DeviceLedger
-from gateway.adapters.mqtt_connection import Connection, ConnectionLost
-from gateway.adapters.observer_doors import address_of, session_of
-from gateway.adapters.observer_files import ObserverBook
-from gateway.adapters.signal_files import SignalFiles
+from gateway.adapters.ledger.devices import DeviceLedger
+from gateway.adapters.mqtt.connection import Connection, ConnectionLost
+from gateway.adapters.mqtt.observer_doors import address_of, session_of
+from gateway.adapters.mqtt.observer_files import ObserverBook
+from gateway.adapters.mqtt.signal_files import SignalFiles
 from gateway.codecs.foreign import no_terminal
 from gateway.codecs.mqtt_frames import MqttDecoder
 from gateway.frames import MAX_BODY_BYTES, OVERSIZED, Frame, Lane

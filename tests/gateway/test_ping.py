@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.adapters.ping_senders import FilePings, MqttPings, NoPings
+from gateway.adapters.mqtt.ping_senders import FilePings, MqttPings, NoPings
 from gateway.codecs import pings as codec
 from gateway.contract.payloads import Event, Events
 from gateway.frames import Frame

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert
 
-from gateway.adapters.ledger import SqlLedger
-from gateway.adapters.security_log import KEEP_MS, MAX_ROWS_PER_HOUR, SqlSecurityLog, forget
-from gateway.adapters.security_log_door import SecurityLogDoor, Source, read_own_line
+from gateway.adapters.ledger.ledger import SqlLedger
+from gateway.adapters.ledger.security_log import KEEP_MS, MAX_ROWS_PER_HOUR, SqlSecurityLog, forget
+from gateway.adapters.mqtt.security_log_door import SecurityLogDoor, Source, read_own_line
 from gateway.backpressure import Pressure
 from gateway.codecs import security
 from gateway.frames import MAX_BODY_BYTES, Decoded, Frame, Lane, SpooledFrame
@@ -226,8 +226,8 @@ def test_floods_are_found_on_every_page() -> None:
 def test_the_log_is_followed_through_rotation_and_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.adapters.security_log_door.POLL_S", 0.02)
-    monkeypatch.setattr("gateway.adapters.security_log_door.REPORT_S", 0.02)
+    monkeypatch.setattr("gateway.adapters.mqtt.security_log_door.POLL_S", 0.02)
+    monkeypatch.setattr("gateway.adapters.mqtt.security_log_door.REPORT_S", 0.02)
     file, places, sink = tmp_path / "log", tmp_path / "places", Sink()
 
     def write(source: str, end: str = "\n") -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.mqtt import BrokerAddress, MqttDoor, create_sessions, sessions
+from gateway.adapters.mqtt.door import BrokerAddress, MqttDoor, create_sessions, sessions
 from gateway.backpressure import Pressure
 from gateway.contract.topics import READINGS, topic
 from gateway.frames import Frame, Lane

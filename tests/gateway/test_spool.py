@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.adapters.spool import OFFSET_BITS, SegmentSpool
-from gateway.adapters.spool_former import FormerSpoolDamaged, take_over
+from gateway.adapters.delivery.spool import OFFSET_BITS, SegmentSpool
+from gateway.adapters.delivery.spool_former import FormerSpoolDamaged, take_over
 from gateway.frames import Frame, Lane, SpooledFrame
 from gateway.ports import SpoolUnavailable
 

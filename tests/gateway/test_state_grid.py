@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.adapters.signal_files import shipped
+from gateway.adapters.mqtt.signal_files import shipped
 from gateway.codecs import app_bus, hplc, state_grid
 from gateway.codecs.foreign import MAX_PROBLEMS, Meaning, Signals
 from gateway.codecs.mqtt_frames import MqttDecoder

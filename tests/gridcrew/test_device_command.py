@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine, func, select
 
-from gateway.adapters.device_ledger import DeviceLedger
-from gateway.adapters.ledger import SqlLedger
+from gateway.adapters.ledger.devices import DeviceLedger
+from gateway.adapters.ledger.ledger import SqlLedger
 from gateway.codecs.own import decode
 from gateway.frames import Frame, Lane, SpooledFrame
 from gateway.ingest import Entry

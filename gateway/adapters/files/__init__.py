@@ -1,0 +1,1 @@
+"""The file drop and the files that cross between zones."""

@@ -1,0 +1,1 @@
+"""What the gateway commits in one transaction, table by table."""

@@ -1,0 +1,1 @@
+"""The Modbus door: lines, links, polls, and configuration of others."""

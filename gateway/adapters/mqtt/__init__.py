@@ -1,0 +1,1 @@
+"""Doors that speak MQTT: own sessions, observed brokers, pings out, refusals in."""

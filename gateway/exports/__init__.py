@@ -1,0 +1,1 @@
+"""Exports of foreign head-ends: what their lines mean, as pure functions."""
