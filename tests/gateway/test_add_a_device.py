@@ -5,13 +5,13 @@ import struct
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from gridcrew.broker import EmbeddedBroker
 from gridcrew.commands.gateway_read import command as read
 from simulators.adapters.modbus_meters import SimulatedBus, SimulatedMeter
 from simulators.modbus_loads import Load, Moment
 from simulators.modbus_maps import MeterMap
+from tests.commands import invoke
 from tests.gateway.running import Installation, await_true
 
 PAGE = Path(__file__).parents[2] / "docs" / "add-a-device.md"
@@ -59,7 +59,7 @@ def test_the_page_followed_to_the_letter(
             file = site.settings.site_folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(told, encoding="utf-8")
-        shown = CliRunner().invoke(read, ["M-1001"], env={"GRIDCREW_DATA_DIR": str(site.folder)})
+        shown = invoke(read, ["M-1001"], env={"GRIDCREW_DATA_DIR": str(site.folder)})
         assert shown.exit_code == 0, shown.output
         assert shown.output.endswith("plausible\n")
         await_true(lambda: "M-1001" in site.readings.latest(["M-1001"]), "a reading in the store")
@@ -82,7 +82,7 @@ def test_a_model_in_the_wrong_order_is_told_which_would_fit(tmp_path: Path, vill
         connection = tmp_path / "village.toml"
         told = files["connections/village.toml"].replace("192.168.1.20", "127.0.0.1")
         connection.write_text(told.replace("port = 502", f"port = {bus.port}"), encoding="utf-8")
-        shown = CliRunner().invoke(read, ["M-1001", "--connection", str(connection), "--model", str(model)])
+        shown = invoke(read, ["M-1001", "--connection", str(connection), "--model", str(model)])
     assert shown.exit_code == 3, shown.output
     assert "with order CDAB for 32-bit values all would be plausible" in shown.output
 
@@ -93,8 +93,8 @@ def test_a_meter_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
         told = _files()["connections/village.toml"].replace("192.168.1.20", "127.0.0.1")
         told = told.replace("port = 502", f"port = {nobody.port}").replace("1.0", "0.2")
         connection.write_text(told.replace("village-meter", "eastron-sdm630"), encoding="utf-8")
-        silent = CliRunner().invoke(read, ["M-1001", "--connection", str(connection)])
-        unknown = CliRunner().invoke(read, ["M-9", "--connection", str(connection)])
+        silent = invoke(read, ["M-1001", "--connection", str(connection)])
+        unknown = invoke(read, ["M-9", "--connection", str(connection)])
     assert silent.exit_code == 1
     assert silent.output == "Error: M-1001: unit 7: no answer within 0.2 s\n"
     assert unknown.exit_code == 1

@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from gateway.importing.names import meaning
 from gateway.modbus.connections import ConnectionFile, parse_connection
@@ -14,12 +14,13 @@ from gateway.modbus.device_models import DeviceModel, parse_model
 from gridcrew.commands.gateway_import_config import command as import_config
 from gridcrew.commands.gateway_read import command as read
 from simulators.adapters.modbus_meters import SimulatedBus, meters_of
+from tests.commands import invoke
 
 CASES = Path(__file__).parent / "cases" / "modbus"
 
 
 def _run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(import_config, [str(one) for one in arguments])
+    return invoke(import_config, [str(one) for one in arguments])
 
 
 def _imported(out: Path, *arguments: str | Path) -> dict[str, list[str]]:
@@ -113,9 +114,7 @@ def test_modpoll_needs_a_host_and_its_files_read_the_meter(tmp_path: Path) -> No
         assert _told(report, "line 16", "alarm")
         line = tmp_path / "connections" / f"127-0-0-1-{bus.port}.toml"
         model = tmp_path / "devices" / "imported-sdm630.toml"
-        shown = CliRunner().invoke(
-            read, ["sdm630", "--connection", str(line), "--model", str(model), "--json"]
-        )
+        shown = invoke(read, ["sdm630", "--connection", str(line), "--model", str(model), "--json"])
         assert shown.exit_code == 0, shown.output
         values = {row["quantity"]: row["value"] for row in json.loads(shown.output)["values"]}
         now = bus.moment(5, time.time_ns() // 1_000_000)
