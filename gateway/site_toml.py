@@ -4,15 +4,20 @@ Numbers with a fraction stay decimal (``scale = 0.1`` is exactly a tenth); unkno
 a misspelt one is not silently without effect.
 """
 
+import re
 import tomllib
+from collections.abc import Iterable
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Final, TypeVar
 
 import msgspec
+from msgspec.inspect import StructType, type_info
 
 MAX_SITE_FILE_BYTES: Final = 1_048_576
 
 T = TypeVar("T")
+_UNKNOWN: Final = re.compile(r"unknown field `([^`]+)`")
 
 
 class SiteFileRefused(ValueError):
@@ -38,7 +43,24 @@ def read_toml(text: str, kind: type[T]) -> T:
     except tomllib.TOMLDecodeError as problem:
         raise SiteFileRefused(f"not TOML: {problem}") from problem
     except msgspec.ValidationError as problem:
-        raise SiteFileRefused(_plain(str(problem))) from problem
+        raise SiteFileRefused(_plain(str(problem)) + _meant(str(problem), kind)) from problem
+
+
+def _meant(problem: str, kind: type) -> str:
+    """The known field that a misspelt one resembles, as a question; else nothing."""
+    misspelt = _UNKNOWN.search(problem)
+    close = get_close_matches(misspelt[1], sorted(_field_names(type_info(kind))), 1) if misspelt else ()
+    return f"; did you mean `{close[0]}`?" if close else ""
+
+
+def _field_names(kind: object) -> set[str]:
+    """Of a type and of all that it is made of."""
+    if isinstance(kind, StructType):
+        parts: Iterable[object] = (field.type for field in kind.fields)
+        return {field.encode_name for field in kind.fields}.union(*map(_field_names, parts))
+    named = (getattr(kind, name, ()) for name in ("item_type", "value_type", "types"))
+    parts = (part for one in named for part in (one if isinstance(one, tuple) else (one,)))
+    return set().union(*map(_field_names, parts))
 
 
 def _plain(problem: str) -> str:

@@ -102,7 +102,8 @@ def list_devices(
         return
     for view in views:
         told = view.condition
-        words = " ".join(filter(None, (told.link, told.cause, "since", _iso(told.since_ms) or "ever")))
+        since = f"since {_iso(told.since_ms)}" if told.since_ms else "never heard"
+        words = " ".join(filter(None, (told.link, told.cause, since)))
         click.echo(f"{view.record.device}\t{view.record.approval}\t{words}")
 
 

@@ -38,7 +38,10 @@ def test_fractions_stay_decimal() -> None:
     ("text", "said"),
     [
         ("[[thing]]\nscale = 'x'", "thing[0].scale: "),
-        ("[[thing]]\nscale = 1\nnaem = 'a'", "thing[0]: object contains unknown field `naem`"),
+        (
+            "[[thing]]\nscale = 1\nnaem = 'a'",
+            "thing[0]: object contains unknown field `naem`; did you mean `name`?",
+        ),
         ("[[thing]]\nname = 'a'", "thing[0]: object missing required field `scale`"),
         ("[[thing", "not TOML: "),
         ("thing = 5", "thing: expected `array`, got `int`"),
