@@ -128,7 +128,8 @@ def _read(text, target, low, high, scaled, places, decimals, answered):  # type:
             if at < 0:
                 return False
             value, used = MISSING, 0
-            if _is_null(text, at):
+            # One look tells most values apart from null.
+            if at < len(text) and text[at] == _NULL[0] and _is_null(text, at):
                 at += 4
             else:
                 at, value, used = _number(text, at)

@@ -36,6 +36,11 @@ def pack(scaled: NDArray[np.int64]) -> bytes:
     return b"".join((_HEAD.pack(meters, quantities), width.tobytes(), low.tobytes(), planes.tobytes()))
 
 
+def prepare() -> None:
+    """Compile (or load what was compiled) now rather than with the first batch."""
+    unpack_meter(pack(np.zeros((1, 1), dtype=np.int64)), 0)
+
+
 @njit(cache=True, nogil=True)
 def _measure(scaled, low, width):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Smallest value of each column, and the bytes that the largest distance from it needs."""

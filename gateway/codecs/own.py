@@ -146,15 +146,26 @@ def _of_payload(frame: Frame, address: Address, payload: _Readings) -> Decoded:
         scaled=table.scaled,
         doubts=table.doubts,
     )
-    said = ((EvidenceKind.ALIVE, table.answered), (EvidenceKind.SILENT, ~table.answered))
     evidence = tuple(
-        _evidence(kind, at_ms, frame, address, _chosen(meters, mask), f"{key}/{kind}")
-        for kind, mask in said
-        if mask.any()
+        _evidence(kind, at_ms, frame, address, devices, f"{key}/{kind}")
+        for kind, devices in _said(meters, table.answered)
+        if devices
     )
     noted = _limited((*_clock_problems(at_ms, frame), *columns.problems, *table.problems))
     kept = (batch,) if columns.names else ()
     return Decoded(key, address.terminal, kept, evidence, online=True, problems=noted)
+
+
+def _said(
+    meters: tuple[str, ...], answered: NDArray[np.bool_]
+) -> Iterable[tuple[EvidenceKind, tuple[str, ...]]]:
+    """Who lives and who did not answer; nearly always all live."""
+    if answered.all():
+        return ((EvidenceKind.ALIVE, meters),)
+    return (
+        (EvidenceKind.ALIVE, _chosen(meters, answered)),
+        (EvidenceKind.SILENT, _chosen(meters, ~answered)),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

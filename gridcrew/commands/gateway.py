@@ -32,8 +32,8 @@ from gridcrew.nightly import start_nightly
 from gridcrew.registration import device_ledger
 from gridcrew.settings import Settings
 from gridcrew.stores import open_readings
+from telemetry import decimals, packing
 from telemetry.adapters.gateway_board import SqlGatewayBoard
-from telemetry.decimals import prepare
 
 SWITCH_S: Final = 0.001
 SUBCOMMANDS: Final = {
@@ -139,7 +139,8 @@ def _drain(settings: Settings) -> None:
 
 
 def _make_drain(settings: Settings, spools: Mapping[Lane, Spool]) -> Drain:
-    prepare()
+    decimals.prepare()
+    packing.prepare()
     folder, configured = settings.data_dir.absolute(), settings.gateway
     readings, decode = open_readings(settings), make_decoder(settings)
     engine = open_database(settings.database_location, "gateway")

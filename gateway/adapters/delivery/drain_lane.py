@@ -9,7 +9,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -25,7 +25,7 @@ from telemetry.readings import ReadingBatch
 
 log = logging.getLogger(__name__)
 
-GROUP_FRAMES: Final = 200
+GROUP_FRAMES: Final = 350
 GROUP_BESIDE_EVENTS: Final = 50
 GROUPS_ON_THEIR_WAY: Final = 3
 MAX_FAILURES: Final = 3
@@ -151,11 +151,13 @@ class LaneDrain:
 
 
 class PipelinedDrain(LaneDrain):
-    """Decodes the next groups while the store still writes the ones before."""
+    """Decodes the next group while the store still writes, and the ledger commits, the ones before."""
 
     def __init__(self, lane: Lane, spool: Spool, stores: Stores) -> None:
         super().__init__(lane, spool, stores)
         self._begun: deque[tuple[Group, ReadingWrite]] = deque()
+        self._decoder = ThreadPoolExecutor(1, thread_name_prefix=f"decode-{lane}")
+        self._ahead: tuple[int, Future[Group | None]] | None = None
 
     def _most(self) -> int:
         return min(self._limit, GROUP_BESIDE_EVENTS) if self._stores.events_come() else self._limit
@@ -164,7 +166,7 @@ class PipelinedDrain(LaneDrain):
         """Begin what there is, wait for the oldest, commit it."""
         most = GROUPS_ON_THEIR_WAY if self._limit == GROUP_FRAMES else 1
         while len(self._begun) < most:
-            group = self._group(self._begun[-1][0].cursor if self._begun else self.cursor)
+            group = self._next(self._begun[-1][0].cursor if self._begun else self.cursor)
             if group is None:
                 break
             self._begun.append((group, self._stores.readings.begin(group.batches())))
@@ -179,7 +181,18 @@ class PipelinedDrain(LaneDrain):
         self._begun.popleft()
         return len(group.entries)
 
+    def _next(self, after: int) -> Group | None:
+        """The group behind ``after``; while a backlog lasts, the one behind that is decoded meanwhile."""
+        ahead, self._ahead = self._ahead, None
+        group = ahead[1].result() if ahead is not None and ahead[0] == after else self._group(after)
+        if group is not None and len(group.entries) == self._most() == GROUP_FRAMES and not self.trouble:
+            self._ahead = group.cursor, self._decoder.submit(self._group, group.cursor)
+        return group
+
     def _abandon(self) -> None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            wait([ahead[1]])
         begun, self._begun = self._begun, deque()
         for _, writing in begun:
             # Whatever became of it, the same is written again.

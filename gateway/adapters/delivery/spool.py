@@ -34,7 +34,7 @@ _NAME: Final = re.compile(r"(\d{10})-([0-9a-f]{16})\.frames")
 class SegmentSpool:
     """``Spool`` in a folder. ``append`` may be called from several threads; they take turns.
 
-    Reading and counting belong to one thread; a reader in another process sees what was appended.
+    So may ``read`` and ``pending``; a reader in another process sees what was appended.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class SegmentSpool:
         self._lock = threading.Lock()
         self._writer: _Writer | None = None
         self._newest = 0
+        self._reading = threading.Lock()
         self._readers: dict[int, SegmentReader] = {}
 
     def append(self, frames: Sequence[Frame]) -> int:
@@ -59,6 +60,10 @@ class SegmentSpool:
 
     def read(self, after: int, limit: int = 500) -> tuple[SpooledFrame, ...]:
         """Frames with position > after in order, at most ``limit``, from one segment at a time."""
+        with self._reading:
+            return self._read(after, limit)
+
+    def _read(self, after: int, limit: int) -> tuple[SpooledFrame, ...]:
         files = self._segments_from(after >> OFFSET_BITS)
         self._let_go(files)
         newest = max(files, default=0)
@@ -72,14 +77,15 @@ class SegmentSpool:
 
     def pending(self, after: int) -> int:
         """How many frames lie beyond that position."""
-        files = self._segments_from(after >> OFFSET_BITS)
-        newest = max(files, default=0)
-        return sum(
-            self._reader(number, file).rows_beyond(
-                after & _OFFSET_MASK if number == after >> OFFSET_BITS else 0, sealed=number < newest
+        with self._reading:
+            files = self._segments_from(after >> OFFSET_BITS)
+            newest = max(files, default=0)
+            return sum(
+                self._reader(number, file).rows_beyond(
+                    after & _OFFSET_MASK if number == after >> OFFSET_BITS else 0, sealed=number < newest
+                )
+                for number, file in files.items()
             )
-            for number, file in files.items()
-        )
 
     def size_bytes(self) -> int:
         """What the segments take on the disk."""

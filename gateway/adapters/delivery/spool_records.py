@@ -101,6 +101,20 @@ def next_head(descriptor: int, after: int, mark: bytes) -> Head | None:
     return None
 
 
+def last_head(descriptor: int, offset: int, mark: bytes) -> Head | None:
+    """The last sound head behind ``offset`` of a whole record, sought from the end; None if none is near."""
+    size = os.fstat(descriptor).st_size
+    begin = max(offset, size - _SEARCH_BYTES)
+    data = os.pread(descriptor, size - begin, begin)
+    at = data.rfind(mark)
+    while at >= 0:
+        head = decode_head(data, at, begin + at, mark)
+        if head is not None and head.end <= size:
+            return head
+        at = data.rfind(mark, 0, at + len(mark) - 1)
+    return None
+
+
 def heads(descriptor: int, offset: int, mark: bytes) -> Iterator[Head | Gap]:
     """Heads from ``offset`` on whose records are whole, with the gaps between them.
 

@@ -11,6 +11,7 @@ from gateway.adapters.delivery.spool_records import (
     decode,
     decode_head,
     heads,
+    last_head,
     next_head,
 )
 from gateway.frames import Frame
@@ -74,9 +75,11 @@ class SegmentReader:
         return max(0, row - self._row_before(offset)) + torn
 
     def _count_to_end(self) -> tuple[int, int]:
-        """(offset behind the last whole record, its row); counts on from where it stood."""
+        """(offset behind the last whole record, its row)."""
         end, row = self._tail
-        for head in heads(self._descriptor, end, self._mark):
+        last = last_head(self._descriptor, end, self._mark)
+        # Damage at the end may hide the last head from a search: then every record is looked at.
+        for head in (last,) if last is not None else heads(self._descriptor, end, self._mark):
             if isinstance(head, Head):
                 end, row = head.end, head.row
         self._tail = end, row
