@@ -65,7 +65,7 @@ def run(minutes: float = MINUTES) -> dict[str, object]:
         "conservation": [balance],
     }
     notes = [
-        f"{minutes:.0f} minutes; a frame has {METERS} meters × 11 quantities; embedded store, all synced."
+        f"{minutes:.0f} minutes; a frame has {METERS} meters × 8 quantities; embedded store, all synced."
     ]
     return record(
         "gateway_soak", "The gateway under load", tables, notes, ("paho-mqtt", "pysqlite3", "numpy")

@@ -19,7 +19,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200, b'{"name":"influxdb","status":"pass","version":"2.7.0"}')
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = self._body()
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         if not self.path.startswith("/api/v2/write"):
@@ -30,6 +30,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(204, b"")
         else:
             self._answer(400, b'{"code":"invalid","message":"field type conflict: input field is string"}')
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        chunks = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(chunks)
 
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
