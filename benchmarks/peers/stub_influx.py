@@ -57,7 +57,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class StubInflux:
-    """``with StubInflux() as stub:``; ``stub.meters`` are those of whom a line was taken."""
+    """``with StubInflux() as stub:``; ``stub.lines`` are those that it took."""
 
     def __init__(self, poison: str = "") -> None:
         """A batch in which ``poison`` occurs is refused whole."""

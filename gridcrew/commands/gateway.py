@@ -1,6 +1,5 @@
 """``gridcrew gateway``: runs the gateway; its subcommands look at what it would do."""
 
-import importlib
 import signal
 import sys
 import threading
@@ -26,6 +25,7 @@ from gateway.ports import Door, Spool, SpoolUnavailable
 from gateway.registry import Registry
 from geo.adapters.database import open_database
 from gridcrew.doors import make_decoder, make_doors
+from gridcrew.lazy_group import LazyGroup
 from gridcrew.logging_setup import set_up_logging
 from gridcrew.mqtt_sessions import acknowledge, make_sessions
 from gridcrew.nightly import start_nightly
@@ -46,25 +46,13 @@ SUBCOMMANDS: Final = {
 }
 
 
-class _Gateway(click.Group):
-    """Loads ``gridcrew.commands.gateway_<name>`` only for the subcommand that runs."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(SUBCOMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in SUBCOMMANDS:
-            return None
-        module = importlib.import_module(f"gridcrew.commands.gateway_{cmd_name.replace('-', '_')}")
-        found: click.Command = module.command
-        return found
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl(list(SUBCOMMANDS.items()))
-
-
-@click.group(name="gateway", cls=_Gateway, invoke_without_command=True)
+@click.group(
+    name="gateway",
+    cls=LazyGroup,
+    lazy=SUBCOMMANDS,
+    prefix="gridcrew.commands.gateway_",
+    invoke_without_command=True,
+)
 @click.option("--drain", is_flag=True, hidden=True, help="The child that empties the spool.")
 @click.option("--create-sessions", is_flag=True, help="Make the durable sessions at the broker and end.")
 @click.option(

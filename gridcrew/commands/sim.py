@@ -1,34 +1,26 @@
 """``gridcrew sim``: play a grid, and break or mend something on it."""
 
-import importlib
 import json
 from typing import Any, Final
 
 import click
 
+from gridcrew.lazy_group import LazyGroup
 from gridcrew.settings import Settings
 from simulators.adapters.control_client import ask, port_file
 from simulators.errors import SimulatorError
 
-_PLAYING: Final = ("run", "modbus", "dlt645")
+PLAYING: Final = {
+    "run": "Play terminals, meters and crews until stopped.",
+    "modbus": "Play Modbus meters on one port until Ctrl-C.",
+    "dlt645": "Play DL/T 645 meters behind a DTU until Ctrl-C.",
+}
+"""These load the grid or a protocol's library; the others are a question over loopback."""
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
 
 
-class _Sim(click.Group):
-    """Loads the grid and its libraries only for what plays: the others are a question over loopback."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*_PLAYING, *super().list_commands(ctx)]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _PLAYING:
-            return super().get_command(ctx, cmd_name)
-        found: click.Command = importlib.import_module(f"gridcrew.commands.sim_{cmd_name}").command
-        return found
-
-
-@click.group(name="sim", cls=_Sim)
+@click.group(name="sim", cls=LazyGroup, lazy=PLAYING, prefix="gridcrew.commands.sim_")
 def command() -> None:
     """A grid to practise on: one terminal per transformer area, crews, faults at your command."""
 

@@ -13,7 +13,6 @@ import logging
 import os
 import select
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,7 +30,6 @@ from gateway.ports import Door, Spool
 log = logging.getLogger(__name__)
 
 DRAIN_READY: Final = b"drain ready\n"
-SWITCH_S: Final = 0.001
 START_S: Final = 30.0
 STOP_DOORS_S: Final = 2.0
 STOP_DRAIN_S: Final = 2.5
@@ -151,8 +149,6 @@ def run_drain(
 ) -> None:
     """The child: drains until ``words`` end. Waits for a predecessor that still finishes its group."""
     signals = Signals.new()
-    # Decoder, store and ledger leave the interpreter for microseconds at a time and must get back in as soon.
-    sys.setswitchinterval(SWITCH_S)
     with locked(folder / "drain.lock", wait_s=START_S):
         spools = open_spools(folder)
         drain = make(spools)
