@@ -80,7 +80,7 @@ class Installation:
         return code
 
     def log(self) -> str:
-        return (self.folder / "gateway.log").read_text(encoding="utf-8")[-3000:]
+        return (self.folder / "gateway.log").read_text(encoding="utf-8")
 
     def settled(self, frames: int) -> bool:
         """At least so many frames were taken up (duplicates apart) and nothing waits."""
