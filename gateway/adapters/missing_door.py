@@ -2,16 +2,16 @@
 
 import logging
 import re
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 from gateway.adapters.site_files import POLL_S, SiteFiles
+from gateway.adapters.threaded import Threaded
 
 log = logging.getLogger(__name__)
 
 
-class MissingDoor:
+class MissingDoor(Threaded):
     """``Door`` in place of one that needs an optional package."""
 
     required = False
@@ -24,24 +24,11 @@ class MissingDoor:
         self._remedy = remedy
         asks = re.compile(rf'^\s*kind\s*=\s*["\']{kind}["\']', re.MULTILINE)
         self._files = SiteFiles(folder, lambda _name, text: bool(asks.search(text)))
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-
-    @property
-    def alive(self) -> bool:
-        """False once its thread has ended."""
-        return self._thread.is_alive()
+        super().__init__(name)
 
     def counters(self) -> Mapping[str, int]:
         """Nothing to count."""
         return {}
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self, timeout_s: float) -> None:
-        self._stop.set()
-        self._thread.join(timeout_s)
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -7,7 +7,6 @@ sends again. Nothing is ever asked of a terminal here, and nothing set.
 import logging
 import select
 import socket
-import threading
 import time
 import tomllib
 from collections import Counter
@@ -20,6 +19,7 @@ import msgspec
 
 from gateway.adapters.dlt645.bus import prepare
 from gateway.adapters.site_files import POLL_S, SiteFiles
+from gateway.adapters.threaded import Threaded
 from gateway.codecs.dlt698 import DOOR, LONGEST_FRAME, Call, answer_to, find_frames, read_call
 from gateway.frames import Frame, Lane
 from gateway.ports import Intake, SpoolUnavailable
@@ -174,7 +174,7 @@ class _Port:
             terminal.connection.close()
 
 
-class Dlt698Door:
+class Dlt698Door(Threaded):
     """``Door`` over the files of ``folder`` whose kind is ``dlt698_listen``; off while there is none."""
 
     name = DOOR
@@ -186,8 +186,7 @@ class Dlt698Door:
         self._ports: dict[str, _Port] = {}
         self._closed: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=DOOR, daemon=True)
+        super().__init__(DOOR)
 
     @property
     def ready(self) -> bool:
@@ -199,11 +198,6 @@ class Dlt698Door:
         """Files refused and ports that do not open."""
         return "; ".join([*self._files.refused.values(), *self._closed.values()][:3])
 
-    @property
-    def alive(self) -> bool:
-        """False once its thread has ended, which only ``stop`` or a fault of the program brings about."""
-        return self._thread.is_alive()
-
     def counters(self) -> Mapping[str, int]:
         """Connections made, refused frames, noise; terminals connected now."""
         return self._counts | {"terminals": sum(len(port.terminals) for port in list(self._ports.values()))}
@@ -211,14 +205,6 @@ class Dlt698Door:
     def ports(self) -> Mapping[str, int]:
         """Where it listens, by the file's name."""
         return {name: int(port.server.getsockname()[1]) for name, port in list(self._ports.items())}
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self, timeout_s: float) -> None:
-        """Take no more, finish the round in hand, hang up."""
-        self._stop.set()
-        self._thread.join(timeout_s)
 
     def _run(self) -> None:
         look_at_s = 0.0

@@ -15,6 +15,7 @@ from typing import Final
 from gateway.adapters.dlt645.dialled import DialledPort
 from gateway.adapters.dlt645.line import LineWorker
 from gateway.adapters.site_files import POLL_S, SiteFiles
+from gateway.adapters.threaded import Threaded
 from gateway.codecs.dlt645 import DOOR
 from gateway.dlt645 import MAX_LINES, Connection, Line, Listener, read_connection
 from gateway.ports import Intake
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 _TOLD: Final = 3
 
 
-class Dlt645Door:
+class Dlt645Door(Threaded):
     """``Door`` over all files of ``folder`` whose kind is ``dlt645_tcp`` or ``dlt645_listen``."""
 
     name = DOOR
@@ -37,8 +38,7 @@ class Dlt645Door:
         self._ports: dict[str, tuple[Listener, DialledPort]] = {}
         self._gone: Counter[str] = Counter()
         self._problem = ""
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=DOOR, daemon=True)
+        super().__init__(DOOR)
 
     @property
     def ready(self) -> bool:
@@ -60,7 +60,7 @@ class Dlt645Door:
         """False once its thread has ended, which only ``stop`` or a fault of the program brings about."""
         parts = [worker.alive for worker in list(self._workers.values())]
         parts += [port.alive for _, port in list(self._ports.values())]
-        return self._thread.is_alive() and all(parts)
+        return super().alive and all(parts)
 
     def counters(self) -> Mapping[str, int]:
         """Lines, those connected, and sums over all lines since the start: polls, unanswered, refused …"""
@@ -77,13 +77,9 @@ class Dlt645Door:
         """Where it listens, by the file's name."""
         return {name: port.port for name, (_, port) in list(self._ports.items())}
 
-    def start(self) -> None:
-        self._thread.start()
-
     def stop(self, timeout_s: float) -> None:
         """Take no more, let every line finish the question in hand, hang up."""
-        self._stop.set()
-        self._thread.join(timeout_s)
+        super().stop(timeout_s)
         self._end(list(self._workers.values()), [port for _, port in self._ports.values()], timeout_s)
 
     def _run(self) -> None:

@@ -6,7 +6,6 @@ ledger drops what it has. Events go before readings; on a disk that runs full no
 """
 
 import logging
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,7 @@ from gateway.adapters.delivery.fault_points import fault_point
 from gateway.adapters.files.folder import Dropped, InboxFolder, readable
 from gateway.adapters.files.reading import Rejected, Tally, frame_of, sifted, slices
 from gateway.adapters.files.sources import LiveSources
+from gateway.adapters.threaded import Threaded
 from gateway.backpressure import Pressure
 from gateway.exports.lines import FileRefused
 from gateway.exports.matching import match
@@ -62,7 +62,7 @@ class Keeping:
     refused_s: float = 90 * _DAY_S
 
 
-class FileDropDoor:
+class FileDropDoor(Threaded):
     """Reads one inbox, one file at a time."""
 
     required = False
@@ -88,16 +88,7 @@ class FileDropDoor:
         self._ready = False
         self._counts: Counter[str] = Counter()
         self._next_housekeeping_s = 0.0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self, timeout_s: float) -> None:
-        """Finish the group of slices in hand; the file is read on (again) at the next start."""
-        self._stop.set()
-        self._thread.join(timeout_s)
+        super().__init__(self.name)
 
     @property
     def ready(self) -> bool:
@@ -109,16 +100,13 @@ class FileDropDoor:
         """What keeps files waiting, and which source files are wrong."""
         return "; ".join(filter(None, (self._trouble, *self._sources.problems().values())))
 
-    @property
-    def alive(self) -> bool:
-        return self._thread.is_alive()
-
     def counters(self) -> Mapping[str, int]:
         """Files and lines, taken and refused; frames handed over; lines with unmatched ids."""
         names = ("files", "refused_files", "lines", "refused_lines", "unmatched_lines", "frames")
         return {name: self._counts[name] for name in names}
 
     def _run(self) -> None:
+        """A file in hand when it is stopped is read on (again) at the next start."""
         while not self._stop.is_set():
             try:
                 self._look()

@@ -16,6 +16,7 @@ from typing import Final
 from gateway.adapters.delivery.fault_points import fault_point
 from gateway.adapters.mqtt.connection import BrokerAddress, Connection, ConnectionLost, Session
 from gateway.adapters.mqtt.session_memory import SessionMemory
+from gateway.adapters.threaded import Threaded
 from gateway.backpressure import Pressure
 from gateway.contract import state_grid
 from gateway.contract.state_grid import Reply
@@ -52,7 +53,7 @@ def sessions(secret: str) -> tuple[Session, Session]:
     )
 
 
-class MqttDoor:
+class MqttDoor(Threaded):
     """``Door`` of one session kept open for ever: receive a group, spool it, acknowledge it, answer it."""
 
     def __init__(
@@ -80,11 +81,7 @@ class MqttDoor:
         self._lane_of = lane_of or (lambda _: session.lane)
         self._reply = reply
         self._to_say: deque[Reply] = deque(maxlen=MAX_TO_SAY)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
+        super().__init__(self.name)
 
     @property
     def ready(self) -> bool:
@@ -98,11 +95,6 @@ class MqttDoor:
             return self._trouble
         return self._memory.alarm(self._session.name, _now_ms())
 
-    @property
-    def alive(self) -> bool:
-        """False once its thread has ended, which only ``stop`` or a fault of the program brings about."""
-        return self._thread.is_alive()
-
     def counters(self) -> Mapping[str, int]:
         """Connections, frames, replies, what could not be said; sessions lost since the beginning."""
         lost = self._memory.losses(self._session.name) if self._memory else 0
@@ -115,11 +107,6 @@ class MqttDoor:
             return False
         self._to_say.append(Reply(topic, body))
         return True
-
-    def stop(self, timeout_s: float) -> None:
-        """Take no more, finish the group in hand, disconnect."""
-        self._stop.set()
-        self._thread.join(timeout_s)
 
     def _run(self) -> None:
         wait_s = _RETRY_S[0]

@@ -17,6 +17,7 @@ from gateway.adapters.mqtt.heard_doors import OBSERVERS, READY
 from gateway.adapters.mqtt.observer_files import ObserverFiles
 from gateway.adapters.mqtt.session_memory import SessionMemory
 from gateway.adapters.site_files import POLL_S
+from gateway.adapters.threaded import Threaded
 from gateway.frames import MQTT, Frame, Lane
 from gateway.observers import Observer
 from gateway.ports import Intake
@@ -57,7 +58,7 @@ def address_of(observer: Observer, site: Path, keepalive_s: int) -> BrokerAddres
     )  # fmt: skip
 
 
-class ObserverDoors:
+class ObserverDoors(Threaded):
     """``Door`` over all observed brokers of the site's files."""
 
     name = OBSERVERS
@@ -71,11 +72,7 @@ class ObserverDoors:
         self._keepalive_s = keepalive_s
         self._doors: dict[str, MqttDoor] = {}
         self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
+        super().__init__(self.name)
 
     @property
     def ready(self) -> bool:
@@ -88,11 +85,6 @@ class ObserverDoors:
         ailing = [f"{name}: {door.trouble}" for name, door in self._current().items() if door.trouble]
         return "; ".join([*ailing, *self._files.refused.values()])
 
-    @property
-    def alive(self) -> bool:
-        """False once its thread has ended."""
-        return self._thread.is_alive()
-
     def counters(self) -> Mapping[str, int]:
         """``NAME.frames``, ``NAME.connections`` … per broker, and how many there are."""
         doors = self._current()
@@ -101,11 +93,6 @@ class ObserverDoors:
         }
         ready = {f"{name}{READY}": int(door.ready) for name, door in doors.items()}
         return {"observers": len(doors), "refused_files": len(self._files.refused), **told, **ready}
-
-    def stop(self, timeout_s: float) -> None:
-        """Take no more, let go of all brokers."""
-        self._stop.set()
-        self._thread.join(timeout_s)
 
     def _current(self) -> dict[str, MqttDoor]:
         with self._lock:

@@ -5,7 +5,6 @@ the position is kept before the oldest wish that is not done.
 """
 
 import logging
-import threading
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -14,6 +13,7 @@ import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.adapters.threaded import Threaded
 from gateway.codecs.pings import DUE, PING, SILENT, frame_of, name_of
 from gateway.frames import Lane
 from gateway.pings import Agenda, Limits, Open
@@ -33,7 +33,7 @@ GIVE_UP_MS: Final = 600_000
 _AWAY: Final = (SQLAlchemyError, sqlite.Error, OSError, SpoolUnavailable)
 
 
-class PingDoor:
+class PingDoor(Threaded):
     """``Door`` from which no device speaks: it brings the silence of those that were asked."""
 
     name = PING
@@ -60,21 +60,12 @@ class PingDoor:
         """Overdue wishes whose frame ``due`` is on its way to the ledger."""
         self._counts = dict.fromkeys(("asked", "silent", "unsent", "given_up"), 0)
         self._kept: dict[str, int] = {}
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=PING, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
+        super().__init__(PING)
 
     @property
     def ready(self) -> bool:
         """True while wishes can be read."""
         return self.alive and not self.trouble
-
-    @property
-    def alive(self) -> bool:
-        """False once its thread has ended."""
-        return self._thread.is_alive()
 
     def counters(self) -> Mapping[str, int]:
         """Wishes asked, answered, silent, expired …; ``waiting`` and ``open`` now."""
@@ -87,12 +78,8 @@ class PingDoor:
             "open": len(agenda.open),
         }
 
-    def stop(self, timeout_s: float) -> None:
-        """Ask no more; what is open is asked again by the next process."""
-        self._stop.set()
-        self._thread.join(timeout_s)
-
     def _run(self) -> None:
+        """What is still open when it is stopped is asked again by the next process."""
         while not self._stop.wait(POLL_S):
             try:
                 self._step(_now_ms())

@@ -8,13 +8,13 @@ import contextlib
 import json
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from gateway.adapters.threaded import Threaded
 from gateway.codecs.security import SECURITY, frames_of
 from gateway.frames import Lane
 from gateway.ports import Intake, SpoolUnavailable
@@ -39,7 +39,7 @@ class Source:
     read: Callable[[str], Finding | None]
 
 
-class SecurityLogDoor:
+class SecurityLogDoor(Threaded):
     """``Door`` that follows log files of brokers and of the doorkeeper."""
 
     name = SECURITY
@@ -55,28 +55,16 @@ class SecurityLogDoor:
         self._reported = 0
         self._skipped = 0
         self._last_report_s = -REPORT_S
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+        super().__init__(self.name)
 
     @property
     def ready(self) -> bool:
         """True while it reads; a log that does not exist yet is no trouble."""
         return self.alive and not self.trouble
 
-    @property
-    def alive(self) -> bool:
-        return self._thread.is_alive()
-
     def counters(self) -> Mapping[str, int]:
         """Findings handed over since the start, and bytes of logs that were skipped."""
         return {"findings": self._reported, "skipped_bytes": self._skipped}
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self, timeout_s: float) -> None:
-        self._stop.set()
-        self._thread.join(timeout_s)
 
     def _run(self) -> None:
         self._remember_places()
