@@ -4,7 +4,7 @@ received = new + duplicate; new = stored + dead (+ pending, what the spool still
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.frames import Decoded, SpooledFrame
@@ -21,6 +21,8 @@ class Entry:
     decoded: Decoded
     refused: tuple[str, ...] = ()
     """Parts that a store will never take; the rest of the frame is stored."""
+    repeated: bool = False
+    """An earlier copy was settled: what came since may be newer than what it says, so it is only counted."""
 
     @property
     def problem(self) -> str:
@@ -66,6 +68,15 @@ def sort_out(entries: Sequence[Entry], seen: Mapping[str, int]) -> Sorted:
         known[names[0]] = entry.received_ms
         (dead if entry.problem else stored).append(entry)
     return Sorted(tuple(stored), tuple(dead), len(entries) - len(stored) - len(dead))
+
+
+def with_repeated(entries: Sequence[Entry], seen: Mapping[str, int]) -> list[Entry]:
+    """The entries, those marked that are already ``seen`` (as for ``sort_out``)."""
+    if not seen:
+        return list(entries)
+    return [
+        replace(entry, repeated=True) if _is_known(entry, entry.names(), seen) else entry for entry in entries
+    ]
 
 
 def _is_known(entry: Entry, names: tuple[str, ...], known: Mapping[str, int]) -> bool:

@@ -97,7 +97,7 @@ class Ledger(Protocol):
 
     def screen(self, lane: Lane, entries: Sequence[Entry]) -> list[Entry]:
         """Before they are stored: frames of terminals that are not believed become dead letters, the others'
-        readings get the doubts that the gateway has.
+        readings get the doubts that the gateway has, and copies of settled frames are marked ``repeated``.
         """
 
     def commit(self, lane: Lane, entries: Sequence[Entry], cursor: int, pending: int) -> Sorted:

@@ -198,3 +198,27 @@ def test_one_line_that_the_server_refuses(tmp_path: Path, server: Influxd) -> No
         assert "T1-m1" in letter.problem
         assert "retention policy" in letter.problem
         publisher.close()
+
+
+def test_a_copy_after_a_restart_does_not_undo_a_restatement(tmp_path: Path, server: Influxd) -> None:
+    """Fault 14 across a restart: the store has forgotten what it wrote, the ledger has not."""
+    first, restated = (readings_body(seq, ["T1-m1"], at_ms=START_MS) for seq in (1, 200))
+    with site_on(tmp_path / "var", server.port) as site:
+        for received, frames in ((2, (first, restated)), (3, (first,))):
+            site.start()
+            publisher = Publisher(terminal_address(site.settings), "T1")
+            for number, body in enumerate(frames):
+                publisher.publish(number, "gridcrew/v1/T1/readings", body)
+            publisher.flush()
+            publisher.close()
+            await_true(partial(_has_received, site, received), "the frames", PATIENT_S)
+            site.end()
+        counters = site.records.counters()
+        assert (counters.duplicate, counters.stored) == (1, 2)
+        answer = json.loads(server.query('SELECT energy_import_kwh FROM "reading"', DATABASE))
+        assert [row[1] for row in answer["results"][0]["series"][0]["values"]] == [2.0]
+
+
+def _has_received(site: Installation, frames: int) -> bool:
+    counters = site.records.counters()
+    return counters.received == frames and not counters.pending

@@ -43,7 +43,9 @@ class Group:
     cursor: int
 
     def batches(self) -> list[ReadingBatch]:
-        return [batch for entry in self.entries if not entry.problem for batch in entry.decoded.batches]
+        """What the stores have not got yet: a copy that comes late would bring back what was restated."""
+        fresh = (entry for entry in self.entries if not (entry.problem or entry.repeated))
+        return [batch for entry in fresh for batch in entry.decoded.batches]
 
 
 @dataclass(frozen=True, slots=True)

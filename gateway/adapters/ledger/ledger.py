@@ -15,7 +15,7 @@ from gateway.adapters.ledger.devices import DeviceLedger
 from gateway.adapters.ledger.gauges import put
 from gateway.adapters.ledger.gauges import read as _state
 from gateway.frames import Lane
-from gateway.ingest import Balance, Entry, Sorted, sort_out
+from gateway.ingest import Balance, Entry, Sorted, sort_out, with_repeated
 from geo.adapters.database import lock_log, writing
 from telemetry.adapters.evidence_log import SqlEvidenceLog
 from telemetry.adapters.gateway_tables import seen_frames
@@ -51,9 +51,13 @@ class SqlLedger:
             return self._devices.online(connection)
 
     def screen(self, lane: Lane, entries: Sequence[Entry]) -> list[Entry]:
-        """Frames of terminals that are not believed become dead letters; the others' readings get doubts."""
+        """Frames of terminals that are not believed become dead letters; the others' readings get doubts.
+
+        Those of which an earlier copy is settled are marked.
+        """
         with self._turns.take(urgent=lane is Lane.EVENTS), self._engine.connect() as connection:
-            return self._devices.screen(connection, lane, entries)
+            screened = self._devices.screen(connection, lane, entries)
+            return with_repeated(screened, _seen(connection, screened))
 
     def commit(self, lane: Lane, entries: Sequence[Entry], cursor: int, pending: int) -> Sorted:
         """Write what the frames said and move the lane's cursor, all or none; repeated frames only count."""
