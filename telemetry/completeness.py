@@ -40,7 +40,10 @@ class Outcome(IntEnum):
     DEAD = 3
 
 
-_OUTCOMES: Final = tuple(Outcome)
+REVIVED: Final = len(Outcome)
+"""Arrives as an outcome does, of a frame that counted as dead and is of use now: takes one from DEAD."""
+Arrival = Outcome | int
+_ARRIVALS: Final[tuple[Arrival, ...]] = (*Outcome, REVIVED)
 
 
 def raster(at_ms: int) -> int:
@@ -80,7 +83,7 @@ class Arrivals:
         """Nothing arrived yet."""
         return cls({}, [], [])
 
-    def add(self, terminal: str, at_ms: int, outcome: Outcome, places: Places) -> None:
+    def add(self, terminal: str, at_ms: int, outcome: Arrival, places: Places) -> None:
         """One batch of readings, measured at that instant, of the meters at these places."""
         number = self._terminals.setdefault(terminal, len(self._terminals))
         self._frames += (number, raster(at_ms), outcome, len(places))
@@ -110,7 +113,7 @@ class Arrived(NamedTuple):
 
     block: ShardDay
     interval: int
-    outcome: Outcome
+    outcome: Arrival
     first: int
     behind: int
     """Places within the block."""
@@ -124,12 +127,12 @@ def unpacked(body: bytes) -> Iterable[Arrived]:
     for number, place, outcome, size in np.frombuffer(packed.frames, dtype="<i4").reshape(-1, 4).tolist():
         day, interval = divmod(place, INTERVALS)
         for first, behind in runs[at : at + size]:
-            yield from _cut(day, packed.terminals[number], interval, _OUTCOMES[outcome], first, behind)
+            yield from _cut(day, packed.terminals[number], interval, _ARRIVALS[outcome], first, behind)
         at += size
 
 
 def _cut(
-    day: int, terminal: str, interval: int, outcome: Outcome, first: int, behind: int
+    day: int, terminal: str, interval: int, outcome: Arrival, first: int, behind: int
 ) -> Iterable[Arrived]:
     if 0 <= first < behind <= SHARD_METERS:
         yield Arrived(ShardDay(day, terminal, 0), interval, outcome, first, behind)
@@ -149,7 +152,7 @@ def no_counts(meters: int) -> Counts:
     return np.zeros((len(Outcome), meters, INTERVALS), dtype=np.uint16)
 
 
-Runs = Mapping[tuple[Outcome, int, int], Sequence[int]]
+Runs = Mapping[tuple[Arrival, int, int], Sequence[int]]
 """What arrived for one block: (outcome, first, behind) → the interval of each batch."""
 
 
@@ -160,10 +163,15 @@ def counted(counts: Counts, runs: Runs) -> Counts:
         wider = no_counts(widest)
         wider[:, : counts.shape[1]] = counts
         counts = wider
-    for (outcome, first, behind), intervals in runs.items():
+    # A frame dies before it is revived: where both lie in these runs, the death is counted first.
+    for (outcome, first, behind), intervals in sorted(runs.items()):
         more = np.bincount(intervals, minlength=INTERVALS)
-        cells = counts[outcome, first:behind]
-        np.minimum(cells + more, _MAX_COUNT, out=cells, casting="unsafe")
+        if outcome == REVIVED:
+            cells = counts[Outcome.DEAD, first:behind]
+            np.maximum(cells - more, 0, out=cells, casting="unsafe")
+        else:
+            cells = counts[outcome, first:behind]
+            np.minimum(cells + more, _MAX_COUNT, out=cells, casting="unsafe")
     return counts
 
 

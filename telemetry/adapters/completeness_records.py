@@ -15,6 +15,7 @@ from telemetry.completeness import (
     INTERVALS,
     SHARD_METERS,
     WHOLE_TERMINAL,
+    Arrival,
     Counts,
     Outcome,
     Runs,
@@ -41,7 +42,7 @@ _THIS: Final = (
 _BODY: Final = select(completeness.c.body).where(*_THIS)
 _OLD: Final = delete(completeness).where(*_THIS)
 
-_Runs = defaultdict[tuple[Outcome, int, int], list[int]]
+_Runs = defaultdict[tuple[Arrival, int, int], list[int]]
 
 
 def fold(engine: Engine) -> int:

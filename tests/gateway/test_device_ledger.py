@@ -91,6 +91,26 @@ def test_every_reading_is_counted_under_what_became_of_it(engine: Engine) -> Non
     assert counts[Outcome.DEAD, 48] == 1
 
 
+@pytest.mark.parametrize("counted_between", [False, True])
+def test_what_was_dead_and_is_replayed_no_longer_counts_as_dead(
+    engine: Engine, counted_between: bool
+) -> None:
+    """A frame of a terminal that waits for approval is dead; approved, it is tried again."""
+    ledger = SqlLedger(engine, "1", DeviceLedger("none"))
+    held = frame(1, ["m1", "m2"], NOON_MS)
+    take(ledger, held, refused(2))
+    records = SqlCompleteness(engine)
+    assert (records.unnamed("T1", DAY)[Outcome.DEAD, 48], records.members("T1")) == (2, ())
+    if counted_between:
+        fold(engine)
+    SqlDeviceRegistry(engine).decide("T1", Approval.APPROVED, "Li", NOON_MS)
+    (letter,) = (letter for letter in ledger.asked_again(10) if letter.key == held.names()[0])
+    ledger.settle(letter, ledger.screen(Lane.BACKFILL, [held])[0])
+    for _ in range(2):
+        assert (records.unnamed("T1", DAY)[Outcome.DEAD].sum(), sums(engine, "m1")) == (1, [1, 0, 0, 0])
+        fold(engine)
+
+
 def test_a_meter_without_an_answer_is_not_counted(engine: Engine) -> None:
     entry = frame(1, ["m1", "m2", "m3"], NOON_MS)
     batch = entry.decoded.batches[0]

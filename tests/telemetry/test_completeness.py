@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from telemetry.completeness import (
     DAY_MS,
     INTERVALS,
+    REVIVED,
     SHARD_METERS,
     WHOLE_TERMINAL,
     Arrivals,
@@ -62,7 +63,7 @@ runs = st.lists(
     st.tuples(
         st.sampled_from(["T1", "T2"]),
         st.integers(0, 3 * DAY_MS),
-        st.sampled_from(list(Outcome)),
+        st.sampled_from([*Outcome, REVIVED]),
         st.lists(st.tuples(st.integers(0, 600), st.integers(1, 300)), min_size=1, max_size=3),
     ),
     max_size=20,
@@ -72,17 +73,17 @@ runs = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(runs)
 def test_every_meter_of_every_run_is_counted_once(
-    given_runs: list[tuple[str, int, Outcome, list[tuple[int, int]]]],
+    given_runs: list[tuple[str, int, int, list[tuple[int, int]]]],
 ) -> None:
     arrived = Arrivals.none()
-    wanted: dict[tuple[str, int, int, Outcome], int] = {}
+    wanted: dict[tuple[str, int, int, int], int] = {}
     for terminal, at_ms, outcome, spans in given_runs:
         arrived.add(terminal, at_ms, outcome, np.array([(a, a + n) for a, n in spans], dtype=np.int32))
         for first, size in spans:
             for place in range(first, first + size):
                 key = terminal, place, raster(at_ms), outcome
                 wanted[key] = wanted.get(key, 0) + 1
-    found: dict[tuple[str, int, int, Outcome], int] = {}
+    found: dict[tuple[str, int, int, int], int] = {}
     for run in unpacked(arrived.packed()):
         for place in range(run.first, run.behind):
             key = (
@@ -117,6 +118,12 @@ def test_a_count_stops_instead_of_running_over() -> None:
     counts = counted(counts, {(Outcome.ON_TIME, 0, 2): [7, 7, 7, 9], (Outcome.LATE, 1, 2): [7]})
     assert counts[Outcome.ON_TIME][:, [7, 9]].tolist() == [[65_535, 1], [3, 1]]
     assert counts[Outcome.LATE].sum() == counts[Outcome.LATE, 1, 7] == 1
+
+
+def test_what_is_revived_leaves_the_dead_and_never_goes_below_none() -> None:
+    counts = counted(no_counts(1), {(REVIVED, 0, 1): [3, 4], (Outcome.DEAD, 0, 1): [3, 3]})
+    assert counts[Outcome.DEAD, 0, 3:5].tolist() == [1, 0]
+    assert counts.shape[0] == len(Outcome)
 
 
 def test_totals_name_the_worst_meter() -> None:

@@ -18,7 +18,7 @@ from gateway.adapters.ledger.meter_places import MeterPlaces
 from gateway.ingest import Entry
 from telemetry.adapters.completeness_records import fold
 from telemetry.adapters.gateway_tables import arrivals
-from telemetry.completeness import WHOLE_TERMINAL, Arrivals, Outcome
+from telemetry.completeness import REVIVED, WHOLE_TERMINAL, Arrivals, Outcome
 from telemetry.readings import Quality
 
 log = logging.getLogger(__name__)
@@ -35,17 +35,19 @@ def note_arrivals(
     stored: Sequence[Entry],
     dead: Sequence[Entry],
     duplicate: Sequence[Entry],
+    revived: Sequence[Entry] = (),
 ) -> None:
-    """Write down what arrived with these frames."""
+    """Write down what arrived with these frames; ``revived``: those of them that counted as dead before."""
     arrived = Arrivals.none()
     for entry in stored:
         _add(connection, places, arrived, entry, duplicate=False)
     for entry in duplicate:
         if not entry.problem:
             _add(connection, places, arrived, entry, duplicate=True)
-    for entry in dead:
-        if entry.decoded.terminal:
-            arrived.add(entry.decoded.terminal, entry.received_ms, Outcome.DEAD, _UNNAMED)
+    for outcome, entries in ((Outcome.DEAD, dead), (REVIVED, revived)):
+        for entry in entries:
+            if entry.decoded.terminal:
+                arrived.add(entry.decoded.terminal, entry.received_ms, outcome, _UNNAMED)
     if len(arrived):
         received_ms = max(entry.received_ms for entry in (*stored, *dead, *duplicate))
         row = {"received_ms": received_ms, "frames": len(arrived), "body": arrived.packed()}

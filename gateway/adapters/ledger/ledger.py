@@ -151,7 +151,8 @@ class SqlLedger:
         if entry.names()[0] != letter.key:
             _remember(connection, result.stored)
         self._devices.register(connection, result.stored, ())
-        note_arrivals(connection, self._devices.places, result.stored, (), _repeated([entry], result))
+        repeated = _repeated([entry], result)
+        note_arrivals(connection, self._devices.places, result.stored, (), repeated, revived=[entry])
         moved = {"dead": -1, "stored": len(result.stored), "duplicate": result.duplicate, "replayed": 1}
         put(connection, {name: state.get(name, 0) + more for name, more in moved.items()}, state)
 
