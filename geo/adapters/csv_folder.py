@@ -2,16 +2,16 @@
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
 from io import StringIO
 from pathlib import Path
 from typing import Protocol
 
 from geo import doors
 from geo.assemble import Assembled, assemble
-from geo.network import ABSENT, Extra, Float64, Int8, Int32, Network, Texts
+from geo.network import Network, Texts
 from geo.report import Report
 from geo.rows import Table
+from geo.spelling import spelled
 
 MAX_FILE_BYTES = 4_000_000_000
 
@@ -100,9 +100,8 @@ def _decoded(file: Path, report: Report) -> str | None:
 def write_folder(network: Network, folder: Path) -> None:
     """Write the doors' files; reading them again gives the same ``content_hash``."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, columns in _written(network).items():
-        extra: Extra = getattr(network, name).extra
-        _write(folder / f"{name}.csv", {**columns, **extra})
+    for name, columns in spelled(network).items():
+        _write(folder / f"{name}.csv", columns)
 
 
 def _write(file: Path, columns: Mapping[str, Texts]) -> None:
@@ -110,94 +109,3 @@ def _write(file: Path, columns: Mapping[str, Texts]) -> None:
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
-
-
-def _written(network: Network) -> dict[str, dict[str, Texts]]:
-    devices = {
-        "meters": _meters(network),
-        "terminals": {
-            "id": network.terminals.ids,
-            "edge_id": _ids(network.edges.ids, network.terminals.edge),
-        },
-        "sensors": {
-            "id": network.sensors.ids,
-            "edge_id": _ids(network.edges.ids, network.sensors.edge),
-            "kind": _spelled(doors.SENSOR_KINDS, network.sensors.kind),
-        },
-    }
-    written = {
-        "nodes": _nodes(network),
-        "edges": _edges(network),
-        **devices,
-        "customers": _customers(network),
-    }
-    if len(network.identifiers):
-        cells = (getattr(network.identifiers, column.name) for column in fields(network.identifiers))
-        written["identifiers"] = dict(zip(doors.IDENTIFIERS.columns, cells, strict=False))
-    return written
-
-
-def _nodes(network: Network) -> dict[str, Texts]:
-    nodes = network.nodes
-    return {
-        "id": nodes.ids,
-        "kind": _spelled(doors.NODE_KINDS, nodes.kind),
-        "name": nodes.name,
-        "lon": _numbers(nodes.lon),
-        "lat": _numbers(nodes.lat),
-        "voltage_kv": _numbers(nodes.voltage_kv),
-    }
-
-
-def _edges(network: Network) -> dict[str, Texts]:
-    edges, node_ids = network.edges, network.nodes.ids
-    return {
-        "id": edges.ids,
-        "kind": _spelled(doors.EDGE_KINDS, edges.kind),
-        "from_id": _ids(node_ids, edges.from_node),
-        "to_id": _ids(node_ids, edges.to_node),
-        "closed": tuple("1" if closed else "0" for closed in edges.closed.tolist()),
-        "phases": tuple(doors.PHASE_NAMES[bits] for bits in edges.phases.tolist()),
-        "length_m": _numbers(edges.length_m),
-        "name": edges.name,
-        "rated_kva": _numbers(edges.rated_kva),
-        "transformer_kind": _spelled(doors.TRANSFORMER_KINDS, edges.transformer_kind, nothing="none"),
-    }
-
-
-def _meters(network: Network) -> dict[str, Texts]:
-    meters = network.meters
-    return {
-        "id": meters.ids,
-        "node_id": _ids(network.nodes.ids, meters.node),
-        "customer_id": _ids(network.customers.ids, meters.customer),
-        "phases": tuple(doors.PHASE_NAMES[bits] for bits in meters.phases.tolist()),
-        "terminal_id": _ids(network.terminals.ids, meters.terminal),
-    }
-
-
-def _customers(network: Network) -> dict[str, Texts]:
-    customers = network.customers
-    return {
-        "id": customers.ids,
-        "name": customers.name,
-        "class": _spelled(doors.CUSTOMER_CLASSES, customers.customer_class),
-        "priority": _spelled(doors.PRIORITIES, customers.priority),
-        "phone": customers.phone,
-        "address": customers.address,
-        "grid_id": customers.grid,
-        "access_point_id": _ids(network.nodes.ids, customers.access_point),
-    }
-
-
-def _ids(ids: Texts, rows: Int32) -> Texts:
-    return tuple("" if row == ABSENT else ids[row] for row in rows.tolist())
-
-
-def _spelled(spelling: Mapping[str, int], values: Int8, nothing: str = "") -> Texts:
-    names = {number: "" if name == nothing else name for name, number in spelling.items() if name}
-    return tuple(names[value] for value in values.tolist())
-
-
-def _numbers(values: Float64) -> Texts:
-    return tuple("" if value != value else repr(value) for value in values.tolist())  # noqa: PLR0124 (NaN)

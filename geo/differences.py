@@ -1,0 +1,144 @@
+"""What changed from one network to another, told by ids: a re-import shows it, an approval rests on it.
+
+Elements are the same when their id is; rows may stand in another order. Two crosswalk rows are the same when
+system, foreign id, own id and beginning are.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from geo.areas import Areas
+from geo.network import ABSENT, Network, Texts
+from geo.spelling import Columns, spelled
+
+TABLES: Final = ("nodes", "edges", "meters", "terminals", "sensors", "customers", "identifiers")
+_IDENTIFIER_KEY: Final = ("system", "foreign_id", "own_id", "from")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One element with the fields that changed: name → (before, after), spelled as in the CSV files."""
+
+    id: str
+    fields: Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class TableDifference:
+    """Ids in the order of the table that holds them."""
+
+    added: Texts = ()
+    removed: Texts = ()
+    changed: tuple[Change, ...] = ()
+    reordered: bool = False
+    """The rows that both have stand in another order (which alone changes the content hash)."""
+
+    def __len__(self) -> int:
+        return len(self.added) + len(self.removed) + len(self.changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A customer whose supply comes from other transformers than before; '' is none."""
+
+    customer: str
+    before: Texts
+    after: Texts
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    tables: Mapping[str, TableDifference] = field(default_factory=dict)
+    moved: tuple[Move, ...] = ()
+
+    def __len__(self) -> int:
+        return sum(len(table) for table in self.tables.values())
+
+    @property
+    def nothing_changed(self) -> bool:
+        """Whether both say the same, in whatever order."""
+        return not len(self)
+
+
+def differences(before: Network, after: Network) -> Differences:
+    """What ``after`` adds, removes and changes, and which customers of both moved between transformers."""
+    if before.content_hash == after.content_hash:
+        return Differences({name: TableDifference() for name in TABLES})
+    old, new = spelled(before), spelled(after)
+    tables = {name: _compared(_keyed(name, old), _keyed(name, new)) for name in TABLES}
+    return Differences(tables, _moved(before, after))
+
+
+@dataclass(frozen=True, slots=True)
+class _Keyed:
+    keys: Texts
+    columns: Columns
+
+
+def _keyed(name: str, tables: Mapping[str, Columns]) -> _Keyed:
+    columns = tables.get(name, {})
+    if name != "identifiers":
+        return _Keyed(columns["id"], columns)
+    rows = zip(*(columns.get(part, ()) for part in _IDENTIFIER_KEY), strict=True)
+    seen: Counter[str] = Counter()
+    keys = []
+    for row in rows:
+        key = " ".join(row)
+        seen[key] += 1
+        # The same line twice is two rows.
+        keys.append(key if seen[key] == 1 else f"{key} #{seen[key]}")
+    return _Keyed(tuple(keys), columns)
+
+
+def _compared(before: _Keyed, after: _Keyed) -> TableDifference:
+    old_row = {key: row for row, key in enumerate(before.keys)}
+    new_row = {key: row for row, key in enumerate(after.keys)}
+    kept = [key for key in before.keys if key in new_row]
+    rows = [old_row[key] for key in kept], [new_row[key] for key in kept]
+    changed = _changed(before.columns, after.columns, rows)
+    return TableDifference(
+        added=tuple(key for key in after.keys if key not in old_row),
+        removed=tuple(key for key in before.keys if key not in new_row),
+        changed=tuple(Change(kept[at], fields) for at, fields in sorted(changed.items())),
+        reordered=bool((np.diff(np.array(rows[1], np.int64)) < 0).any()),
+    )
+
+
+def _changed(
+    before: Columns, after: Columns, rows: tuple[list[int], list[int]]
+) -> dict[int, dict[str, tuple[str, str]]]:
+    """Per place in ``rows`` the fields that differ; a column that one side lacks is empty there."""
+    found: dict[int, dict[str, tuple[str, str]]] = {}
+    for name in dict.fromkeys((*before, *after)):
+        old, new = _cells(before, name, rows[0]), _cells(after, name, rows[1])
+        if old == new:
+            continue
+        for at, pair in enumerate(zip(old, new, strict=True)):
+            if pair[0] != pair[1]:
+                found.setdefault(at, {})[name] = pair
+    return found
+
+
+def _cells(columns: Columns, name: str, rows: list[int]) -> list[str]:
+    cells = columns.get(name)
+    return [cells[row] for row in rows] if cells is not None else [""] * len(rows)
+
+
+def _moved(before: Network, after: Network) -> tuple[Move, ...]:
+    old, new = _transformers(before), _transformers(after)
+    both = (customer for customer in before.customers.ids if customer in new)
+    return tuple(Move(at, old[at], new[at]) for at in both if old[at] != new[at])
+
+
+def _transformers(network: Network) -> dict[str, Texts]:
+    """Per customer the ids of the transformers behind their meters, sorted; '' for a meter without one."""
+    known: dict[str, set[str]] = {customer: set() for customer in network.customers.ids}
+    pairs = zip(network.meters.customer.tolist(), Areas(network).of_meter.tolist(), strict=True)
+    for customer, edge in pairs:
+        name = "" if edge == ABSENT else network.edges.ids[edge]
+        known[network.customers.ids[customer]].add(name)
+    return {customer: tuple(sorted(names)) for customer, names in known.items()}
