@@ -28,6 +28,7 @@ from telemetry.adapters.embedded_readings import EmbeddedReadingStore
 from telemetry.adapters.influx_readings import LINES_PER_POST, InfluxReadingStore
 from telemetry.adapters.influx_server import InfluxAddress, InfluxServer
 from telemetry.adapters.line_protocol import LineWriter, prepare
+from telemetry.adapters.line_runs import Run
 from telemetry.downsampling import HOUR_MS
 from telemetry.ports import ReadingStore, ReadingWrite
 from telemetry.quantities import CATALOGUE
@@ -81,7 +82,7 @@ def ready_made(made: Sequence[ReadingBatch], lines: int = LINES_PER_POST) -> lis
     """The same points as posts, ready to be sent."""
     writer, posts = LineWriter(), []
     for batch in made:
-        writer.add(batch, explicit=False)
+        writer.add(Run([batch], [False]))
         if writer.lines >= lines:
             posts.append(writer.take())
     rest = writer.take()

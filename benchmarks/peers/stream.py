@@ -13,6 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from gateway.codecs.own import decode
 from gateway.frames import Frame
 from telemetry.adapters.line_protocol import LineWriter
+from telemetry.adapters.line_runs import Run
 
 METERS: Final = 200
 TERMINALS: Final = 50
@@ -71,7 +72,7 @@ def posts(count: int, lines_per_post: int = 10_000) -> Iterator[bytes]:
     for topic, body in columnar(count):
         received_ms = json.loads(body)["at"] + 1_000
         for batch in decode(Frame(topic, body, received_ms)).batches:
-            writing.add(batch, explicit=False)
+            writing.add(Run([batch], [False]))
         if writing.lines >= lines_per_post:
             yield writing.take()
     if writing.lines:

@@ -11,7 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, groupby, islice
+from itertools import groupby, islice
 from typing import Final
 from zlib import crc32
 
@@ -19,7 +19,8 @@ from telemetry.adapters.influx_posts import BadLine, Patience, deliver
 from telemetry.adapters.influx_queries import latest_statement, points, series_statement
 from telemetry.adapters.influx_server import InfluxAddress, InfluxServer
 from telemetry.adapters.influx_spans import InfluxSpans, keep_day
-from telemetry.adapters.line_protocol import LineWriter, read_meter
+from telemetry.adapters.line_protocol import LineWriter
+from telemetry.adapters.line_runs import Run, side_by_side
 from telemetry.downsampling import Bucket, aggregate, first_begin
 from telemetry.ports import ReadingsAway, ReadingsRefused, RefusedReading
 from telemetry.readings import Reading, ReadingBatch, restated
@@ -45,7 +46,7 @@ class _Post:
     """Lines on their way, and whose they are."""
 
     sent: Future[list[BadLine]]
-    batches: list[tuple[ReadingBatch, int]]
+    runs: list[tuple[Run, int]]
     """Each with its number of lines, in their order."""
 
     def refused(self) -> Iterator[RefusedReading]:
@@ -54,9 +55,13 @@ class _Post:
             yield self._refused(bad)
 
     def _refused(self, bad: BadLine) -> RefusedReading:
-        ends = accumulate(lines for _, lines in self.batches)
-        batch = next(batch for (batch, _), end in zip(self.batches, ends, strict=True) if bad.place < end)
-        return RefusedReading(batch.terminal, batch.boot, batch.seq, read_meter(bad.line), bad.reason)
+        place = bad.place
+        for run, lines in self.runs:
+            if place < lines:
+                batch, meter = run.author(place)
+                return RefusedReading(batch.terminal, batch.boot, batch.seq, meter, bad.reason)
+            place -= lines
+        raise IndexError(f"the post has no line {bad.place}")
 
 
 @dataclass(slots=True)
@@ -80,23 +85,23 @@ class _Lane:
         self._server = server
         self._pool = ThreadPoolExecutor(1, f"influx-writer-{number}")
         self._writing = LineWriter()
-        self._waiting: list[tuple[ReadingBatch, int]] = []
+        self._waiting: list[tuple[Run, int]] = []
         self._underway: deque[_Post] = deque()
 
-    def add(self, batch: ReadingBatch, explicit: bool) -> Iterator[_Post]:
-        """Take a batch; the posts that became full."""
-        self._waiting.append((batch, self._writing.add(batch, explicit)))
+    def add(self, run: Run) -> Iterator[_Post]:
+        """Take a run; the posts that became full."""
+        self._waiting.append((run, self._writing.add(run)))
         if self._writing.lines >= LINES_PER_POST:
             yield from self.flush()
 
     def flush(self) -> Iterator[_Post]:
         """Send what waits; waits itself while as much is under way as the writer needs to be busy."""
-        batches, self._waiting = self._waiting, []
+        runs, self._waiting = self._waiting, []
         lines = self._writing.take()
         if lines:
             while len(self._underway) >= POSTS_UNDER_WAY:
                 self._underway.popleft().sent.exception()
-            post = _Post(self._pool.submit(deliver, self._server, lines), batches)
+            post = _Post(self._pool.submit(deliver, self._server, lines), runs)
             self._underway.append(post)
             yield post
 
@@ -145,9 +150,9 @@ class InfluxReadingStore:
                     lane.drop()
 
     def _posts(self, batches: Iterable[ReadingBatch]) -> Iterator[_Post]:
-        for batch in batches:
-            lane = self._lanes[crc32(batch.terminal.encode("utf-8", "surrogatepass")) % len(self._lanes)]
-            yield from lane.add(batch, self._memory.may_replace(batch))
+        for run in side_by_side((batch, self._memory.may_replace(batch)) for batch in batches):
+            terminal = run.batches[0].terminal.encode("utf-8", "surrogatepass")
+            yield from self._lanes[crc32(terminal) % len(self._lanes)].add(run)
         for lane in self._lanes:
             yield from lane.flush()
 

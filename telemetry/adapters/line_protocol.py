@@ -15,7 +15,7 @@ blank and equals sign get the protocol's backslash.
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 from urllib.parse import unquote_to_bytes
@@ -24,6 +24,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from telemetry.adapters.line_runs import Run
 from telemetry.readings import MISSING, ReadingBatch
 
 MEASUREMENT: Final = "reading"
@@ -68,12 +69,6 @@ def escaped(text: str) -> bytes:
     return _SPECIAL.sub(r"\\\g<0>", stored_text(text)).encode()
 
 
-def read_meter(line: bytes) -> str:
-    """The meter of a line that this module wrote."""
-    tag = re.split(rb"(?<!\\)[, ]", line, maxsplit=2)[1]
-    return read_text(re.sub(rb"\\([, =])", rb"\1", tag.removeprefix(b"meter=")).decode())
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Texts:
     """Texts one after another; text k ends before ``ends[k]``."""
@@ -100,23 +95,22 @@ class LineWriter:
     _rosters: OrderedDict[tuple[str, tuple[str, ...]], _Texts] = field(default_factory=OrderedDict)
     _names: OrderedDict[tuple[str, ...], tuple[_Texts, _Texts, _Texts]] = field(default_factory=OrderedDict)
 
-    def add(self, batch: ReadingBatch, explicit: bool) -> int:
-        """Append a batch; how many lines (meters without any value have none).
-
-        ``explicit``: give the quality of good values too, so that it replaces what stood there.
-        """
-        rows = _cached(self._rosters, (batch.terminal, batch.meters), _roster)
-        names, doubts, exact = _cached(self._names, batch.quantities, _columns)
-        head = np.frombuffer(b" %s=%di" % (RECEIVED.encode(), batch.received_ms), dtype=np.uint8)
-        tail = np.frombuffer(b" %d\n" % batch.at_ms, dtype=np.uint8)
+    def add(self, run: Run) -> int:
+        """Append a run, meter by meter; how many lines (meters without any value have none)."""
+        first = run.batches[0]
+        rows = _cached(self._rosters, (first.terminal, first.meters), _roster)
+        names, doubts, exact = _cached(self._names, first.quantities, _columns)
+        heads, tails = _around(run.batches)
         longest = exact.longest + doubts.longest + names.longest + 3 * _NUMBER_BYTES
-        self._reserve(len(batch.meters) * (rows.longest + _LINE_BYTES + len(batch.quantities) * longest))
+        line = rows.longest + _LINE_BYTES + len(first.quantities) * longest
+        self._reserve(len(run.batches) * len(first.meters) * line)
         self._at, added = _write(
-            self._out, self._at, (rows.joined, rows.ends, head, tail),
+            self._out, self._at, (rows.joined, rows.ends),
+            (heads.joined, heads.ends, tails.joined, tails.ends),
             (names.joined, names.ends, doubts.joined, doubts.ends, exact.joined, exact.ends),
-            np.ascontiguousarray(batch.scaled), np.array(batch.decimals, dtype=np.int64),
-            int(batch.quality), _NO_DOUBTS if batch.doubts is None else np.ascontiguousarray(batch.doubts),
-            explicit,
+            np.stack([batch.scaled for batch in run.batches]),
+            np.array([batch.decimals for batch in run.batches], dtype=np.int64),
+            _doubts(run.batches), np.array(run.explicit),
         )  # fmt: skip
         self.lines += added
         return int(added)
@@ -134,7 +128,28 @@ class LineWriter:
             self._out = wider
 
 
-_NO_DOUBTS: Final = np.zeros((0, 0), dtype=np.uint8)
+def _around(batches: Sequence[ReadingBatch]) -> tuple[_Texts, _Texts]:
+    """What stands before and behind the values in the lines of each batch."""
+    return (
+        _texts(b" %s=%di" % (RECEIVED.encode(), batch.received_ms) for batch in batches),
+        _texts(b" %d\n" % batch.at_ms for batch in batches),
+    )
+
+
+def _doubts(batches: Sequence[ReadingBatch]) -> NDArray[np.uint8]:
+    """``doubts[b, m, q]``, empty if there is none."""
+    if not any(batch.quality or batch.doubts is not None for batch in batches):
+        return _NO_DOUBTS
+    return np.stack(
+        [
+            np.full(batch.scaled.shape, batch.quality, dtype=np.uint8)
+            | (0 if batch.doubts is None else batch.doubts)
+            for batch in batches
+        ]
+    )
+
+
+_NO_DOUBTS: Final = np.zeros((0, 0, 0), dtype=np.uint8)
 
 
 def _cached(known: OrderedDict[K, V], key: K, make: Callable[[K], V]) -> V:
@@ -165,7 +180,7 @@ def prepare() -> None:
     """Compile (or load what was compiled) now rather than with the first batch."""
     one = np.array([[1]], dtype=np.int64)
     batch = ReadingBatch("t", "b", 1, 1, 1, ("m",), ("q",), (1,), one)
-    LineWriter().add(batch, explicit=False)
+    LineWriter().add(Run([batch], [False]))
 
 
 @njit(cache=True, nogil=True)
@@ -218,25 +233,22 @@ def _field(out, at, value, decimals, doubt, explicit, q, columns):  # type: igno
 
 
 @njit(cache=True, nogil=True)
-def _write(out, at, rows, columns, scaled, decimals, quality, single, explicit):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    tags, tag_ends, head, tail = rows
+def _write(out, at, rows, around, columns, scaled, decimals, doubts, explicit):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    (tags, tag_ends), (heads, head_ends, tails, tail_ends) = rows, around
     lines = 0
-    for m in range(scaled.shape[0]):
-        begin, some = at, False
-        at = _copy(out, at, tags, tag_ends, m)
-        for byte in head:
-            out[at] = byte
-            at += 1
-        for q in range(scaled.shape[1]):
-            if scaled[m, q] != MISSING:
-                doubt = quality | (np.int64(single[m, q]) if len(single) else 0)
-                at = _field(out, at, scaled[m, q], decimals[q], doubt, explicit, q, columns)
-                some = True
-        for byte in tail:
-            out[at] = byte
-            at += 1
-        if some:
-            lines += 1
-        else:
-            at = begin
+    for m in range(scaled.shape[1]):
+        for b in range(scaled.shape[0]):
+            begin, some = at, False
+            at = _copy(out, at, tags, tag_ends, m)
+            at = _copy(out, at, heads, head_ends, b)
+            for q in range(scaled.shape[2]):
+                if scaled[b, m, q] != MISSING:
+                    doubt = np.int64(doubts[b, m, q]) if len(doubts) else 0
+                    at = _field(out, at, scaled[b, m, q], decimals[b, q], doubt, explicit[b], q, columns)
+                    some = True
+            at = _copy(out, at, tails, tail_ends, b)
+            if some:
+                lines += 1
+            else:
+                at = begin
     return at, lines

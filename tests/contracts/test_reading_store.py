@@ -140,6 +140,20 @@ def test_a_restatement_replaces_quantity_by_quantity(store: ReadingStore) -> Non
     assert store.latest(["m1"])["m1"].received_ms == START_MS + 2
 
 
+def test_a_restatement_in_the_same_write_holds(store: ReadingStore) -> None:
+    """Whatever order a store gives the frames of a backlog: the last said of an instant stays the last."""
+    rows = [{"m1": (n, n), "m2": (n, n)} if n % 2 else {"m2": (n, n)} for n in range(1, 9)]
+    store.write([batch(n, 1000 * (1 + n % 3), values) for n, values in enumerate(rows, start=1)])
+    found = {
+        meter: [
+            (reading.at_ms, reading.values["energy_import_kwh"]) for reading in store.series(meter, 0, 2**52)
+        ]
+        for meter in ("m1", "m2")
+    }
+    assert found["m1"] == [(1000, Decimal("0.03")), (2000, Decimal("0.07")), (3000, Decimal("0.05"))]
+    assert found["m2"] == [(1000, Decimal("0.06")), (2000, Decimal("0.07")), (3000, Decimal("0.08"))]
+
+
 def test_the_newest_received_holds_between_two_paths(store: ReadingStore) -> None:
     store.write([partial(1, START_MS + 9, {"voltage_a_v": 2309}, terminal="T1")])
     store.write([partial(1, START_MS + 5, {"voltage_a_v": 2305, "frequency_hz": 5000}, terminal="T2")])

@@ -71,8 +71,11 @@ def test_one_bad_line_of_5000_costs_only_itself(server: Influxd, bad: int) -> No
 def test_an_instant_that_no_database_holds_is_refused_alone(server: Influxd) -> None:
     store = store_on(server.port, "instants")
     late = replace(some(1, meters=3), at_ms=2**62)
-    with pytest.raises(ReadingsRefused, match="3 readings refused, first m0: 400"):
+    with pytest.raises(ReadingsRefused, match="3 readings refused, first m0: 400") as caught:
         store.write([some(2, meters=3), late, some(3, meters=3)])
+    assert {(refused.seq, refused.meter) for refused in caught.value.refused} == {
+        (1, "m0"), (1, "m1"), (1, "m2"),
+    }  # fmt: skip
     assert count(server, "instants") == 6
     store.close()
 

@@ -1,6 +1,7 @@
 """Lines from scaled integers: exact numbers, ids that cannot break out, influxdb-client's points."""
 
 import re
+from dataclasses import replace
 from decimal import Context, Decimal
 
 import numpy as np
@@ -8,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from influxdb_client.client.write.point import Point
 
-from telemetry.adapters.line_protocol import LineWriter, escaped, read_meter, read_text, stored_text
+from telemetry.adapters.line_protocol import LineWriter, escaped, read_text, stored_text
+from telemetry.adapters.line_runs import Run
 from telemetry.readings import MISSING, Quality, ReadingBatch
 
 AT_MS = 1_795_305_600_000
@@ -25,7 +27,7 @@ def one(
 
 def lines_of(batch: ReadingBatch, *, explicit: bool = False) -> list[str]:
     writer = LineWriter()
-    count = writer.add(batch, explicit)
+    count = writer.add(Run([batch], [explicit]))
     lines = writer.take().decode().split("\n")
     assert lines.pop() == ""
     assert len(lines) == count
@@ -60,7 +62,8 @@ def test_every_number_is_exact(numbers: list[tuple[int, int]]) -> None:
 def test_any_id_stays_one_tag_value(meter: str) -> None:
     (line,) = lines_of(one([1], (0,), (meter,)))
     assert read_text(stored_text(meter)) == meter
-    assert read_meter(line.encode()) == meter
+    tag = re.split(r"(?<!\\)[, ]", line, maxsplit=2)[1].removeprefix("meter=")
+    assert read_text(re.sub(r"\\([, =])", r"\1", tag)) == meter
     assert len(re.findall(r"(?<!\\) ", line)) == 2, "tags, fields and time: nothing else"
     assert len(re.findall(r"(?<!\\),", line.split(" received_ms")[0])) == 2
     assert not re.search(r"[\x00-\x1f]", line)
@@ -110,6 +113,25 @@ def test_large_batches_do_not_outgrow_the_buffer() -> None:
     meters = tuple("m" * 60 + str(number) for number in range(20_000))
     batch = one([2**63 - 1] * 80_000, (0, 9, 18, 1), meters, quality=Quality.LATE)
     for _ in range(2):
-        assert writer.add(batch, explicit=True) == 20_000
+        assert writer.add(Run([batch], [True])) == 20_000
     assert writer.take().count(b"\n") == 40_000
     assert writer.take() == b""
+
+
+def test_a_run_is_written_meter_by_meter() -> None:
+    doubts = np.array([[0, 4], [0, 0]], dtype=np.uint8)
+    first = one([11, 12, 21, 22], (0, 1), ("a", "b"), doubts=doubts)
+    second = replace(
+        first, at_ms=AT_MS + 1, received_ms=AT_MS + 6, decimals=(1, 0), doubts=None, quality=Quality.LATE,
+        scaled=np.array([[110, MISSING], [MISSING, MISSING]], dtype=np.int64),
+    )  # fmt: skip
+    third = replace(first, at_ms=AT_MS + 2, doubts=None)
+    writer = LineWriter()
+    assert writer.add(Run([first, second, third], [False, False, True])) == 5
+    assert writer.take().decode().splitlines() == [
+        f"reading,meter=a,terminal=T1 received_ms={AT_MS + 5}i,q0=11,q1=1.2,q1_q=4i {AT_MS}",
+        f"reading,meter=a,terminal=T1 received_ms={AT_MS + 6}i,q0=11.0,q0_q=1i {AT_MS + 1}",
+        f"reading,meter=a,terminal=T1 received_ms={AT_MS + 5}i,q0=11,q0_q=0i,q1=1.2,q1_q=0i {AT_MS + 2}",
+        f"reading,meter=b,terminal=T1 received_ms={AT_MS + 5}i,q0=21,q1=2.2 {AT_MS}",
+        f"reading,meter=b,terminal=T1 received_ms={AT_MS + 5}i,q0=21,q0_q=0i,q1=2.2,q1_q=0i {AT_MS + 2}",
+    ]
