@@ -19,12 +19,12 @@ from influxdb_client.client.write_api import WriteOptions
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
+from benchmarks.peers.influx_stand_in import InfluxStandIn
 from benchmarks.peers.node_red import node_red
 from benchmarks.peers.numbered import BASE_MS, METER, NumberedTerminal, await_true, ours
 from benchmarks.peers.ours import environment, our_gateway, prepare
 from benchmarks.peers.servers import mosquitto
 from benchmarks.peers.stream import remember_session
-from benchmarks.peers.stub_influx import StubInflux
 from benchmarks.record import Cell
 
 START_S: Final = 40.0
@@ -38,13 +38,13 @@ POISON: Final = "poisoned"
 _NUMBER: Final = re.compile(rb"energy_import_kwh=([0-9.]+)")
 
 T = TypeVar("T")
-Start = Callable[[Path, StubInflux, int], AbstractContextManager[None]]
+Start = Callable[[Path, InfluxStandIn, int], AbstractContextManager[None]]
 
 
 @contextmanager
-def _our_gateway(home: Path, stub: StubInflux, broker: int) -> Iterator[None]:
+def _our_gateway(home: Path, server: InfluxStandIn, broker: int) -> Iterator[None]:
     prepare(home / "var", broker)
-    told = environment(home / "var", broker, stub.port) | {
+    told = environment(home / "var", broker, server.port) | {
         "GRIDCREW_INFLUX__API": "v2", "GRIDCREW_INFLUX__ORG": "peer", "GRIDCREW_INFLUX__TOKEN": "peer",
     }  # fmt: skip
     with our_gateway(home / "var", told):
@@ -52,16 +52,16 @@ def _our_gateway(home: Path, stub: StubInflux, broker: int) -> Iterator[None]:
 
 
 @contextmanager
-def _node_red(home: Path, stub: StubInflux, broker: int) -> Iterator[None]:
+def _node_red(home: Path, server: InfluxStandIn, broker: int) -> Iterator[None]:
     remember_session(broker, "node-red", "gridcrew/v1/+/readings")
-    with node_red(home / "flow", broker, stub.port, version="2.0"):
+    with node_red(home / "flow", broker, server.port, version="2.0"):
         yield
 
 
 @contextmanager
-def _batching_client(home: Path, stub: StubInflux, broker: int) -> Iterator[None]:  # noqa: ARG001 (one shape)
+def _batching_client(home: Path, server: InfluxStandIn, broker: int) -> Iterator[None]:  # noqa: ARG001 (one shape)
     """The batching WriteApi as its documentation shows it, fed from MQTT."""
-    with InfluxDBClient(url=f"http://127.0.0.1:{stub.port}", token="peer", org="peer") as database:  # noqa: S106
+    with InfluxDBClient(url=f"http://127.0.0.1:{server.port}", token="peer", org="peer") as database:  # noqa: S106
         writing = database.write_api(write_options=WriteOptions(batch_size=500, flush_interval=1_000))
         client = Client(CallbackAPIVersion.VERSION2, client_id="batching", clean_session=False)
 
@@ -96,17 +96,17 @@ def unavailable(home: Path) -> Iterator[dict[str, Cell]]:
     for place, (name, start) in enumerate(CONTESTANTS.items()):
         folder = home / f"away{place}"
         folder.mkdir(parents=True)
-        with StubInflux() as stub, mosquitto(folder) as broker, start(folder, stub, broker):
+        with InfluxStandIn() as server, mosquitto(folder) as broker, start(folder, server, broker):
             with NumberedTerminal(broker, ours) as terminal:
-                _await_begin(stub)
-                stub.unavailable.set()
+                _await_begin(server)
+                server.unavailable.set()
                 time.sleep(AWAY_S)
-                stub.unavailable.clear()
+                server.unavailable.clear()
                 time.sleep(AFTER_S)
                 terminal.end()
                 said = terminal.said
-            await_true(partial(_all_in, said, partial(_arrived, stub)), CATCH_UP_S)
-            lost = said - _arrived(stub)
+            await_true(partial(_all_in, said, partial(_arrived, server)), CATCH_UP_S)
+            lost = said - _arrived(server)
         yield {"contestant": name, "unavailable_s": AWAY_S, "said": len(said), "lost": len(lost)}
 
 
@@ -115,30 +115,30 @@ def one_bad_line(home: Path) -> Iterator[dict[str, Cell]]:
     for place, (name, start) in enumerate(CONTESTANTS.items()):
         folder = home / f"bad{place}"
         folder.mkdir(parents=True)
-        with StubInflux(POISON) as stub, mosquitto(folder) as broker, start(folder, stub, broker):
+        with InfluxStandIn(POISON) as server, mosquitto(folder) as broker, start(folder, server, broker):
             with NumberedTerminal(broker, _hundred) as terminal:
-                await_true(partial(_some_in, stub), START_S)
+                await_true(partial(_some_in, server), START_S)
                 time.sleep(MEANWHILE_S)
                 terminal.end()
                 said = terminal.said
             good = {(number, place) for number in said for place in range(100) if not _bad(number, place)}
-            await_true(partial(_all_in, good, partial(_of_hundred, stub)), CATCH_UP_S)
-            lost = good - _of_hundred(stub)
+            await_true(partial(_all_in, good, partial(_of_hundred, server)), CATCH_UP_S)
+            lost = good - _of_hundred(server)
         yield {"contestant": name, "good_lines_said": len(good), "good_lines_lost": len(lost)}
 
 
-def _await_begin(stub: StubInflux) -> None:
-    if not await_true(partial(_some_in, stub), START_S):
+def _await_begin(server: InfluxStandIn) -> None:
+    if not await_true(partial(_some_in, server), START_S):
         raise RuntimeError("nothing arrived before the database was taken away")
     time.sleep(BEFORE_S)
 
 
-def _arrived(stub: StubInflux) -> set[int]:
-    return {round(float(found[1])) for line in set(stub.lines) if (found := _NUMBER.search(line))}
+def _arrived(server: InfluxStandIn) -> set[int]:
+    return {round(float(found[1])) for line in set(server.lines) if (found := _NUMBER.search(line))}
 
 
-def _some_in(stub: StubInflux) -> bool:
-    return len(stub.lines) > 5
+def _some_in(server: InfluxStandIn) -> bool:
+    return len(server.lines) > 5
 
 
 def _all_in(wanted: set[T], arrived: Callable[[], set[T]]) -> bool:
@@ -158,5 +158,5 @@ def _hundred(number: int) -> tuple[str, bytes]:
     return "gridcrew/v1/PEER/readings", json.dumps(body).encode()
 
 
-def _of_hundred(stub: StubInflux) -> set[tuple[int, int]]:
-    return {divmod(value, 100) for value in _arrived(stub)}
+def _of_hundred(server: InfluxStandIn) -> set[tuple[int, int]]:
+    return {divmod(value, 100) for value in _arrived(server)}

@@ -53,11 +53,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _Server(ThreadingHTTPServer):
-    owner: "StubInflux"
+    owner: "InfluxStandIn"
 
 
-class StubInflux:
-    """``with StubInflux() as stub:``; ``stub.lines`` are those that it took."""
+class InfluxStandIn:
+    """``with InfluxStandIn() as server:``; ``server.lines`` are those that it took."""
 
     def __init__(self, poison: str = "") -> None:
         """A batch in which ``poison`` occurs is refused whole."""
