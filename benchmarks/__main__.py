@@ -15,6 +15,7 @@ NAMES = (
     "gateway_soak",
     "scope_accuracy",
     "live_latency",
+    "reliability_scale",
     "access_scale",
     "modbus_polling",
 )

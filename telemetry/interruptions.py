@@ -2,67 +2,70 @@
 
 Each outage is one chain of revisions. A customer is out from the outage's start until the revision that no
 longer counts them, by the devices' clock where they told; outages that were retracted or merged count for
-nothing, and stretches of one customer that touch are one interruption (a nested outage goes on where the one
-around it ended).
+nothing. Networks of several versions number the same customers differently, so the ledger has numbers of its
+own (a *roll*).
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from geo.network import EdgeKind, Network, NodeKind, TransformerKind
+import numpy as np
+
+from geo.network import EdgeKind, Network, NodeKind, Texts, TransformerKind
+from telemetry.absences import Absences
 from telemetry.lifecycle import is_planned, returned_ms
 from telemetry.outages import OPEN_STATES, OutageRevision, OutageState
-from telemetry.reliability import (
-    IEEE_MOMENTARY_MS,
-    Indices,
-    InterruptionCause,
-    Period,
-    Step,
-    dlt836,
-    ieee1366,
-)
+from telemetry.reliability import CAUSE_NUMBER, Bool, Int8, Int32, Int64, InterruptionCause
 from telemetry.scope import OutageScope
 
 COUNTED: Final = frozenset({OutageState.CONFIRMED, OutageState.RESTORED})
-CEMI_THRESHOLDS: Final = (1, 3, 5)
-
-
-@dataclass(frozen=True, slots=True)
-class Absence:
-    """One customer (or, at medium voltage, one transformer) without supply."""
-
-    who: str
-    started_ms: int
-    ended_ms: int
-    cause: InterruptionCause
-    outage_id: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ledger:
-    """Absences by customer, and by transformer as medium-voltage statistics count."""
-
-    customers: tuple[Absence, ...]
-    transformers: tuple[Absence, ...]
-
 
 ScopeOf = Callable[[OutageRevision], tuple[Network, OutageScope]]
 """The network of a revision and its scope; the edge keeps networks and trees."""
 
 
-def ledger_of(chains: Iterable[Sequence[OutageRevision]], scope: ScopeOf, until_ms: int) -> Ledger:
-    """Project complete chains of revisions, oldest first each; what is open lasts until ``until_ms``."""
-    customers: list[Absence] = []
-    transformers: list[Absence] = []
+@dataclass(frozen=True, slots=True, eq=False)
+class Ledger:
+    """Absences of customers, and of transformers as medium-voltage statistics count."""
+
+    customers: Absences
+    customer_ids: Sequence[str]
+    """Number in ``customers.who`` → id; those of the network in force first, in its order."""
+    transformers: Absences
+    edge_ids: Sequence[str]
+    """Number in ``transformers.who`` → id, alike."""
+    outage_ids: Sequence[str]
+
+
+def ledger_of(
+    network: Network, chains: Iterable[Sequence[OutageRevision]], scope: ScopeOf, until_ms: int
+) -> Ledger:
+    """Project complete chains of revisions, oldest first each; what is open lasts until ``until_ms``.
+
+    ``network`` is the one in force: its rows are the first numbers of the ledger.
+    """
+    people = _Book(_Roll(network.content_hash, network.customers.ids))
+    stations = _Book(_Roll(network.content_hash, network.edges.ids))
+    outage_ids: list[str] = []
     for chain in chains:
         if not _counts(chain):
             continue
-        people, stations = _absent(chain, scope, until_ms)
-        customers.extend(people)
-        transformers.extend(stations)
-    return Ledger(_joined(customers), _joined(transformers))
+        final, before = chain[-1], None
+        cause = InterruptionCause.PLANNED if is_planned(final) else InterruptionCause.FAULT
+        for book in (people, stations):
+            book.open(len(outage_ids), CAUSE_NUMBER[cause])
+        outage_ids.append(final.outage_id)
+        for revision in chain:
+            where, out = scope(revision)
+            back_ms = returned_ms(revision, before)
+            joined_ms = final.started_at_ms if back_ms is None else revision.at_ms
+            people.turn(where.content_hash, where.customers.ids, out.customer_rows, back_ms, joined_ms)
+            stations.turn(where.content_hash, where.edges.ids, out.transformer_rows, back_ms, joined_ms)
+            before = revision
+        for book in (people, stations):
+            book.close(until_ms)
+    return Ledger(people.absences(), people.roll.ids, stations.absences(), stations.roll.ids, outage_ids)
 
 
 def _counts(chain: Sequence[OutageRevision]) -> bool:
@@ -72,143 +75,84 @@ def _counts(chain: Sequence[OutageRevision]) -> bool:
     return final in COUNTED
 
 
-def _absent(
-    chain: Sequence[OutageRevision], scope: ScopeOf, until_ms: int
-) -> tuple[list[Absence], list[Absence]]:
-    """Absences of the customers and of the transformers of one outage."""
-    people: list[tuple[OutageRevision, set[str]]] = []
-    stations: list[tuple[OutageRevision, set[str]]] = []
-    for revision in chain:
-        network, out = scope(revision)
-        people.append((revision, {network.customers.ids[row] for row in out.customer_rows}))
-        stations.append((revision, {network.edges.ids[row] for row in out.transformer_rows}))
-    return _stays(people, until_ms), _stays(stations, until_ms)
+class _Roll:
+    """Numbers of ids that hold over versions of the network."""
+
+    def __init__(self, network_hash: str, ids: Texts) -> None:
+        """The first numbers are the rows of that network's table."""
+        self.ids: list[str] = list(ids)
+        self._number: dict[str, int] = {}
+        self._of_network = {network_hash: np.arange(len(ids), dtype=np.int32)}
+
+    def numbers(self, network_hash: str, ids: Texts, rows: Int32) -> Int32:
+        """Numbers of these rows of that network's table, ascending."""
+        if network_hash not in self._of_network:
+            self._number = self._number or {known: number for number, known in enumerate(self.ids)}
+            self._of_network[network_hash] = np.fromiter(map(self._numbered, ids), np.int32, len(ids))
+        return np.sort(self._of_network[network_hash][rows])
+
+    def _numbered(self, identifier: str) -> int:
+        number = self._number.setdefault(identifier, len(self.ids))
+        if number == len(self.ids):
+            self.ids.append(identifier)
+        return number
 
 
-def _stays(chain: Sequence[tuple[OutageRevision, set[str]]], until_ms: int) -> list[Absence]:
-    """Who is out from the outage's start, or from when they joined after a partial return, until they left.
+class _Book:
+    """Who of one table is out while the revisions of one outage after another pass by."""
 
-    A scope that shrinks though nothing returned was corrected: those it dropped were never out.
-    """
-    final = chain[-1][0]
-    cause = InterruptionCause.PLANNED if is_planned(final) else InterruptionCause.FAULT
-    since: dict[str, int] = {}
-    ended: list[Absence] = []
+    def __init__(self, roll: _Roll) -> None:
+        self.roll = roll
+        self._written: list[tuple[Int32, Int64, Int64, Int8, Int32]] = []
+        self._outage, self._cause = 0, 0
+        self._who = np.empty(0, np.int32)
+        self._since_ms = np.empty(0, np.int64)
 
-    def end(who: str, at_ms: int) -> None:
-        begun_ms = since.pop(who)
-        ended.append(Absence(who, begun_ms, max(at_ms, begun_ms), cause, final.outage_id))
+    def open(self, outage: int, cause: int) -> None:
+        self._outage, self._cause = outage, cause
 
-    before: OutageRevision | None = None
-    for revision, out in chain:
-        back_ms = returned_ms(revision, before)
-        for who in [who for who in since if who not in out]:
-            if back_ms is None:
-                del since[who]
-            else:
-                end(who, back_ms)
-        joined_ms = final.started_at_ms if back_ms is None else revision.at_ms
-        for who in out:
-            since.setdefault(who, joined_ms)
-        before = revision
-    for who in list(since):
-        end(who, until_ms)
-    return ended
+    def turn(self, network_hash: str, ids: Texts, rows: Int32, back_ms: int | None, joined_ms: int) -> None:
+        """One revision: these are out now.
 
+        ``back_ms``: when those it no longer counts came back. None: nothing returned, so the scope was
+        corrected and they were never out.
+        """
+        out = self.roll.numbers(network_hash, ids, rows)
+        stays = np.isin(self._who, out, assume_unique=True)
+        if back_ms is not None:
+            self._write(~stays, back_ms)
+        joined = np.setdiff1d(out, self._who[stays], assume_unique=True)
+        who = np.concatenate((self._who[stays], joined))
+        since_ms = np.concatenate((self._since_ms[stays], np.full(len(joined), joined_ms, np.int64)))
+        order = np.argsort(who)
+        self._who, self._since_ms = who[order], since_ms[order]
 
-def _joined(absences: Iterable[Absence]) -> tuple[Absence, ...]:
-    """Stretches of one customer that overlap or touch as one, under the cause of the first."""
-    by_who: defaultdict[str, list[Absence]] = defaultdict(list)
-    for absence in absences:
-        by_who[absence.who].append(absence)
-    joined: list[Absence] = []
-    for who in sorted(by_who):
-        stretches = sorted(by_who[who], key=lambda a: (a.started_ms, -a.ended_ms))
-        current = stretches[0]
-        for following in stretches[1:]:
-            if following.started_ms <= current.ended_ms:
-                current = Absence(
-                    who, current.started_ms, max(current.ended_ms, following.ended_ms), current.cause,
-                    current.outage_id,
-                )  # fmt: skip
-            else:
-                joined.append(current)
-                current = following
-        joined.append(current)
-    return tuple(joined)
+    def close(self, until_ms: int) -> None:
+        """The outage has no further revision: who is still out is so until then."""
+        everyone = np.ones(len(self._who), np.bool_)
+        self._write(everyone, until_ms)
+        self._who, self._since_ms = self._who[:0], self._since_ms[:0]
+
+    def _write(self, chosen: Bool, ended_ms: int) -> None:
+        who, since_ms = self._who[chosen], self._since_ms[chosen]
+        cause = np.full(len(who), self._cause, np.int8)
+        outage = np.full(len(who), self._outage, np.int32)
+        self._written.append((who, since_ms, np.maximum(since_ms, ended_ms), cause, outage))
+
+    def absences(self) -> Absences:
+        if not self._written:
+            self._write(np.zeros(0, np.bool_), 0)
+        who, started_ms, ended_ms, cause, outage = (
+            np.concatenate(column) for column in zip(*self._written, strict=True)
+        )
+        return Absences.of(who, started_ms, ended_ms, cause, outage, len(self.roll.ids))
 
 
-def steps_of_absences(absences: Iterable[Absence]) -> tuple[Step, ...]:
-    """Customers who were out together are one step."""
-    together: defaultdict[tuple[int, int, InterruptionCause, str], int] = defaultdict(int)
-    for absence in absences:
-        together[absence.started_ms, absence.ended_ms, absence.cause, absence.outage_id] += 1
-    return tuple(Step(start, end, count, cause) for (start, end, cause, _), count in sorted(together.items()))
-
-
-def ledger_indices(ledger: Ledger, customers: int, equivalent: int, period: Period) -> Mapping[str, Indices]:
-    """Both standards, and what only single customers can tell: CEMI_n and MAIFI_E."""
-    steps = steps_of_absences(ledger.customers)
-    single = {f"cemi_{n}": _cemi(ledger.customers, customers, n, period) for n in CEMI_THRESHOLDS}
-    return {
-        "ieee1366": {
-            **ieee1366(steps, customers, period),
-            **single,
-            "maifi_e": _maifi_e(ledger.customers, customers, period),
-        },
-        "dlt836": dlt836(steps, customers, period),
-        "dlt836_medium_voltage": dlt836(steps_of_absences(ledger.transformers), equivalent, period),
-    }
-
-
-def _within(absences: Iterable[Absence], period: Period) -> Iterable[Absence]:
-    return (a for a in absences if period.start_ms <= a.started_ms < period.end_ms)
-
-
-def _cemi(absences: Iterable[Absence], customers: int, n: int, period: Period) -> float:
-    """Share of customers with more than ``n`` sustained interruptions (IEEE 1366: more than n)."""
-    counts: defaultdict[str, int] = defaultdict(int)
-    for absence in _within(absences, period):
-        counts[absence.who] += absence.ended_ms - absence.started_ms > IEEE_MOMENTARY_MS
-    return sum(count > n for count in counts.values()) / customers
-
-
-def _maifi_e(absences: Iterable[Absence], customers: int, period: Period) -> float:
-    """Momentary events per customer: momentary interruptions within five minutes of each other are one event,
-    and none where a sustained one follows within them.
-    """
-    by_who: defaultdict[str, list[Absence]] = defaultdict(list)
-    for absence in _within(absences, period):
-        by_who[absence.who].append(absence)
-    return sum(_momentary_events(own) for own in by_who.values()) / customers
-
-
-def _momentary_events(own: Sequence[Absence]) -> int:
-    events, last_ms, sustained = 0, None, False
-    for absence in sorted(own, key=lambda a: a.started_ms):
-        long = absence.ended_ms - absence.started_ms > IEEE_MOMENTARY_MS
-        fresh = last_ms is None or absence.started_ms - last_ms > IEEE_MOMENTARY_MS
-        if fresh:
-            events, sustained = events + (not long), long
-        elif long and not sustained:
-            events, sustained = events - 1, True
-        last_ms = absence.ended_ms
-    return events
-
-
-def equivalent_customers(network: Network) -> int:
-    """Medium-voltage statistics: each public and each dedicated transformer is one customer."""
-    edges = network.edges
-    return sum(
-        _to_low_voltage(network, row) or bool(edges.transformer_kind[row] == TransformerKind.DEDICATED)
-        for row in range(len(edges))
-        if edges.kind[row] == EdgeKind.TRANSFORMER
-    )
-
-
-def _to_low_voltage(network: Network, edge: int) -> bool:
-    ends = (network.edges.from_node[edge], network.edges.to_node[edge])
-    return any(
-        bool(network.nodes.kind[node] == NodeKind.TRANSFORMER_LV or network.nodes.voltage_kv[node] < 1.0)
-        for node in ends
-    )
+def distribution_transformers(network: Network) -> Bool:
+    """[edges] whether it counts in medium-voltage statistics: each public and each dedicated transformer."""
+    edges, nodes = network.edges, network.nodes
+    low = (nodes.kind == NodeKind.TRANSFORMER_LV) | (nodes.voltage_kv < 1.0)
+    to_low = low[edges.from_node] | low[edges.to_node]
+    dedicated = edges.transformer_kind == TransformerKind.DEDICATED
+    counts: Bool = (edges.kind == EdgeKind.TRANSFORMER) & (to_low | dedicated)
+    return counts

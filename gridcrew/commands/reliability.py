@@ -2,11 +2,10 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, tzinfo
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
@@ -15,17 +14,16 @@ from sqlalchemy import inspect
 from geo.adapters.database import open_database
 from geo.adapters.network_store import SqlNetworkStore
 from geo.network import Network
-from geo.tree import EnergisedTree
 from gridcrew.settings import Settings
+from telemetry import reliability_report
 from telemetry.adapters.event_files import BadFile, instant_ms, read_interruptions
+from telemetry.adapters.outage_ledger import OutageLedger
 from telemetry.adapters.outage_log import SqlOutageLog
-from telemetry.interruptions import equivalent_customers, ledger_indices, ledger_of
-from telemetry.outages import OutageRevision
-from telemetry.reliability import Indices, Interruption, Period, dlt836, ieee1366, steps_of, year_period
-from telemetry.scope import OutageScope, scope_of
-from telemetry.supply import Switches, positions_of, supply_tree
-
-TREES_KEPT: Final = 32
+from telemetry.interruption_steps import episodes_of
+from telemetry.interruptions import Ledger
+from telemetry.reliability import Indices
+from telemetry.reliability_parts import Division, parts_of
+from telemetry.reliability_report import Year
 
 
 @click.command(name="reliability")
@@ -38,24 +36,34 @@ TREES_KEPT: Final = 32
 @click.option("--year", required=True, type=click.IntRange(1970, 9998), help="Calendar year.")
 @click.option("--zone", default="UTC", show_default=True, help="Time zone of the year, e.g. Asia/Shanghai.")
 @click.option("--at", metavar="TIME", help="Until when open interruptions last, ISO-8601 (now).")
+@click.option(
+    "--by",
+    type=click.Choice([division.value for division in Division if division is not Division.COMPANY]),
+    help="Also each of these, the worst first (ledger only).",
+)
+@click.option("--customer", metavar="ID", help="One customer's interruptions instead (ledger only).")
 @click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
 def command(
-    interruptions: Path | None, customers: int | None, year: int, zone: str, at: str | None, as_json: bool
-) -> None:
+    interruptions: Path | None, customers: int | None, year: int, zone: str, at: str | None,
+    by: str | None, customer: str | None, as_json: bool,
+) -> None:  # fmt: skip
     """SAIFI, SAIDI, ASAI and their kin after IEEE 1366 and DL/T 836.1; docs/reliability.md has the units."""
+    wanted = Year(year, _zone(zone))
     try:
-        period = year_period(year, _zone(zone))
         until_ms = time.time_ns() // 1_000_000 if at is None else instant_ms(at, "--at", "TIME")
         if interruptions is None:
-            answer = _from_ledger(Settings(), customers, period, until_ms)
-        elif customers is None:
-            raise click.UsageError("--customers is needed with --interruptions")
+            answer = _from_ledger(Settings(), customers, wanted, until_ms, by, customer)
+        elif customers is None or by or customer:
+            raise click.UsageError(
+                "--customers is needed with --interruptions, and a file has neither parts nor single customers"
+            )
         else:
-            answer = _from_file(read_interruptions(interruptions), customers, period, until_ms)
+            episodes = episodes_of(read_interruptions(interruptions), until_ms)
+            answer = reliability_report.of_list(episodes, customers, wanted)
     except BadFile as problem:
         raise click.ClickException(str(problem)) from None
     answer = {"year": year, **answer}
-    click.echo(json.dumps(answer, ensure_ascii=False, indent=2) if as_json else _table(answer))
+    click.echo(json.dumps(answer, ensure_ascii=False, indent=2) if as_json else _page(answer))
 
 
 def _zone(name: str) -> tzinfo:
@@ -65,64 +73,66 @@ def _zone(name: str) -> tzinfo:
         raise click.BadParameter(f"no time zone {name!r}; expected a name such as Asia/Shanghai") from None
 
 
-def _from_file(
-    interruptions: Sequence[Interruption], customers: int, period: Period, until_ms: int
-) -> dict[str, Any]:
-    steps = steps_of(interruptions, until_ms)
-    return {
-        "customers": customers,
-        "ieee1366": ieee1366(steps, customers, period),
-        "dlt836": dlt836(steps, customers, period),
-    }
-
-
 def _from_ledger(
-    settings: Settings, customers: int | None, period: Period, until_ms: int
-) -> Mapping[str, Any]:
+    settings: Settings, customers: int | None, year: Year, until_ms: int, by: str | None, customer: str | None
+) -> dict[str, Any]:
+    network, ledger = _ledger(settings, until_ms)
+    if customer is not None:
+        if customer not in network.customer_row:
+            raise click.ClickException(f"no customer {customer!r} in the network in force")
+        return {"customer": customer} | reliability_report.of_customer(
+            ledger, network.customer_row[customer], year
+        )
+    company = parts_of(network, Division.COMPANY, ledger)
+    answer = reliability_report.of_ledger(ledger, company, year, customers)
+    if by is not None:
+        parts = parts_of(network, Division(by), ledger)
+        answer["parts"] = reliability_report.by_part(ledger, parts, year)
+    return answer
+
+
+def _ledger(settings: Settings, until_ms: int) -> tuple[Network, Ledger]:
     location = settings.database_location
     engines = {name: open_database(location, name) for name in ("network", "outages")}
     if not inspect(engines["outages"]).has_table("outage_revision"):
         raise click.ClickException(f"no ledger at {location}; run gridcrew migrate, or give --interruptions")
-    store, log = SqlNetworkStore(engines["network"]), SqlOutageLog(engines["outages"])
+    store = SqlNetworkStore(engines["network"])
     version = store.effective(until_ms)
     if version is None:
         raise click.ClickException(f"no network is in force at {location}: gridcrew network import SOURCE")
     network = store.get(version.content_hash)
-    heads = [logged.revision for logged in log.current(open_only=False)]
-    chains = ([logged.revision for logged in log.revisions(head.outage_id)] for head in heads)
-    ledger = ledger_of(chains, _Projection(store).scope, until_ms)
-    served = customers or len(network.customers)
-    equivalent = equivalent_customers(network)
-    return {
-        "customers": served,
-        "equivalent_customers": equivalent,
-        **ledger_indices(ledger, served, max(equivalent, 1), period),
-    }
+    return network, OutageLedger(store, SqlOutageLog(engines["outages"])).ledger(network, until_ms)
 
 
-class _Projection:
-    """Scopes of revisions, with the few networks and trees that they need."""
-
-    def __init__(self, store: SqlNetworkStore) -> None:
-        self._network = lru_cache(maxsize=2)(store.get)
-        self._tree = lru_cache(maxsize=TREES_KEPT)(self._supply)
-
-    def _supply(self, content_hash: str, switches: Switches) -> EnergisedTree:
-        network = self._network(content_hash)
-        return supply_tree(network, positions_of(network, switches))
-
-    def scope(self, revision: OutageRevision) -> tuple[Network, OutageScope]:
-        network = self._network(revision.network_hash)
-        return network, scope_of(network, self._tree(revision.network_hash, revision.switches), revision)
-
-
-def _table(answer: Mapping[str, Any]) -> str:
-    lines = [f"{name:<24} {answer[name]}" for name in answer if not isinstance(answer[name], dict)]
-    for name in (name for name in answer if isinstance(answer[name], dict)):
-        indices: Indices = answer[name]
-        lines += ["", name, *(f"  {key:<22} {_number(value)}" for key, value in indices.items())]
+def _page(answer: Mapping[str, Any]) -> str:
+    simple = {name: value for name, value in answer.items() if not isinstance(value, dict | list)}
+    lines = [f"{name:<24} {_number(value)}" for name, value in simple.items()]
+    for name, value in answer.items():
+        if isinstance(value, dict):
+            lines += ["", name, *_indented(value)]
+        elif isinstance(value, list):
+            lines += ["", name, *(f"  {_row(row)}" for row in value)]
     return "\n".join(lines)
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.6g}"
+def _indented(indices: Mapping[str, Any]) -> list[str]:
+    flat = {name: value for name, value in indices.items() if not isinstance(value, dict | list)}
+    dates = indices.get("dates")
+    return [f"  {name:<22} {_number(value)}" for name, value in flat.items()] + (
+        [f"  {'dates':<22} {' '.join(dates) or '–'}"] if isinstance(dates, list) else []
+    )
+
+
+def _row(row: Mapping[str, Any]) -> str:
+    """A part by its main indices, or an interruption by all it has."""
+    if "ieee1366" not in row:
+        return "  ".join(str(value) for value in row.values())
+    indices: Indices = row["ieee1366"]
+    main = "  ".join(f"{name} {_number(indices[name])}" for name in ("saifi", "saidi_min", "asai"))
+    return f"{row['id'] or '(none)':<24} {row['customers']:>8}  {main}"
+
+
+def _number(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

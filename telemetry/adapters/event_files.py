@@ -14,7 +14,8 @@ import msgspec
 
 from telemetry.detector import PlannedWork
 from telemetry.evidence import Evidence, EvidenceKind, Volts
-from telemetry.reliability import Interruption, InterruptionCause
+from telemetry.interruption_steps import Interruption
+from telemetry.reliability import InterruptionCause
 
 MAX_LINES: Final = 5_000_000
 MAX_LINE_CHARS: Final = 65_536
