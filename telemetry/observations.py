@@ -3,15 +3,16 @@
 This is the evidence set folded into arrays, so it does not depend on the order or repetition of evidence.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.network import Bool, Network
+from geo.network import Bool, Int32, Network
 
 Int64 = NDArray[np.int64]
+Float32 = NDArray[np.float32]
 
 NEVER: Final = int(np.iinfo(np.int64).min)
 """The instant of something that never happened."""
@@ -29,17 +30,35 @@ class Observations:
     """Newest unanswered poll or ping while its terminal was speaking."""
     meter_call_ms: Int64
     """Newest call of its customer."""
+    meter_volts: Float32
+    """[meters, 3] newest voltages of phases A, B, C; NaN where not read."""
+    meter_low_ms: Int64
+    """Newest voltage that misses a phase (``telemetry.phase_words``)."""
+    meter_normal_ms: Int64
+    """Newest voltage that misses none."""
     terminal_off_ms: Int64
     terminal_alive_ms: Int64
     terminal_silent_ms: Int64
+    terminal_volts: Float32
+    """[terminals, 3] of the transformer's busbar."""
+    terminal_low_ms: Int64
+    terminal_normal_ms: Int64
     edge_open_ms: Int64
     """Newest report of an open (tripped) position."""
     edge_closed_ms: Int64
     edge_fault_passage_ms: Int64
     edge_planned: Bool
     """True inside a window of planned work at the moment of asking."""
+    edge_sound: Bool
+    """True where a person found that the element did not fail."""
     meter_can_gasp: Bool
     """False where the meter has no capacitor for a last gasp, or was out of reach before."""
+
+    def of(self, meters: Int32, terminals: Int32, edges: Int32) -> "Observations":
+        """A copy of these rows of the three tables: what is known of a part."""
+        rows = {"meter": meters, "terminal": terminals, "edge": edges}
+        names = [column.name for column in fields(self)]
+        return Observations(**{name: getattr(self, name)[rows[name.partition("_")[0]]] for name in names})
 
 
 def nothing_observed(network: Network) -> Observations:
@@ -54,12 +73,19 @@ def nothing_observed(network: Network) -> Observations:
         meter_alive_ms=never(meters),
         meter_silent_ms=never(meters),
         meter_call_ms=never(meters),
+        meter_volts=np.full((meters, 3), np.nan, dtype=np.float32),
+        meter_low_ms=never(meters),
+        meter_normal_ms=never(meters),
         terminal_off_ms=never(terminals),
         terminal_alive_ms=never(terminals),
         terminal_silent_ms=never(terminals),
+        terminal_volts=np.full((terminals, 3), np.nan, dtype=np.float32),
+        terminal_low_ms=never(terminals),
+        terminal_normal_ms=never(terminals),
         edge_open_ms=never(edges),
         edge_closed_ms=never(edges),
         edge_fault_passage_ms=never(edges),
         edge_planned=np.zeros(edges, dtype=np.bool_),
+        edge_sound=np.zeros(edges, dtype=np.bool_),
         meter_can_gasp=np.ones(meters, dtype=np.bool_),
     )
