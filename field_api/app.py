@@ -25,6 +25,7 @@ from field_api.usecases.deliver_notices import DeliverNotices
 from field_api.usecases.login import Logins
 from field_api.usecases.move_crew import MoveCrew
 from field_api.usecases.record_call import RecordCall
+from field_api.usecases.reliability import Interruptions
 from field_api.usecases.step_order import StepOrder
 from field_api.usecases.supply import Supply
 from field_api.worker import Worker
@@ -84,6 +85,7 @@ def build_services(
         logins=Logins(desk, ArgonPasswords()),
         throttle=LoginThrottle(),
         supply=supply,
+        interruptions=Interruptions(outages, sites),
         step_order=StepOrder(desk, ours, supply.still_dead),
         record_call=RecordCall(desk, sites, supply.outage_of),
         move_crew=MoveCrew(desk, ours),

@@ -15,6 +15,7 @@ from field_api.http import (
     routes_devices,
     routes_gateway,
     routes_outages,
+    routes_reliability,
     routes_session,
     routes_site,
     routes_system,
@@ -41,6 +42,7 @@ BOOKS: Final = (
     routes_work.operations,
     routes_devices.operations,
     routes_gateway.operations,
+    routes_reliability.operations,
     routes_system.operations,
     routes_demo.operations,
 )

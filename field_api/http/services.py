@@ -10,6 +10,7 @@ from field_api.ports import Clock, Desk, Simulator, Sites, Tiles
 from field_api.usecases.login import Logins
 from field_api.usecases.move_crew import MoveCrew
 from field_api.usecases.record_call import RecordCall
+from field_api.usecases.reliability import Interruptions
 from field_api.usecases.step_order import StepOrder
 from field_api.usecases.supply import Supply
 from telemetry.device_watch import DeviceWatch
@@ -38,6 +39,7 @@ class Services:
     logins: Logins
     throttle: LoginThrottle
     supply: Supply
+    interruptions: Interruptions
     step_order: StepOrder
     record_call: RecordCall
     move_crew: MoveCrew
