@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geo import kernels
-from geo.network import Bool, Int32, Network, NodeKind, UInt64
+from geo.network import ABSENT, Bool, Int32, Network, NodeKind, UInt64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +80,16 @@ def fed_position(network: Network, tree: EnergisedTree, edge: int) -> int:
         if position >= 0 and tree.edge[position] == edge:
             return position
     return -1
+
+
+def fed_positions(network: Network, tree: EnergisedTree, edges: Int32) -> Int32:
+    """``fed_position`` of many edges at once; ABSENT stays ABSENT."""
+    found = np.full(len(edges), ABSENT, np.int32)
+    for ends in (network.edges.from_node[edges], network.edges.to_node[edges]):
+        position = tree.position[ends]
+        fed = (position >= 0) & (tree.edge[position] == edges) & (edges >= 0)
+        found[fed] = position[fed]
+    return found
 
 
 def positions_fed_by(network: Network, tree: EnergisedTree, edge: int) -> slice:

@@ -1,38 +1,34 @@
 """The detector: evidence in, revisions of outages out. A state machine without a clock or a store of its own.
 
-``observe`` folds evidence and notes whether it can matter; ``evaluate`` infers again when something changed
-or something is open, and answers the revisions worth publishing. Idle costs nothing.
+``observe`` folds evidence and notes in which areas it can matter; ``evaluate`` looks again at those, each
+from a full recompute of its own, and answers the revisions worth publishing. The rest of the network costs
+nothing, however large it is.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from geo.network import Bool, Network
+from geo.network import Bool, Int32, Network
 from geo.tree import EnergisedTree
-from telemetry.evidence import Evidence, EvidenceKind
-from telemetry.fold import SWITCHING, Fold, Known
-from telemetry.inference import InferenceGrid, InferenceModel, infer
+from telemetry.area_watch import AreaWatch
+from telemetry.evidence import Evidence
+from telemetry.fold import Fold, Known
+from telemetry.ground import Ground, Section, areas_of
+from telemetry.inference import InferenceModel, Posterior, infer
 from telemetry.lifecycle import Tracked, resumed, revision_of, worth_telling
+from telemetry.news import Rows
 from telemetry.observations import Observations
 from telemetry.outages import OutageRevision
+from telemetry.parts import part_of, taken_by
+from telemetry.sight import Sight
 from telemetry.signs import Devices, Scene
-from telemetry.supply import Switches, reported_positions, supply_tree, switches_of
-from telemetry.tracking import Tracker, part_of
+from telemetry.supply import Switches
+from telemetry.tracking import Pace, Tracker
 
-INTEREST_MS: Final = 180_000
-"""How long after evidence of trouble the posterior is looked at each second."""
-PACE_MS: Final = 1_000
-AWAKE_MS: Final = 30_000
-"""How long after any evidence an open outage is looked at each second: till what returns has settled."""
-ASLEEP_MS: Final = 30_000
-"""Between two looks at an open outage after that."""
-BURST_MS: Final = 200
-"""Least time between two evaluations while evidence pours in."""
-QUIET_KINDS: Final = frozenset({EvidenceKind.ALIVE, EvidenceKind.VOLTAGE, EvidenceKind.POWER_ON})
-"""Kinds that open nothing; voltage is looked at for zeros."""
 MAX_VERIFY: Final = 1_000
 EXACT_GAP_S: Final = 8.0
 """Last gasps carry the instant itself: two faults a few seconds apart are two onsets. Calls come late and
@@ -48,34 +44,21 @@ class PlannedWork:
     ends_ms: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Ground:
-    """What hangs on the switch positions: the tree and all that is built on it."""
-
-    closed: Bool
-    switches: Switches
-    tree: EnergisedTree
-    grid: InferenceGrid
-    devices: Devices
-
-    @staticmethod
-    def on(network: Network, closed: Bool, model: InferenceModel) -> "_Ground":
-        tree = supply_tree(network, closed)
-        return _Ground(
-            closed=closed,
-            switches=switches_of(network, closed),
-            tree=tree,
-            grid=InferenceGrid.build(network, tree, model),
-            devices=Devices.on(network, tree),
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class DetectorRules:
     """What a site may set."""
 
     model: InferenceModel
     stable_ms: int = 3_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """An open outage as of the last look at its area; rows and positions are those of the area."""
+
+    scene: Scene
+    posterior: Posterior
+    tracked: Tracked
 
 
 class Detector:
@@ -93,14 +76,12 @@ class Detector:
         self.fold = Fold(network, known)
         self._rules = rules
         self._planned = tuple(planned)
-        self._ground = self._grounded()
+        self._ground = Ground.of(network, rules.model, self.fold.observations)
         self._tracker = _resumed(network, self._ground, self.fold, outages)
+        self._watches: defaultdict[int, AreaWatch] = defaultdict(AreaWatch)
+        self._reported: list[Int32] = []
         self._switched_ms = 0
-        self._switching = False
-        self._dirty = True
-        self._heard_ms = 0
-        self._interest_until_ms = 0
-        self._evaluated_ms = 0
+        self._watch_what_was_known()
 
     @property
     def tree(self) -> EnergisedTree:
@@ -116,38 +97,51 @@ class Detector:
         """The newest published revision of every open outage."""
         return tuple(t.told for t in self._tracker.open if t.told is not None)
 
+    def view(self, outage_id: str) -> View | None:
+        """What the last look at an open outage saw; None where there is none, or none was taken yet."""
+        for tracked in self._tracker.open:
+            if tracked.outage_id == outage_id:
+                watch = self._watches.get(self._home(tracked))
+                if watch is None or watch.sight is None:
+                    return None
+                return View(watch.sight.scene, watch.sight.posterior, tracked)
+        return None
+
     def observe(self, evidence: Iterable[Evidence], now_ms: int) -> None:
         """Take evidence in, in any order."""
-        for row in evidence:
-            self.fold.apply(row)
-            self._heard_ms = now_ms
-            if row.kind in SWITCHING:
-                self._switching = True
-            if row.kind not in QUIET_KINDS or row.kind is EvidenceKind.VOLTAGE:
-                self._dirty = True
-                self._interest_until_ms = now_ms + INTEREST_MS
+        news = self.fold.take(evidence)
+        if len(switched := news.switched):
+            self._reported.append(switched)
+        for number in self._areas(news.loud):
+            self._watches[number].hear(now_ms, trouble=True)
+        if self._watches:
+            for number in self._areas(news.calm):
+                if number in self._watches:
+                    self._watches[number].hear(now_ms, trouble=False)
 
     def evaluate(self, now_ms: int, force: bool = False) -> tuple[OutageRevision, ...]:
-        """The revisions worth publishing at this moment; empty, at no cost, when nothing can have changed."""
-        if not force and not self._due(now_ms):
-            return ()
-        self._dirty, self._evaluated_ms = False, now_ms
+        """The revisions worth publishing at this moment; empty, at no cost, when nothing can have changed.
+
+        ``force`` looks wherever anything ever happened.
+        """
         self._follow_switches(now_ms)
-        scene = self._scene(now_ms)
-        posterior = infer(self._ground.grid, scene.seen, now_ms, self._model(scene.seen))
-        after = self._tracker.update(scene, posterior, self._rules.stable_ms, self._switched_ms)
-        return tuple(revision for tracked in after for revision in self._tell(tracked, now_ms))
+        homes = self._homes()
+        told: list[OutageRevision] = []
+        for number in sorted(self._watches):
+            watch = self._watches[number]
+            if force or watch.due(now_ms, number in homes):
+                told.extend(self._look(number, homes.get(number, []), now_ms))
+            elif watch.sight is not None and watch.idle(now_ms, number in homes):
+                watch.sight = None
+                self._ground.forget(number)
+        return tuple(told)
 
     def verify(self, now_ms: int) -> tuple[tuple[str, str], ...]:
-        """(meter, reason) of last gasps that no outage explains: they ask for a ping."""
-        scene = self._scene(now_ms)
-        explained = np.zeros(len(scene.tree) + 1, np.bool_)
-        for tracked in self._tracker.open:
-            explained[part_of(scene, tracked)] = True
-        unsure = scene.seen.meter_off_ms > scene.seen.meter_alive_ms
-        unsure &= ~explained[scene.tree.position[self.network.meters.node]]
-        rows = np.flatnonzero(unsure)[:MAX_VERIFY]
-        told = {customer for t in self._tracker.open for customer in t.also_out}
+        """(meter, reason) of last gasps that no outage explained at the last look: they ask for a ping."""
+        del now_ms
+        seen, told = self.fold.observations, {c for t in self._tracker.open for c in t.also_out}
+        rows = np.sort(np.concatenate([_NOBODY, *(watch.unsure for watch in self._watches.values())]))
+        rows = rows[seen.meter_off_ms[rows] > seen.meter_alive_ms[rows]][:MAX_VERIFY]
         return tuple((self.network.meters.ids[row], self._why(row, told)) for row in rows.tolist())
 
     def _why(self, row: int, also_out: set[str]) -> str:
@@ -155,42 +149,64 @@ class Detector:
         outside = customer >= 0 and self.network.customers.ids[customer] in also_out
         return "out_of_scope" if outside else "lone_last_gasp"
 
-    def _due(self, now_ms: int) -> bool:
-        waited_ms = now_ms - self._evaluated_ms
-        if self._dirty or self._switching:
-            return waited_ms >= BURST_MS
-        if now_ms < self._interest_until_ms:
-            return waited_ms >= PACE_MS
-        pace_ms = PACE_MS if now_ms - self._heard_ms < AWAKE_MS else ASLEEP_MS
-        return bool(self._tracker.open) and waited_ms >= pace_ms
+    def _areas(self, rows: Rows) -> list[int]:
+        return areas_of(self._ground.areas, rows.meters, rows.terminals, rows.edges)
+
+    def _home(self, tracked: Tracked) -> int:
+        return self._ground.areas.of_element(tracked.cause.element)
+
+    def _homes(self) -> dict[int, list[Tracked]]:
+        """Open outages by area, eldest first; those whose place has no supply are left as they are."""
+        homes: defaultdict[int, list[Tracked]] = defaultdict(list)
+        for tracked in self._tracker.open:
+            homes[self._home(tracked)].append(tracked)
+        homes.pop(-1, None)
+        return homes
+
+    def _watch_what_was_known(self) -> None:
+        """After a restart: areas with words of trouble, open outages or planned work."""
+        seen = self.fold.observations
+        rows = Rows(*(np.flatnonzero(told).astype(np.int32) for told in _troubled(seen)))
+        planned = [self._ground.areas.of_element(work.element) for work in self._planned]
+        for number in (*self._areas(rows), *self._homes(), *(each for each in planned if each >= 0)):
+            self._watches[number].dirty = True
 
     def _follow_switches(self, now_ms: int) -> None:
-        if not self._switching:
+        if not self._reported:
             return
-        self._switching = False
-        ground = self._ground
-        self._ground = self._grounded(ground)
-        if self._ground is not ground:
-            self._switched_ms = now_ms
+        edges = np.unique(np.concatenate(self._reported))
+        self._reported.clear()
+        before, self._ground = self._ground, self._ground.switched(edges, self.fold.observations)
+        if self._ground is before:
+            return
+        self._switched_ms = now_ms
+        for number in (*self._ground.changed, *self._homes()):
+            self._watches[number].dirty = True
 
-    def _grounded(self, before: _Ground | None = None) -> _Ground:
-        seen = self.fold.observations
-        closed = reported_positions(self.network, seen.edge_open_ms, seen.edge_closed_ms)
-        if before is not None and np.array_equal(closed, before.closed):
-            return before
-        return _Ground.on(self.network, closed, self._rules.model)
+    def _look(self, number: int, own: Sequence[Tracked], now_ms: int) -> Iterable[OutageRevision]:
+        watch, section = self._watches[number], self._ground.section(number)
+        watch.dirty, watch.evaluated_ms = False, now_ms
+        scene = self._scene(section, now_ms)
+        posterior = infer(section.grid, scene.seen, now_ms, self._model(scene.seen))
+        watch.sight = Sight(number, section.rows, scene, posterior)
+        pace = Pace(self._rules.stable_ms, self._switched_ms)
+        after = self._tracker.update(watch.sight, own, pace)
+        watch.unsure = section.rows.meters[_unexplained(scene, after)]
+        for tracked in after:
+            yield from self._tell(tracked, watch, now_ms)
 
-    def _scene(self, now_ms: int) -> Scene:
-        seen = self._tracker.unspent(self.fold.observations)
+    def _scene(self, section: Section, now_ms: int) -> Scene:
+        rows, network = section.rows, section.area.network
+        seen = self._tracker.unspent(self.fold.observations.of(rows.meters, rows.terminals, rows.edges), rows)
         if self._planned:
-            seen = replace(seen, edge_planned=self._planned_edges(now_ms))
+            seen = replace(seen, edge_planned=self._planned_edges(network, now_ms))
         return Scene(
-            network=self.network,
-            tree=self._ground.tree,
-            devices=self._ground.devices,
+            network=network,
+            tree=section.area.tree,
+            devices=section.devices,
             seen=seen,
-            return_ms=self.fold.return_ms,
-            power_up_ms=self.fold.power_up_ms,
+            return_ms=self.fold.return_ms[rows.meters],
+            power_up_ms=self.fold.power_up_ms[rows.meters],
             now_ms=now_ms,
         )
 
@@ -201,38 +217,66 @@ class Detector:
         ).any()
         return replace(model, cluster_gap_s=min(EXACT_GAP_S, model.cluster_gap_s)) if exact else model
 
-    def _planned_edges(self, now_ms: int) -> Bool:
-        edges = np.zeros(len(self.network.edges), np.bool_)
+    def _planned_edges(self, network: Network, now_ms: int) -> Bool:
+        edges = np.zeros(len(network.edges), np.bool_)
         for work in self._planned:
-            row = self.network.edge_row.get(work.element)
+            row = network.edge_row.get(work.element)
             if row is not None and work.starts_ms <= now_ms < work.ends_ms:
                 edges[row] = True
         return edges
 
-    def _tell(self, tracked: Tracked, now_ms: int) -> Iterable[OutageRevision]:
+    def _tell(self, tracked: Tracked, watch: AreaWatch, now_ms: int) -> Iterable[OutageRevision]:
         revision = revision_of(tracked, now_ms, self.network.content_hash, self._ground.switches)
         if not worth_telling(revision, tracked.told):
             return
         self._tracker.told(replace(tracked, told=revision))
-        self._dirty = self._dirty or not tracked.is_open
+        watch.dirty = watch.dirty or not tracked.is_open
         yield revision
 
 
-def _resumed(network: Network, ground: _Ground, fold: Fold, outages: Sequence[OutageRevision]) -> Tracker:
+_NOBODY: Final = np.empty(0, np.int32)
+
+
+def _unexplained(scene: Scene, tracked: Sequence[Tracked]) -> Int32:
+    """Rows of the meters whose last word is "off", outside the open outages."""
+    explained = taken_by(scene, [t for t in tracked if t.is_open])
+    unsure = scene.seen.meter_off_ms > scene.seen.meter_alive_ms
+    unsure &= ~explained[scene.tree.position[scene.network.meters.node]]
+    found: Int32 = np.flatnonzero(unsure)[:MAX_VERIFY].astype(np.int32)
+    return found
+
+
+def _troubled(seen: Observations) -> tuple[Bool, Bool, Bool]:
+    """Meters, terminals and edges whose newest word is of trouble."""
+    return (
+        (seen.meter_off_ms > seen.meter_alive_ms) | (seen.meter_call_ms > seen.meter_alive_ms),
+        seen.terminal_off_ms > seen.terminal_alive_ms,
+        (seen.edge_open_ms > seen.edge_closed_ms) | (seen.edge_fault_passage_ms > 0),
+    )
+
+
+def _resumed(network: Network, ground: Ground, fold: Fold, outages: Sequence[OutageRevision]) -> Tracker:
     """Take up the open outages, and let the last gasps of the closed ones be spent."""
     tracked = sorted(
         (resumed(revision) for revision in outages), key=lambda t: (t.started_at_ms, t.outage_id)
     )
     tracker = Tracker(len(network.meters), len(network.terminals), tracked, {t.outage_id for t in tracked})
-    scene = Scene(
-        network, ground.tree, ground.devices, fold.observations, fold.return_ms, fold.power_up_ms, 0
-    )
-    for ended in tracked:
-        if ended.restored_at_ms is not None:
-            part = part_of(scene, ended)
-            spared = np.zeros(part.stop - part.start, np.bool_)
-            for other in tracker.open:
-                inner = part_of(scene, other)
-                spared[max(inner.start - part.start, 0) : max(inner.stop - part.start, 0)] = True
-            tracker.release(scene, part, ended.restored_at_ms, spared)
+    ended = [t for t in tracked if t.restored_at_ms is not None]
+    if ended:
+        _spend(network, ground, fold, tracker, ended)
     return tracker
+
+
+def _spend(network: Network, ground: Ground, fold: Fold, tracker: Tracker, ended: Sequence[Tracked]) -> None:
+    devices = Devices.on(network, ground.tree)
+    scene = Scene(network, ground.tree, devices, fold.observations, fold.return_ms, fold.power_up_ms, 0)
+    rows = Rows(
+        *(np.arange(len(t), dtype=np.int32) for t in (network.meters, network.terminals, network.edges))
+    )
+    for tracked in ended:
+        part = part_of(scene, tracked)
+        spared = np.zeros(part.stop - part.start, np.bool_)
+        for other in tracker.open:
+            inner = part_of(scene, other)
+            spared[max(inner.start - part.start, 0) : max(inner.stop - part.start, 0)] = True
+        tracker.release(scene, rows, part, tracked.restored_at_ms or 0, spared)

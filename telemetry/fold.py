@@ -1,21 +1,24 @@
 """From a set of evidence to ``Observations``: newest instants, whatever the order or repetition.
 
-Every cell is a maximum, so the fold is commutative and idempotent; rows are applied as array work on the
-devices of a frame. A device clock that cannot be right is replaced by the time of receipt and counted.
+Every cell is a maximum, so the fold is commutative and idempotent; rows are gathered by column
+(``telemetry.news``) and applied as array work. A device clock that cannot be right is replaced by the time
+of receipt and counted.
 """
 
 import io
 import zipfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from geo.kernels import by_position
 from geo.network import ABSENT, Bool, Int32, Network, Texts
 from telemetry.evidence import Evidence, EvidenceKind, Volts
+from telemetry.news import News
 from telemetry.observations import NEVER, Observations, nothing_observed
 
 FUTURE_MS: Final = 10 * 60_000
@@ -60,7 +63,7 @@ class _Roster:
 
 
 class Fold:
-    """What is known so far; ``apply`` takes evidence in any order."""
+    """What is known so far; ``take`` takes evidence in any order."""
 
     def __init__(self, network: Network, known: "Known | None" = None) -> None:
         known = known or nothing_known(network)
@@ -73,28 +76,23 @@ class Fold:
         self.unknown_count = 0
         self.wrong_clocks = 0
         self._rosters: dict[tuple[str, ...], _Roster] = {}
-        self._customer_meters = _grouped(network.meters.customer, len(network.customers))
+        self._customer_meters = by_position(network.meters.customer, len(network.customers))
 
-    def apply(self, evidence: Evidence) -> None:
-        """Take one row in; unknown devices are counted, never an error."""
-        at_ms = self.sane_ms(evidence)
-        roster = self._roster(evidence.devices)
-        if roster.unknown:
-            self._note_unknown(roster.unknown)
-        if evidence.kind in _SUPPLY_KINDS:
-            self._supply(roster, _SUPPLY_KINDS[evidence.kind], at_ms)
-            if evidence.kind is EvidenceKind.POWER_ON:
-                _raise(self.power_up_ms, roster.meters, at_ms)
-        elif evidence.kind is EvidenceKind.VOLTAGE:
-            self._voltage(evidence, at_ms)
-        elif evidence.kind is EvidenceKind.CALL:
-            _raise(self.observations.meter_call_ms, roster.called, at_ms)
-        else:
-            _raise(getattr(self.observations, _EDGE_KINDS[evidence.kind]), roster.edges, at_ms)
-        source = self.network.terminal_row.get(evidence.source)
-        if source is not None and evidence.kind in SPEAKING:
-            cells = self.observations.terminal_alive_ms
-            cells[source] = max(int(cells[source]), at_ms)
+    def apply(self, evidence: Evidence) -> News:
+        """``take`` of one row."""
+        return self.take((evidence,))
+
+    def take(self, evidence: Iterable[Evidence]) -> News:
+        """Take rows in; unknown devices are counted, never an error. Answers what they told, by column."""
+        news = News()
+        for row in evidence:
+            self._read(row, news)
+        for column in news.columns:
+            cells = self.power_up_ms if column == _POWER_UP else getattr(self.observations, column)
+            np.maximum.at(cells, *news.of(column))
+        self._note_losses(np.unique(news.of("meter_off_ms")[0]))
+        self._note_returns(*news.of("meter_alive_ms"))
+        return news
 
     @property
     def known(self) -> "Known":
@@ -113,26 +111,57 @@ class Fold:
         roster = self._roster(evidence.devices)
         return roster.called if evidence.kind is EvidenceKind.CALL else roster.meters
 
-    def _supply(self, roster: _Roster, what: str, at_ms: int) -> None:
-        _raise(getattr(self.observations, f"meter_{what}_ms"), roster.meters, at_ms)
-        _raise(getattr(self.observations, f"terminal_{what}_ms"), roster.terminals, at_ms)
-        if what != _SILENT:
-            self._note_return(roster.meters, at_ms)
+    def _read(self, evidence: Evidence, news: News) -> None:
+        at_ms, kind, devices = self.sane_ms(evidence), evidence.kind, evidence.devices
+        if kind in _SUPPLY_KINDS and len(devices) == 1 and devices[0] in self.network.meter_row:
+            self._read_one(kind, self.network.meter_row[devices[0]], at_ms, news)
+        else:
+            self._read_roster(evidence, at_ms, news)
+        if kind in SPEAKING and (source := self.network.terminal_row.get(evidence.source)) is not None:
+            news.tell_one("terminal_alive_ms", source, at_ms)
 
-    def _note_return(self, meters: Int32, at_ms: int) -> None:
-        """Keep the first proof of life after the newest last gasp; of a late last gasp, the newest known."""
+    def _read_one(self, kind: EvidenceKind, meter: int, at_ms: int, news: News) -> None:
+        """A burst is mostly this."""
+        news.tell_one(f"meter_{_SUPPLY_KINDS[kind]}_ms", meter, at_ms)
+        if kind is EvidenceKind.POWER_ON:
+            news.tell_one(_POWER_UP, meter, at_ms)
+
+    def _read_roster(self, evidence: Evidence, at_ms: int, news: News) -> None:
+        kind, roster = evidence.kind, self._roster(evidence.devices)
+        self._note_unknown(roster.unknown)
+        if kind in _SUPPLY_KINDS:
+            _tell_supply(roster, _SUPPLY_KINDS[kind], at_ms, news)
+            if kind is EvidenceKind.POWER_ON:
+                news.tell(_POWER_UP, roster.meters, at_ms)
+        elif kind is EvidenceKind.VOLTAGE:
+            self._voltage(evidence, at_ms, news)
+        elif kind is EvidenceKind.CALL:
+            news.tell("meter_call_ms", roster.called, at_ms)
+        else:
+            news.tell(_EDGE_KINDS[kind], roster.edges, at_ms)
+
+    def _note_losses(self, meters: Int32) -> None:
+        """What lives again after its newest last gasp: since the first proof of life, or the newest known."""
         off_ms, alive_ms = self.observations.meter_off_ms[meters], self.observations.meter_alive_ms[meters]
         first_ms = self.return_ms[meters]
-        stale = first_ms <= off_ms
-        here = np.where((at_ms > off_ms) & (off_ms != NEVER), at_ms, alive_ms)
-        earlier = np.where(stale, here, np.minimum(first_ms, here))
-        self.return_ms[meters] = np.where((alive_ms > off_ms) & (off_ms != NEVER), earlier, NEVER)
+        first_ms = np.where(first_ms > off_ms, np.minimum(first_ms, alive_ms), alive_ms)
+        self.return_ms[meters] = np.where(alive_ms > off_ms, first_ms, NEVER)
 
-    def _voltage(self, evidence: Evidence, at_ms: int) -> None:
+    def _note_returns(self, meters: Int32, at_ms: NDArray[np.int64]) -> None:
+        """Keep the first proof of life after the newest last gasp."""
+        after = (at_ms > self.observations.meter_off_ms[meters]) & (
+            self.observations.meter_off_ms[meters] != NEVER
+        )
+        meters, at_ms = meters[after], at_ms[after]
+        stale = meters[self.return_ms[meters] <= self.observations.meter_off_ms[meters]]
+        self.return_ms[stale] = self.observations.meter_alive_ms[stale]
+        np.minimum.at(self.return_ms, meters, at_ms)
+
+    def _voltage(self, evidence: Evidence, at_ms: int, news: News) -> None:
         for device, volts in zip(evidence.devices, evidence.volts, strict=False):
             what = _life_in(volts)
             if what:
-                self._supply(self._roster((device,)), what, at_ms)
+                _tell_supply(self._roster((device,)), what, at_ms, news)
 
     def _note_unknown(self, unknown: tuple[str, ...]) -> None:
         self.unknown_count += len(unknown)
@@ -164,16 +193,22 @@ class Fold:
                 unknown.append(device)
             # A customer may carry the id of their meter.
             if (row := network.customer_row.get(device)) is not None:
-                called.extend(self._customer_meters[row].tolist())
+                called.extend(self._meters_owned(row))
         return _Roster(_rows(meters), _rows(terminals), _rows(edges), _rows(called), tuple(unknown))
+
+    def _meters_owned(self, customer: int) -> list[int]:
+        order, begin = self._customer_meters
+        owned: list[int] = order[begin[customer] : begin[customer + 1]].tolist()
+        return owned
+
+
+def _tell_supply(roster: _Roster, what: str, at_ms: int, news: News) -> None:
+    news.tell(f"meter_{what}_ms", roster.meters, at_ms)
+    news.tell(f"terminal_{what}_ms", roster.terminals, at_ms)
 
 
 def _rows(rows: list[int]) -> Int32:
-    return np.unique(np.array(rows, np.int32))
-
-
-def _raise(cells: NDArray[np.int64], rows: Int32, at_ms: int) -> None:
-    cells[rows] = np.maximum(cells[rows], at_ms)
+    return np.array(sorted(set(rows)), np.int32)
 
 
 def _life_in(volts: Volts) -> str:
@@ -181,13 +216,6 @@ def _life_in(volts: Volts) -> str:
     if not read:
         return ""
     return _ALIVE if max(read) >= DEAD_VOLTS else _OFF
-
-
-def _grouped(owner: Int32, owners: int) -> list[Int32]:
-    """Rows of the table by what they belong to."""
-    order = np.argsort(owner, kind="stable").astype(np.int32)
-    bounds = np.searchsorted(owner[order], np.arange(owners + 1))
-    return [order[bounds[n] : bounds[n + 1]] for n in range(owners)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

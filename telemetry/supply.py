@@ -13,7 +13,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from geo.network import Bool, Int32, Network
-from geo.tree import EnergisedTree, energise
+from geo.tree import EnergisedTree, energise, fed_positions
 
 Switches = tuple[tuple[str, bool], ...]
 """(edge id, closed) of every switch that is not in its normal position, by id."""
@@ -21,10 +21,35 @@ Switches = tuple[tuple[str, bool], ...]
 
 def reported_positions(network: Network, open_ms: NDArray[np.int64], closed_ms: NDArray[np.int64]) -> Bool:
     """One per edge: the newest report, or the normal position; open wins a tie of times."""
-    positions = network.edges.closed.copy()
-    positions[closed_ms > open_ms] = True
-    positions[(open_ms >= closed_ms) & (open_ms > np.iinfo(np.int64).min)] = False
+    return position_of(network, np.arange(len(network.edges), dtype=np.int32), open_ms, closed_ms)
+
+
+def position_of(
+    network: Network, edges: Int32, open_ms: NDArray[np.int64], closed_ms: NDArray[np.int64]
+) -> Bool:
+    """The same for these edges alone."""
+    positions, opened_ms, shut_ms = network.edges.closed[edges], open_ms[edges], closed_ms[edges]
+    positions[shut_ms > opened_ms] = True
+    positions[(opened_ms >= shut_ms) & (opened_ms > np.iinfo(np.int64).min)] = False
     return positions
+
+
+def keeps_tree(network: Network, tree: EnergisedTree, closed: Bool, moved: Int32) -> bool:
+    """Whether the supply tree stays what it is when these edges move to their positions in ``closed``.
+
+    It does while every edge that is open against its normal position either carries a part of the tree that
+    nothing else could feed, or joins two parts that have no supply anyway. ``moved`` and the other open ones
+    are looked at, nothing else.
+    """
+    edges = network.edges
+    opened = np.flatnonzero(edges.closed & ~closed).astype(np.int32)
+    looked_at = np.union1d(opened, moved).astype(np.int32)
+    if not edges.closed[moved].all():
+        return False
+    position = fed_positions(network, tree, looked_at)
+    carries = (position >= 0) & ~tree.on_loop[position]
+    apart = (tree.position[edges.from_node[looked_at]] < 0) & (tree.position[edges.to_node[looked_at]] < 0)
+    return bool((carries | apart).all())
 
 
 def switches_of(network: Network, closed: Bool) -> Switches:

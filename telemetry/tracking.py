@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 
-from geo.network import ABSENT, Bool, EdgeKind, Int32
-from telemetry.findings import MAX_EXCEPTIONS, CustomerView, Finding, element_at, findings_of, singles
-from telemetry.inference import Posterior
+from geo.network import ABSENT, Bool, EdgeKind
+from telemetry.counting import Counting, customers_in
+from telemetry.findings import MAX_EXCEPTIONS, Finding, element_at, findings_of, singles
 from telemetry.lifecycle import (
     OPEN_ABOVE,
     RETRACT_BELOW,
@@ -28,11 +28,14 @@ from telemetry.lifecycle import (
     outage_id,
     retracted,
 )
+from telemetry.news import Rows
 from telemetry.observations import NEVER, Observations
 from telemetry.outages import OutageState
+from telemetry.parts import lies_in, part_of, taken_by
 from telemetry.returning import SETTLED_MS, Belief, Returning, over, returning, step_ms
-from telemetry.scope import cut_scope, positions_below, slice_below
-from telemetry.signs import EARLY_MS, Scene, Signs, signs_in
+from telemetry.scope import positions_below
+from telemetry.sight import Sight
+from telemetry.signs import Scene, Signs, signs_in
 
 MAX_CUT: Final = 200
 """Most elements of a cut; of more, the largest stay."""
@@ -60,8 +63,8 @@ def pair(tracked: Sequence[Tracked], parts: Sequence[slice], found: Sequence[Fin
     """Assign findings, largest first, to the open outages (eldest first)."""
     pairing = Pairing()
     for finding in sorted(found, key=lambda f: (f.part.start - f.part.stop, f.part.start)):
-        within = [t for t, part in zip(tracked, parts, strict=True) if _inside(part, finding.part)]
-        around = [t for t, part in zip(tracked, parts, strict=True) if _inside(finding.part, part)]
+        within = [t for t, part in zip(tracked, parts, strict=True) if lies_in(part, finding.part)]
+        around = [t for t, part in zip(tracked, parts, strict=True) if lies_in(finding.part, part)]
         same = [t for t in within if _one_onset(t, finding) and t.outage_id not in pairing.swallowed]
         exact = [t for t in same if t in around]
         if same and (finding.dead > OPEN_ABOVE or exact):
@@ -76,86 +79,106 @@ def pair(tracked: Sequence[Tracked], parts: Sequence[slice], found: Sequence[Fin
     return pairing
 
 
-def _inside(inner: slice, outer: slice) -> bool:
-    return bool(inner.start < inner.stop and outer.start <= inner.start and inner.stop <= outer.stop)
-
-
 def _one_onset(tracked: Tracked, finding: Finding) -> bool:
     again = tracked.returning_since_ms is not None
     return again or abs(tracked.started_at_ms - finding.onset_ms) <= SAME_ONSET_MS
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What opening and confirming wait for."""
+
+    stable_ms: int
+    """How long a cause must have been the same."""
+    switched_ms: int
+    """When switching last moved supply."""
+
+
 class Tracker:
-    """The open outages; ``update`` brings them up to one posterior."""
+    """The open outages of all areas; ``update`` brings those of one area up to one posterior."""
 
     def __init__(self, meters: int, terminals: int, tracked: Sequence[Tracked], known_ids: set[str]) -> None:
         self.open: list[Tracked] = [t for t in tracked if t.is_open]
         self._ids = known_ids | {t.outage_id for t in tracked}
         self._released_meters = np.full(meters, NEVER, np.int64)
         self._released_terminals = np.full(terminals, NEVER, np.int64)
+        self._strays: dict[int, dict[str, tuple[str, ...]]] = {}
+        """Area → outage → customers of the area who are out with it though recorded outside."""
 
-    def unspent(self, seen: Observations) -> Observations:
+    def unspent(self, seen: Observations, rows: Rows) -> Observations:
         """Without the last gasps of outages that are over, unless a second sign came after."""
-        released = self._released_meters
+        released = self._released_meters[rows.meters]
         spent = (
             (seen.meter_off_ms <= released)
             & (seen.meter_silent_ms <= released)
             & (seen.meter_call_ms <= released)
         )
-        over_there = seen.terminal_off_ms <= self._released_terminals
+        over_there = seen.terminal_off_ms <= self._released_terminals[rows.terminals]
         return replace(
             seen,
             meter_off_ms=np.where(spent, NEVER, seen.meter_off_ms),
             terminal_off_ms=np.where(over_there, NEVER, seen.terminal_off_ms),
         )
 
-    def update(
-        self, scene: Scene, posterior: Posterior, stable_ms: int, switched_ms: int
-    ) -> tuple[Tracked, ...]:
-        """All outages that were or became open, after one evaluation; those that ended are let go."""
-        parts = [part_of(scene, t) for t in self.open]
-        pairing = pair(self.open, parts, findings_of(scene, posterior))
-        after: list[Tracked] = []
-        for tracked, part in zip(self.open, parts, strict=True):
-            after.append(self._next(scene, posterior, pairing, tracked, part))
-        after.extend(self._opened(scene, pairing.fresh, after, switched_ms))
-        alone = singles(scene, self._taken(scene, after))
-        beside = [finding for finding in alone if _same_time(finding, after)]
-        after.extend(self._opened(scene, [f for f in alone if f not in beside], after, switched_ms))
-        after = [confirmed(t, scene.now_ms, stable_ms) for t in after]
-        after = _counted(scene, posterior, after, _customers_in(scene, [f.part for f in beside]))
-        self.open = [t for t in after if t.is_open]
-        return tuple(after)
+    def update(self, sight: Sight, own: Sequence[Tracked], rules: Pace) -> tuple[Tracked, ...]:
+        """Bring the ``own`` outages of an area up to its posterior.
+
+        Answers those that were or became open there, and those elsewhere that gained or lost strays.
+        """
+        scene, posterior = sight.scene, sight.posterior
+        mine = {t.outage_id for t in own}
+        others = [t for t in self.open if t.outage_id not in mine]
+        parts = [part_of(scene, t) for t in own]
+        pairing = pair(own, parts, findings_of(scene, posterior))
+        after = [self._next(sight, pairing, tracked, part) for tracked, part in zip(own, parts, strict=True)]
+        after.extend(self._opened(scene, pairing.fresh, [*after, *others], rules))
+        alone = singles(scene, taken_by(scene, after))
+        beside = [finding for finding in alone if _same_time(finding, [*after, *others])]
+        fresh = [finding for finding in alone if finding not in beside]
+        after.extend(self._opened(scene, fresh, [*after, *others], rules))
+        after = [confirmed(t, scene.now_ms, rules.stable_ms) for t in after]
+        counting = Counting(scene, posterior, customers_in(scene, [f.part for f in beside]))
+        self._strays[sight.number] = counting.strays(after, others)
+        after = [counting.counted(t) if t.is_open else t for t in after]
+        return self._kept(after, others)
+
+    def _kept(self, after: Sequence[Tracked], others: Sequence[Tracked]) -> tuple[Tracked, ...]:
+        """All told apart into open and ended, each with the strays of every area."""
+        after, beyond = [self._joined(t) for t in after], [self._joined(t) for t in others]
+        now = {t.outage_id: t for t in (*beyond, *after)}
+        kept = [now.pop(t.outage_id) for t in self.open]
+        self.open = [t for t in (*kept, *now.values()) if t.is_open]
+        return (*after, *(t for t, before in zip(beyond, others, strict=True) if t is not before))
+
+    def _joined(self, tracked: Tracked) -> Tracked:
+        if not tracked.is_open or (tracked.single and not tracked.cut):
+            return tracked
+        strays = [by_outage.get(tracked.outage_id, ()) for by_outage in self._strays.values()]
+        also_out = tuple(sorted(customer for some in strays for customer in some))[:MAX_EXCEPTIONS]
+        return tracked if also_out == tracked.also_out else replace(tracked, also_out=also_out)
 
     def told(self, tracked: Tracked) -> None:
         """Remember what was published."""
         self.open = [tracked if t.outage_id == tracked.outage_id else t for t in self.open]
 
-    def release(self, scene: Scene, part: slice, restored_ms: int, spared: Bool) -> None:
+    def release(self, scene: Scene, rows: Rows, part: slice, restored_ms: int, spared: Bool) -> None:
         """Last gasps up to then are explained, except of the meters at ``spared`` positions of the part."""
-        meters, terminals = scene.devices.meters(part), scene.devices.terminals(part)
+        meters, terminals = scene.devices.meters(part), rows.terminals[scene.devices.terminals(part)]
         at = scene.tree.position[scene.network.meters.node[meters]] - part.start
-        free = meters[~spared[at]]
+        free = rows.meters[meters[~spared[at]]]
         self._released_meters[free] = np.maximum(self._released_meters[free], restored_ms)
         if not spared.any():
             self._released_terminals[terminals] = np.maximum(self._released_terminals[terminals], restored_ms)
 
-    def _taken(self, scene: Scene, tracked: Sequence[Tracked]) -> Bool:
-        """Positions inside any of these outages; of one that ended just now the posterior speaks first."""
-        taken = np.zeros(len(scene.tree), np.bool_)
-        for t in tracked:
-            taken[part_of(scene, t)] = True
-        return taken
-
     def _opened(
-        self, scene: Scene, found: Sequence[Finding], beside: Sequence[Tracked], switched_ms: int
+        self, scene: Scene, found: Sequence[Finding], beside: Sequence[Tracked], rules: Pace
     ) -> list[Tracked]:
-        grace = scene.now_ms - switched_ms < SWITCHING_GRACE_MS
+        grace = scene.now_ms - rules.switched_ms < SWITCHING_GRACE_MS
         return [
             opened(finding, self._identifier(scene, finding), scene.now_ms)
             for finding in found
             if (opens(finding) or finding.single)
-            and not (grace and beside and finding.onset_ms < switched_ms)
+            and not (grace and beside and finding.onset_ms < rules.switched_ms)
         ]
 
     def _identifier(self, scene: Scene, finding: Finding) -> str:
@@ -166,9 +189,8 @@ class Tracker:
         self._ids.add(identifier)
         return identifier
 
-    def _next(
-        self, scene: Scene, posterior: Posterior, pairing: Pairing, tracked: Tracked, part: slice
-    ) -> Tracked:
+    def _next(self, sight: Sight, pairing: Pairing, tracked: Tracked, part: slice) -> Tracked:
+        scene, posterior = sight.scene, sight.posterior
         if tracked.outage_id in pairing.swallowed:
             return merged(tracked, pairing.swallowed[tracked.outage_id])
         finding = pairing.grown.get(tracked.outage_id)
@@ -180,13 +202,10 @@ class Tracker:
         signs = signs_in(scene, part, tracked.started_at_ms)
         tracked = replace(tracked, signs=signs)
         if tracked.returning_since_ms is not None or _returns(tracked, signs, dead):
-            return self._returning(scene, posterior, tracked, part)
+            return self._returning(sight, tracked, part)
         if tracked.single or dead >= RETRACT_BELOW:
-            return (
-                tracked
-                if tracked.single
-                else replace(tracked, dead=dead, probability=posterior.cut_among(part.start))
-            )
+            moved = replace(tracked, dead=dead, probability=posterior.cut_among(part.start))
+            return tracked if tracked.single else moved
         return self._explained_anew(scene, pairing, tracked, dead, signs)
 
     def _explained_anew(
@@ -203,7 +222,8 @@ class Tracker:
             return retracted(tracked, dead)
         return tracked
 
-    def _returning(self, scene: Scene, posterior: Posterior, tracked: Tracked, part: slice) -> Tracked:
+    def _returning(self, sight: Sight, tracked: Tracked, part: slice) -> Tracked:
+        scene, posterior = sight.scene, sight.posterior
         since_ms = tracked.returning_since_ms or _first_return(scene, part, tracked.started_at_ms)
         belief = Belief(posterior.dead_probability, posterior.model.miss)
         state = returning(scene, part, tracked.started_at_ms, since_ms, belief)
@@ -216,7 +236,7 @@ class Tracker:
         step = step_ms(scene, part, dead_before, tracked.started_at_ms, before_ms)
         returned_ms = scene.now_ms if step is None else step
         if settled and over(scene, part, state):
-            self.release(scene, part, returned_ms, _spared(scene, part, state))
+            self.release(scene, sight.rows, part, returned_ms, _spared(scene, part, state))
             return closed(tracked, returned_ms)
         return replace(
             tracked,
@@ -226,16 +246,6 @@ class Tracker:
             returned_ms=returned_ms,
             cut=_left(scene, part, state, settled),
         )
-
-
-def part_of(scene: Scene, tracked: Tracked) -> slice:
-    """Tree positions of the outage's class: below its topmost element; empty where it has no supply."""
-    own = slice_below(scene.network, scene.tree, tracked.cause.element)
-    if tracked.single and not tracked.cut and own.stop > own.start:
-        return slice(own.start, own.start + 1)
-    parts = (slice_below(scene.network, scene.tree, element) for element in tracked.cause.equivalent)
-    around = [part for part in parts if _inside(own, part)]
-    return min(around, key=lambda part: part.start, default=own)
 
 
 def _returns(tracked: Tracked, signs: Signs, dead: float) -> bool:
@@ -281,74 +291,3 @@ def _same_time(finding: Finding, tracked: Sequence[Tracked]) -> bool:
         t.is_open and not t.single and abs(t.started_at_ms - finding.onset_ms) <= SAME_MOMENT_MS
         for t in tracked
     )
-
-
-def _customers_in(scene: Scene, parts: Sequence[slice]) -> Int32:
-    """Customers of the meters in these parts whose last word is "off"."""
-    meters = [scene.devices.meters(part) for part in parts]
-    rows = np.concatenate([np.empty(0, np.int32), *meters])
-    silent = rows[scene.seen.meter_off_ms[rows] > scene.seen.meter_alive_ms[rows]]
-    owners = np.unique(scene.network.meters.customer[silent])
-    customers: Int32 = owners[owners != ABSENT].astype(np.int32)
-    return customers
-
-
-def _counted(scene: Scene, posterior: Posterior, tracked: Sequence[Tracked], beside: Int32) -> list[Tracked]:
-    """With the customers' exceptions and numbers; ``beside`` are out at the same time as a larger outage."""
-    if not any(t.is_open for t in tracked):
-        return list(tracked)
-    view = CustomerView.of(scene.network, posterior)
-    scopes = {
-        t.outage_id: cut_scope(scene.network, scene.tree, t.cut, t.restored).customer_rows
-        for t in tracked
-        if t.is_open
-    }
-    everyone = np.unique(np.concatenate(list(scopes.values())))
-    outside = np.union1d(view.stray(scene.network, posterior, everyone), np.setdiff1d(beside, everyone))
-    stray = _strays(scene, outside, tracked)
-    return [
-        _with_customers(scene, t, view, scopes[t.outage_id], stray[t.outage_id]) if t.is_open else t
-        for t in tracked
-    ]
-
-
-def _with_customers(
-    scene: Scene, tracked: Tracked, view: CustomerView, inside: np.ndarray, stray: list[int]
-) -> Tracked:
-    ids = scene.network.customers.ids
-    if tracked.single and not tracked.cut:
-        stray = _customers_in(scene, [part_of(scene, tracked)]).tolist()
-    planned = bool(scene.seen.edge_planned[scene.network.edge_row.get(tracked.cause.element, 0)])
-    returning_now = tracked.returning_since_ms is not None
-    count = view.count(inside) if returning_now or not tracked.count.high else tracked.count
-    spared = view.spared(inside)
-    return replace(
-        tracked,
-        also_out=tuple(ids[row] for row in stray[:MAX_EXCEPTIONS]),
-        not_out=tuple(ids[row] for row in spared),
-        returned_ms=_first_of(scene, spared, tracked) if tracked.returned_ms is None else tracked.returned_ms,
-        count=count,
-        planned=planned and tracked.cause.element in scene.network.edge_row,
-    )
-
-
-def _first_of(scene: Scene, spared: np.ndarray, tracked: Tracked) -> int | None:
-    """When the first of the spared customers returned; None where they never were out."""
-    if not len(spared):
-        return None
-    meters = np.flatnonzero(np.isin(scene.network.meters.customer, spared))
-    instants = scene.return_ms[meters]
-    return int(min(instants[instants > tracked.started_at_ms], default=0)) or None
-
-
-def _strays(scene: Scene, stray: np.ndarray, tracked: Sequence[Tracked]) -> dict[str, list[int]]:
-    """Customers who are out though recorded elsewhere, with the outage whose onset is nearest to theirs."""
-    assigned: dict[str, list[int]] = defaultdict(list)
-    owner, off_ms = scene.network.meters.customer, scene.seen.meter_off_ms
-    candidates = [t for t in tracked if t.is_open and not t.single]
-    for customer in stray.tolist() if candidates else ():
-        said_ms = int(off_ms[owner == customer].max())
-        nearest = min(candidates, key=lambda t: abs(t.started_at_ms - said_ms))
-        if abs(nearest.started_at_ms - said_ms) <= EARLY_MS:
-            assigned[nearest.outage_id].append(customer)
-    return assigned
