@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from gateway.contract.payloads import MAX_EVENTS, MAX_METERS, MAX_QUANTITIES, Event, Instant, Status
 from gateway.contract.topics import EVENTS, MAX_FRAME_BYTES, READINGS, STATUS, Address, parse
 from gateway.frames import Decoded, Frame
-from telemetry.decimals import Columns, read_plain
+from telemetry.decimals import Columns, PlainMatrix, read_plain
 from telemetry.devices import DeviceKind, DeviceNote
-from telemetry.evidence import Evidence, EvidenceKind, Volts
+from telemetry.evidence import FIELD_KINDS, Evidence, EvidenceKind, Volts
 from telemetry.quantities import CATALOGUE
 from telemetry.readings import Quality, ReadingBatch
 from telemetry.scaling import scale_exactly
@@ -31,14 +31,14 @@ from telemetry.scaling import scale_exactly
 MAX_PROBLEMS: Final = 20
 AHEAD_MS: Final = 10 * 60_000
 BEHIND_MS: Final = 400 * 86_400_000
-_LAST_MS: Final = 4_102_444_800_000  # 2100-01-01: beyond it no clock is right.
+LAST_MS: Final = 4_102_444_800_000  # 2100-01-01: beyond it no clock is right.
 _LARGEST_KEPT: Final = 1e15
 """A number that no quantity can have and that 64 bits cannot hold beside others: noted, not kept."""
 _MAX_SEQ: Final = 2**63 - 1
 _BOOT: Final = re.compile(r"[!-.0-~]{1,64}")
 _DEVICE: Final = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
 _WORD: Final = re.compile(r"[\x00-\x1f\x7f]")
-_EVENT_KINDS: Final = frozenset(EvidenceKind) - {EvidenceKind.CALL}
+_EVENT_KINDS: Final = FIELD_KINDS - {EvidenceKind.CALL}
 
 
 class Refused(ValueError):
@@ -129,16 +129,41 @@ def _values_last(body: bytes) -> _Readings | None:
 
 
 def _of_payload(frame: Frame, address: Address, payload: _Readings) -> Decoded:
-    key = _key(address, payload.boot, payload.seq)
-    at_ms = instant_of(payload.at)
-    meters = _roster(bytes(payload.meters))
-    columns = _columns(bytes(payload.quantities))
-    table = _table(bytes(payload.values), meters, columns)
+    key = frame_key(address.terminal, payload.boot, payload.seq)
+    head = ReadingsHead(key, payload.boot, payload.seq, instant_of(payload.at))
+    roster = roster_of(bytes(payload.meters), bytes(payload.quantities))
+    return told(frame, address.terminal, head, roster, _table(bytes(payload.values), roster))
+
+
+class ReadingsHead(NamedTuple):
+    """What a frame of readings says before its rosters; ``key`` is its name for ever."""
+
+    key: str
+    boot: str
+    seq: int
+    at_ms: int
+
+
+class Roster(NamedTuple):
+    """Who and what a frame of readings is about; the same in frame after frame."""
+
+    meters: tuple[str, ...]
+    columns: "Quantities"
+
+
+def roster_of(meters: bytes, quantities: bytes) -> Roster:
+    """Of their JSON; raises Refused or a msgspec error."""
+    return Roster(_meters(meters), _columns(quantities))
+
+
+def told(frame: Frame, terminal: str, head: ReadingsHead, roster: Roster, table: "Table") -> Decoded:
+    """What a frame of readings says, once all of it is read."""
+    meters, columns = roster
     batch = ReadingBatch(
-        terminal=address.terminal,
-        boot=payload.boot,
-        seq=payload.seq,
-        at_ms=at_ms,
+        terminal=terminal,
+        boot=head.boot,
+        seq=head.seq,
+        at_ms=head.at_ms,
         received_ms=frame.received_ms,
         meters=meters,
         quantities=columns.names,
@@ -147,20 +172,22 @@ def _of_payload(frame: Frame, address: Address, payload: _Readings) -> Decoded:
         doubts=table.doubts,
     )
     evidence = tuple(
-        _evidence(kind, at_ms, frame, address, devices, f"{key}/{kind}")
-        for kind, devices in _said(meters, table.answered)
-        if devices
+        [
+            Evidence(kind, head.at_ms, frame.received_ms, terminal, devices, f"{head.key}/{kind}")
+            for kind, devices in _said(meters, table.answered)
+            if devices
+        ]
     )
-    noted = _limited((*_clock_problems(at_ms, frame), *columns.problems, *table.problems))
+    noted = _limited((*_clock_problems(head.at_ms, frame), *columns.problems, *table.problems))
     kept = (batch,) if columns.names else ()
-    return Decoded(key, address.terminal, kept, evidence, online=True, problems=noted)
+    return Decoded(head.key, terminal, kept, evidence, online=True, problems=noted)
 
 
 def _said(
-    meters: tuple[str, ...], answered: NDArray[np.bool_]
+    meters: tuple[str, ...], answered: NDArray[np.bool_] | None
 ) -> Iterable[tuple[EvidenceKind, tuple[str, ...]]]:
     """Who lives and who did not answer; nearly always all live."""
-    if answered.all():
+    if answered is None or answered.all():
         return ((EvidenceKind.ALIVE, meters),)
     return (
         (EvidenceKind.ALIVE, _chosen(meters, answered)),
@@ -169,20 +196,27 @@ def _said(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Table:
+class Table:
     """The values of a frame, of the quantities that the catalogue knows."""
 
     scaled: NDArray[np.int64]
     decimals: tuple[int, ...]
-    answered: NDArray[np.bool_]
+    answered: NDArray[np.bool_] | None
+    """Which meters gave any number; None where all did."""
     problems: tuple[str, ...] = ()
     doubts: NDArray[np.uint8] | None = None
 
 
-def _table(text: bytes, meters: tuple[str, ...], columns: "_Columns") -> _Table:
+def plain_table(plain: PlainMatrix) -> Table:
+    """Values without any problem."""
+    return Table(plain.scaled, tuple(plain.decimals.tolist()), plain.answered)
+
+
+def _table(text: bytes, roster: Roster) -> Table:
+    meters, columns = roster
     plain = read_plain(text, len(meters), columns.plain)
     if plain is not None:
-        return _Table(plain.scaled, tuple(plain.decimals.tolist()), plain.answered)
+        return plain_table(plain)
     values = _matrix(_values.decode(text), len(meters), columns.given)
     answered = np.logical_not(np.isnan(values).all(axis=1))
     known = values[:, columns.kept]
@@ -192,7 +226,7 @@ def _table(text: bytes, meters: tuple[str, ...], columns: "_Columns") -> _Table:
     scaled, decimals, rounded = scale_exactly(keepable, columns.decimals)
     problems += tuple(f"{columns.names[q]}: rounded to {decimals[q]} decimals" for q in rounded)
     doubts = (outside * np.uint8(Quality.OUT_OF_RANGE)).astype(np.uint8) if outside.any() else None
-    return _Table(scaled, decimals, answered, problems, doubts)
+    return Table(scaled, decimals, answered, problems, doubts)
 
 
 def _matrix(rows: tuple[tuple[float | None, ...], ...], meters: int, quantities: int) -> NDArray[np.float64]:
@@ -205,7 +239,7 @@ def _matrix(rows: tuple[tuple[float | None, ...], ...], meters: int, quantities:
 
 
 def _outside(
-    columns: "_Columns", meters: tuple[str, ...], known: NDArray[np.float64], outside: NDArray[np.bool_]
+    columns: "Quantities", meters: tuple[str, ...], known: NDArray[np.float64], outside: NDArray[np.bool_]
 ) -> Iterable[str]:
     for q in np.flatnonzero(outside.any(axis=0)).tolist():
         first = int(np.argmax(outside[:, q]))
@@ -317,7 +351,7 @@ def instant_of(at: Instant) -> int:
     """Epoch milliseconds of an instant of the contract; raises Refused."""
     if isinstance(at, str):
         at = _iso_ms(at)
-    if not 0 <= at < _LAST_MS:
+    if not 0 <= at < LAST_MS:
         raise Refused(f"at: expected a time from 1970 to 2100 (UTC, ms), found {at}")
     return at
 
@@ -354,7 +388,7 @@ def _chosen(meters: tuple[str, ...], mask: NDArray[np.bool_]) -> tuple[str, ...]
 
 
 @lru_cache(maxsize=4096)
-def _roster(raw: bytes) -> tuple[str, ...]:
+def _meters(raw: bytes) -> tuple[str, ...]:
     meters = _names.decode(raw)
     if not 0 < len(meters) <= MAX_METERS:
         raise Refused(f"meters: expected 1 to {MAX_METERS}, found {len(meters)}")
@@ -367,7 +401,7 @@ def _roster(raw: bytes) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Columns:
+class Quantities:
     """What the catalogue knows of a frame's quantities; ``kept[k]`` is the column of ``names[k]``."""
 
     given: int
@@ -379,7 +413,7 @@ class _Columns:
 
 
 @lru_cache(maxsize=1024)
-def _columns(raw: bytes) -> _Columns:
+def _columns(raw: bytes) -> Quantities:
     given = _names.decode(raw)
     if len(given) > MAX_QUANTITIES:
         raise Refused(f"quantities: expected at most {MAX_QUANTITIES}, found {len(given)}")
@@ -387,7 +421,7 @@ def _columns(raw: bytes) -> _Columns:
         raise Refused("quantities: a name occurs twice")
     kept = [place for place, name in enumerate(given) if name in CATALOGUE]
     known = [CATALOGUE[given[place]] for place in kept]
-    return _Columns(
+    return Quantities(
         given=len(given),
         kept=np.array(kept, dtype=np.intp),
         names=tuple(quantity.name for quantity in known),

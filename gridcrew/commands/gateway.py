@@ -20,6 +20,7 @@ from gateway.adapters.delivery.spool_former import FormerSpoolDamaged, take_over
 from gateway.adapters.ledger.arrivals import ArrivalsCounter
 from gateway.adapters.ledger.ledger import SqlLedger
 from gateway.adapters.mqtt.door import BrokerAddress
+from gateway.codecs.own_plain import PlainReadings
 from gateway.frames import Lane
 from gateway.ports import Door, Spool, SpoolUnavailable
 from gateway.registry import Registry
@@ -143,7 +144,7 @@ def _make_drain(settings: Settings, spools: Mapping[Lane, Spool]) -> Drain:
     registry = Registry(configured.heartbeat_overdue_s)
     try:
         house = Housekeeping(spools, readings, ledger, decode, retention, spool_folders(folder))
-        return Drain(spools, readings, ledger, registry, decode, house, ballast.release)
+        return Drain(spools, readings, ledger, registry, decode, house, ballast.release, PlainReadings())
     except SQLAlchemyError as problem:
         raise click.ClickException(f"the gateway's database is not ready: {problem}") from problem
 

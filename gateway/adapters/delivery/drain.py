@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from gateway.adapters.delivery.drain_house import Housekeeping
 from gateway.adapters.delivery.drain_lane import AWAY, RETRY_S, EventsDrain, LaneDrain, PipelinedDrain, Stores
+from gateway.adapters.seldom import Seldom
 from gateway.frames import Decoded, Frame, Lane
 from gateway.ingest import Sorted
 from gateway.ports import Ledger, Spool
@@ -24,7 +25,6 @@ from telemetry.ports import ReadingStore
 log = logging.getLogger(__name__)
 
 TICK_S: Final = 1.0
-TELL_S: Final = 10.0
 EVENTS_COME_S: Final = 10.0
 _BESIDE_S: Final = 0.05
 _LOGGED_PROBLEMS: Final = 3
@@ -65,17 +65,19 @@ class Drain:
         decode: Callable[[Frame], Decoded],
         house: Housekeeping | None = None,
         disk_full: Callable[[], object] = lambda: None,
+        decode_plain: Callable[[Sequence[Frame]], Sequence[Decoded | None]] | None = None,
     ) -> None:
-        """``house``: what is done beside; ``disk_full`` is called when the ledger found the disk full."""
+        """``house``: what is done beside; ``disk_full`` is called when the ledger found the disk full;
+        ``decode_plain``: ``decode`` of many frames, where it can (None: where it cannot)."""
         self._ledger = ledger
         self._registry = registry
         self._timers = threading.Lock()
         self._house = house
         self._disk_full = disk_full
-        self._untold = 0
-        self._tell_at_s = 0.0
+        self._partly = Seldom(log, logging.INFO, "parts left out of %d frames, such as %s")
         self._event_s = float("-inf")
-        stores = Stores(readings, ledger, decode, self._note, self._events_come)
+        plain = decode_plain or (lambda frames: [None] * len(frames))
+        stores = Stores(readings, ledger, decode, self._note, plain, self._events_come)
         self.lanes: dict[Lane, LaneDrain] = {
             Lane.EVENTS: EventsDrain(Lane.EVENTS, spools[Lane.EVENTS], stores),
             Lane.BULK: PipelinedDrain(Lane.BULK, spools[Lane.BULK], stores),
@@ -169,17 +171,13 @@ class Drain:
                     self._registry.expect((entry.decoded.terminal,), now_s)
                 elif entry.decoded.online is False:
                     self._registry.dismiss((entry.decoded.terminal,))
-            self._tell([entry.decoded for entry in result.stored if entry.decoded.problems], now_s)
+            self._tell([entry.decoded for entry in result.stored if entry.decoded.problems])
 
-    def _tell(self, with_problems: list[Decoded], now_s: float) -> None:
-        """One line now and then: a terminal that errs in every frame must not fill the log."""
-        self._untold += len(with_problems)
-        if not with_problems or now_s < self._tell_at_s:
-            return
-        first = with_problems[0]
-        problems = "; ".join(first.problems[:_LOGGED_PROBLEMS])
-        log.info("parts left out of %d frames, such as %s: %s", self._untold, first.key, problems)
-        self._untold, self._tell_at_s = 0, now_s + TELL_S
+    def _tell(self, with_problems: list[Decoded]) -> None:
+        if with_problems:
+            first = with_problems[0]
+            problems = "; ".join(first.problems[:_LOGGED_PROBLEMS])
+            self._partly.tell(len(with_problems), f"{first.key}: {problems}")
 
     def _beat(self, signals: Signals) -> None:
         """Once a second: timers, then the house. A store that is away is tried again at the next beat."""
@@ -193,6 +191,7 @@ class Drain:
 
     def _tick(self, now_s: float, *, settled: bool) -> None:
         with self._timers:
+            self._partly.rest()
             if not settled:
                 # What terminals said may lie before us unread: their silence proves nothing.
                 self._registry.restart(now_s)

@@ -8,7 +8,7 @@ way.
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Final
@@ -57,6 +57,8 @@ class Stores:
     decode: Callable[[Frame], Decoded]
     noted: Callable[[Sorted], None]
     """Is told of every committed group."""
+    decode_plain: Callable[[Sequence[Frame]], Sequence[Decoded | None]]
+    """The same as ``decode`` of many at once, where it can; None where ``decode`` must."""
     events_come: Callable[[], bool] = lambda: False
     """Events came just now: they wait for a group that is being committed, so groups are small."""
 
@@ -126,8 +128,14 @@ class LaneDrain:
         self._tried = len(spooled)
         if after == self.cursor:
             self.oldest_ms = spooled[0].frame.received_ms
-        entries = [Entry(frame, self._decoded(frame)) for frame in spooled]
+        entries = [Entry(*pair) for pair in zip(spooled, self._decoded_all(spooled), strict=True)]
         return Group(self._stores.ledger.screen(self.lane, entries), spooled[-1].position)
+
+    def _decoded_all(self, spooled: Sequence[SpooledFrame]) -> Iterable[Decoded]:
+        if self._failures >= MAX_FAILURES:
+            return map(self._decoded, spooled)
+        plain = self._stores.decode_plain([one.frame for one in spooled])
+        return (known or self._decoded(one) for known, one in zip(plain, spooled, strict=True))
 
     def _commit(self, group: Group) -> None:
         fault_point("after_readings")
