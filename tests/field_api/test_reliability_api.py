@@ -1,4 +1,4 @@
-"""REL-01, REL-07, REL-08: the numbers are those of the outage store, for the company, its parts, a customer."""
+"""REL-01, REL-07, REL-08: the numbers equal the outage store: the company, its parts, one customer."""
 
 import pytest
 
