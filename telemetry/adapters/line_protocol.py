@@ -15,17 +15,17 @@ blank and equals sign get the protocol's backslash.
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from telemetry.adapters.line_kernels import NUMBER_BYTES, WORD_BYTES, Texts, texts, write
 from telemetry.adapters.line_runs import Run
-from telemetry.readings import MISSING, ReadingBatch
+from telemetry.readings import ReadingBatch
 
 MEASUREMENT: Final = "reading"
 RECEIVED: Final = "received_ms"
@@ -34,12 +34,9 @@ EXACT: Final = "_exact"
 EMPTY: Final = "%"
 """Stands for an empty id, which line protocol cannot hold."""
 _CACHED: Final = 20_000
-_NUMBER_BYTES: Final = 24
 _LINE_BYTES: Final = 64
 _UNSAFE: Final = re.compile("[\x00-\x1f\x7f-\x9f%\\\\\u2028\u2029\ud800-\udfff]")
 _SPECIAL: Final = re.compile("[, =]")
-_WIDE: Final = 1_000_000_000_000_000
-_ZERO, _POINT, _MINUS, _COMMA, _QUOTE, _LETTER_I = (ord(sign) for sign in '0.-,"i')
 
 Bytes = NDArray[np.uint8]
 K = TypeVar("K")
@@ -69,22 +66,6 @@ def escaped(text: str) -> bytes:
     return _SPECIAL.sub(r"\\\g<0>", stored_text(text)).encode()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Texts:
-    """Texts one after another; text k ends before ``ends[k]``."""
-
-    joined: Bytes
-    ends: NDArray[np.int64]
-    longest: int
-
-
-def _texts(parts: Iterable[bytes]) -> _Texts:
-    parts = list(parts)
-    lengths = np.array([len(part) for part in parts], dtype=np.int64)
-    joined = np.frombuffer(b"".join(parts), dtype=np.uint8)
-    return _Texts(joined, np.cumsum(lengths), int(lengths.max(initial=0)))
-
-
 @dataclass(slots=True)
 class LineWriter:
     """Writes batches into a buffer of its own; remembers how rosters and column names look as bytes."""
@@ -92,22 +73,20 @@ class LineWriter:
     lines: int = 0
     _out: Bytes = field(default_factory=lambda: np.empty(4 << 20, dtype=np.uint8))
     _at: int = 0
-    _rosters: OrderedDict[tuple[str, tuple[str, ...]], _Texts] = field(default_factory=OrderedDict)
-    _names: OrderedDict[tuple[str, ...], tuple[_Texts, _Texts, _Texts]] = field(default_factory=OrderedDict)
+    _rosters: OrderedDict[tuple[str, tuple[str, ...]], Texts] = field(default_factory=OrderedDict)
+    _names: OrderedDict[tuple[str, ...], tuple[Texts, Texts, Texts]] = field(default_factory=OrderedDict)
 
     def add(self, run: Run) -> int:
         """Append a run, meter by meter; how many lines (meters without any value have none)."""
         first = run.batches[0]
         rows = _cached(self._rosters, (first.terminal, first.meters), _roster)
-        names, doubts, exact = _cached(self._names, first.quantities, _columns)
+        names, qualities, exact = _cached(self._names, first.quantities, _columns)
         heads, tails = _around(run.batches)
-        longest = exact.longest + doubts.longest + names.longest + 3 * _NUMBER_BYTES
+        longest = exact.longest + qualities.longest + names.longest + 3 * NUMBER_BYTES
         line = rows.longest + _LINE_BYTES + len(first.quantities) * longest
-        self._reserve(len(run.batches) * len(first.meters) * line)
-        self._at, added = _write(
-            self._out, self._at, (rows.joined, rows.ends),
-            (heads.joined, heads.ends, tails.joined, tails.ends),
-            (names.joined, names.ends, doubts.joined, doubts.ends, exact.joined, exact.ends),
+        self._reserve(len(run.batches) * len(first.meters) * line + WORD_BYTES)
+        self._at, added = write(
+            self._out, self._at, rows, heads, tails, names, qualities, exact,
             np.stack([batch.scaled for batch in run.batches]),
             np.array([batch.decimals for batch in run.batches], dtype=np.int64),
             _doubts(run.batches), np.array(run.explicit),
@@ -128,11 +107,11 @@ class LineWriter:
             self._out = wider
 
 
-def _around(batches: Sequence[ReadingBatch]) -> tuple[_Texts, _Texts]:
+def _around(batches: Sequence[ReadingBatch]) -> tuple[Texts, Texts]:
     """What stands before and behind the values in the lines of each batch."""
     return (
-        _texts(b" %s=%di" % (RECEIVED.encode(), batch.received_ms) for batch in batches),
-        _texts(b" %d\n" % batch.at_ms for batch in batches),
+        texts(b" %s=%di" % (RECEIVED.encode(), batch.received_ms) for batch in batches),
+        texts(b" %d\n" % batch.at_ms for batch in batches),
     )
 
 
@@ -161,18 +140,18 @@ def _cached(known: OrderedDict[K, V], key: K, make: Callable[[K], V]) -> V:
     return found
 
 
-def _roster(key: tuple[str, tuple[str, ...]]) -> _Texts:
+def _roster(key: tuple[str, tuple[str, ...]]) -> Texts:
     terminal, meters = key
     tail = b",terminal=" + escaped(terminal)
-    return _texts(MEASUREMENT.encode() + b",meter=" + escaped(meter) + tail for meter in meters)
+    return texts(MEASUREMENT.encode() + b",meter=" + escaped(meter) + tail for meter in meters)
 
 
-def _columns(quantities: tuple[str, ...]) -> tuple[_Texts, _Texts, _Texts]:
+def _columns(quantities: tuple[str, ...]) -> tuple[Texts, Texts, Texts]:
     names = [escaped(name) for name in quantities]
     return (
-        _texts(b"," + name + b"=" for name in names),
-        _texts(b"," + name + QUALITY.encode() + b"=" for name in names),
-        _texts(b"," + name + EXACT.encode() + b'="' for name in names),
+        texts(b"," + name + b"=" for name in names),
+        texts(b"," + name + QUALITY.encode() + b"=" for name in names),
+        texts(b"," + name + EXACT.encode() + b'="' for name in names),
     )
 
 
@@ -181,74 +160,3 @@ def prepare() -> None:
     one = np.array([[1]], dtype=np.int64)
     batch = ReadingBatch("t", "b", 1, 1, 1, ("m",), ("q",), (1,), one)
     LineWriter().add(Run([batch], [False]))
-
-
-@njit(cache=True, nogil=True)
-def _copy(out, at, joined, ends, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    begin = ends[place - 1] if place > 0 else 0
-    for source in range(begin, ends[place]):
-        out[at] = joined[source]
-        at += 1
-    return at
-
-
-@njit(cache=True, nogil=True)
-def _number(out, at, value, decimals):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """``value · 10^-decimals`` in full."""
-    if value < 0:
-        out[at] = _MINUS
-        at, value = at + 1, -value
-    width, rest = 1, np.uint64(value) // np.uint64(10)
-    while rest > 0:
-        width, rest = width + 1, rest // np.uint64(10)
-    width = max(width, decimals + 1)
-    end = at + width + (1 if decimals > 0 else 0)
-    place, rest = end - 1, np.uint64(value)
-    for digit in range(width):
-        if digit == decimals and decimals > 0:
-            out[place] = _POINT
-            place -= 1
-        next_rest = rest // np.uint64(10)
-        out[place] = _ZERO + np.uint8(rest - next_rest * np.uint64(10))
-        place, rest = place - 1, next_rest
-    return end
-
-
-@njit(cache=True, nogil=True)
-def _field(out, at, value, decimals, doubt, explicit, q, columns):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    names, name_ends, doubts, doubt_ends, exact, exact_ends = columns
-    at = _copy(out, at, names, name_ends, q)
-    at = _number(out, at, value, decimals)
-    if explicit or doubt:
-        at = _copy(out, at, doubts, doubt_ends, q)
-        at = _number(out, at, doubt, 0)
-        out[at] = _LETTER_I
-        at += 1
-    if abs(value) >= _WIDE:
-        at = _copy(out, at, exact, exact_ends, q)
-        at = _number(out, at, value, decimals)
-        out[at] = _QUOTE
-        at += 1
-    return at
-
-
-@njit(cache=True, nogil=True)
-def _write(out, at, rows, around, columns, scaled, decimals, doubts, explicit):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    (tags, tag_ends), (heads, head_ends, tails, tail_ends) = rows, around
-    lines = 0
-    for m in range(scaled.shape[1]):
-        for b in range(scaled.shape[0]):
-            begin, some = at, False
-            at = _copy(out, at, tags, tag_ends, m)
-            at = _copy(out, at, heads, head_ends, b)
-            for q in range(scaled.shape[2]):
-                if scaled[b, m, q] != MISSING:
-                    doubt = np.int64(doubts[b, m, q]) if len(doubts) else 0
-                    at = _field(out, at, scaled[b, m, q], decimals[b, q], doubt, explicit[b], q, columns)
-                    some = True
-            at = _copy(out, at, tails, tail_ends, b)
-            if some:
-                lines += 1
-            else:
-                at = begin
-    return at, lines
