@@ -213,16 +213,20 @@ def test_an_event_does_not_wait_for_a_store_that_is_away(
     thread = threading.Thread(target=drain.run, args=(signals,))
     thread.start()
     log = SqlEvidenceLog(engine)
-    for seq in range(5):
-        body = readings_body(seq, ["m1"]) if seq != 3 else event_body(seq)
-        spool.append([Frame(f"gridcrew/v1/T1/{'events' if seq == 3 else 'readings'}", body, 1_000)])
-        signals.wake[Lane.EVENTS].set()
-        await_true(partial(_reaches, log, seq + 1), "what it says, though the store is away", 1)
-    assert SqlGatewayRecords(engine).counters().stored == 0
-    away.clear()
-    await_true(lambda: SqlGatewayRecords(engine).counters().stored == 5, "everything, once it is back", 10)
-    signals.end()
-    thread.join()
+    try:
+        for seq in range(5):
+            body = readings_body(seq, ["m1"]) if seq != 3 else event_body(seq)
+            spool.append([Frame(f"gridcrew/v1/T1/{'events' if seq == 3 else 'readings'}", body, 1_000)])
+            signals.wake[Lane.EVENTS].set()
+            await_true(partial(_reaches, log, seq + 1), "what it says, though the store is away", 1)
+        assert SqlGatewayRecords(engine).counters().stored == 0
+        away.clear()
+        await_true(
+            lambda: SqlGatewayRecords(engine).counters().stored == 5, "everything, once it is back", 10
+        )
+    finally:
+        signals.end()
+        thread.join()
     assert log.newest_id() == 5
     assert len(readings.series("m1", 0, 2**52)) == 4
     readings.close()

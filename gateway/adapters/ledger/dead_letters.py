@@ -7,8 +7,9 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from gateway.adapters.seldom import Seldom
 from gateway.frames import Frame
-from gateway.ingest import Entry
+from gateway.ingest import Entry, Sorted
 from telemetry.adapters.gateway_tables import dead_letters
 
 log = logging.getLogger(__name__)
@@ -35,21 +36,38 @@ class Letter:
 def bury(connection: Connection, dead: Sequence[Entry], code_version: str) -> None:
     """Lay down frames that nobody understands or no store takes."""
     _insert(connection, [(entry.names()[0], entry, entry.problem) for entry in dead], code_version)
-    if dead:
-        log.warning("%d frames to the dead letters, first: %s", len(dead), dead[0].problem)
 
 
 def bury_parts(connection: Connection, stored: Sequence[Entry], code_version: str) -> int:
     """Lay down frames of which a store refused some values, beside what it took; how many."""
-    parts = [
-        (entry.names()[0] + PARTS, entry, f"store: {'; '.join(entry.refused)}")
-        for entry in stored
-        if entry.refused
-    ]
+    parts = [(entry.names()[0] + PARTS, entry, _refusal(entry)) for entry in stored if entry.refused]
     _insert(connection, parts, code_version)
-    if parts:
-        log.warning("values of %d frames to the dead letters, first: %s", len(parts), parts[0][2][:500])
     return len(parts)
+
+
+def _refusal(entry: Entry) -> str:
+    return f"store: {'; '.join(entry.refused)}"
+
+
+class Burials:
+    """Tells the log what was laid down, in few lines."""
+
+    def __init__(self) -> None:
+        self._whole = Seldom(log, logging.WARNING, "%d frames to the dead letters, first: %s")
+        self._parts = Seldom(log, logging.WARNING, "values of %d frames to the dead letters, first: %s")
+
+    def tell(self, result: Sorted) -> None:
+        """After these were committed."""
+        if result.dead:
+            self._whole.tell(len(result.dead), result.dead[0].problem)
+        partly = [entry for entry in result.stored if entry.refused]
+        if partly:
+            self._parts.tell(len(partly), _refusal(partly[0])[:500])
+
+    def rest(self) -> None:
+        """Tell what was held back."""
+        self._whole.rest()
+        self._parts.rest()
 
 
 def _insert(connection: Connection, letters: Sequence[tuple[str, Entry, str]], code_version: str) -> None:

@@ -39,6 +39,7 @@ class SqlLedger:
         self._devices = devices or DeviceLedger()
         self._house_kept_ms = 0
         self._turns = Turns()
+        self._burials = dead_letter_ledger.Burials()
 
     def cursor(self, lane: Lane) -> int:
         """Position in the lane's spool up to which everything is committed."""
@@ -88,6 +89,7 @@ class SqlLedger:
             broken = _count(connection, result, len(entries), parts, places)
         if broken:
             log.error("conservation is broken: %s", broken)
+        self._burials.tell(result)
         return result
 
     def _keep_house(self, connection: Connection, now_ms: int) -> None:
@@ -175,6 +177,7 @@ class SqlLedger:
     def audit(self) -> str:
         """What of the counters disagrees with itself or with the dead letters that lie there; or nothing."""
         with self._turns.take(), self._engine.begin() as connection:
+            self._burials.rest()
             state, letters = _state(connection), dead_letter_ledger.count(connection)
         expected = state.get("dead", 0) - state.get("dead_forgotten", 0) + state.get("dead_parts", 0)
         broken = _balance(state).broken()
