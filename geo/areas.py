@@ -30,7 +30,7 @@ class Areas:
 
         Where no source reaches, a transformer whose low side hangs together with the node is meant.
         """
-        fed = np.full(len(self.tree), ABSENT, np.int32)
+        fed = np.full(len(self.tree) + 1, ABSENT, np.int32)
         for position in np.flatnonzero(self._is_distribution[self.tree.edge]).tolist():
             # Ascending, so that what hangs below a second transformer belongs to that one.
             fed[position : self.tree.end[position]] = self.tree.edge[position]

@@ -5,13 +5,16 @@ comes through here, so that all networks pass the same checks.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 
 from geo import doors
 from geo.errors import Finding, NetworkRefused
+from geo.feeders import Feeders
 from geo.fingerprint import content_hash
+from geo.judging import judge
 from geo.network import (
     ABSENT,
     Customers,
@@ -27,11 +30,14 @@ from geo.network import (
 )
 from geo.report import Report
 from geo.rows import Reader, Table
-from geo.validation import check_structure
+from geo.rules import Severity
+from geo.validation import Structure, check_structure
 from geo.voltage import low_side
 
 Tables = Mapping[str, Table]
 """Tables by the name of their door; one that may be absent may be missing."""
+MOST_ROUNDS: Final = 20
+"""Setting a row aside may leave others without what they name, at most so often in a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,10 @@ class Assembled:
 
     network: Network | None
     findings: tuple[Finding, ...]
+    judged: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Per feeder, '' for what belongs to none: how often each rule was broken, rows set aside included."""
+    set_aside: int = 0
+    """Rows that were left out, because of an error in them or in what they name."""
 
     def accepted(self) -> Network:
         """The network; raises ``NetworkRefused`` where there is none."""
@@ -48,18 +58,58 @@ class Assembled:
         return self.network
 
 
-def assemble(tables: Tables, report: Report | None = None) -> Assembled:
-    """Read all tables; ``report`` may bring what was already found while they were loaded."""
+def assemble(tables: Tables, report: Report | None = None, set_aside: bool = False) -> Assembled:
+    """Read all tables; ``report`` may bring what was already found while they were loaded.
+
+    An error refuses the network; with ``set_aside`` the rows that hold one, and those that name them, are
+    left out instead and told with the feeder that they would belong to, so that others can go on.
+    """
     report = report or Report()
+    built = _build(tables, report)
+    if built is None or report.refused:
+        return _of_the_rest(tables, report) if set_aside else Assembled(None, report.findings())
+    return _assembled(built, tables, tables, report)
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    network: Network
+    feeders: Feeders
+
+
+def _build(tables: Tables, report: Report) -> _Built | None:
+    """None where the tables cannot be read; to be used only while the report refuses nothing."""
     readers = _readers(tables, report)
     if readers is None:
-        return Assembled(None, report.findings())
+        return None
     network = _read(readers)
-    if not report.refused:
-        check_structure(network, readers)
     if report.refused:
-        return Assembled(None, report.findings())
-    return Assembled(replace(network, content_hash=content_hash(network)), report.findings())
+        return None
+    structure = Structure(network)
+    check_structure(structure, report, readers)
+    return _Built(replace(network, content_hash=content_hash(network)), structure.feeders)
+
+
+def _of_the_rest(tables: Tables, report: Report) -> Assembled:
+    """The network of the rows without errors; none where an error is not of a row, or nothing is left."""
+    remaining, found = dict(tables), report
+    for _ in range(MOST_ROUNDS):
+        if found.blocked:
+            break
+        bad = found.rows_with_errors()
+        remaining = {name: rows.without(bad.get(name, frozenset())) for name, rows in remaining.items()}
+        found = Report()
+        built = _build(remaining, found)
+        if built is not None and not found.refused:
+            report.take(found, Severity.WARNING)
+            return _assembled(built, tables, remaining, report)
+        report.take(found, Severity.ERROR)
+    return Assembled(None, report.findings())
+
+
+def _assembled(built: _Built, tables: Tables, remaining: Tables, report: Report) -> Assembled:
+    judged, feeder = judge(built.feeders, tables, remaining, report)
+    return Assembled(built.network, report.findings(feeder), judged, report.rows_lost)
 
 
 def _readers(tables: Tables, report: Report) -> dict[str, Reader] | None:
@@ -68,14 +118,14 @@ def _readers(tables: Tables, report: Report) -> dict[str, Reader] | None:
     for door in doors.DOORS:
         found = tables.get(door.name)
         if found is None and not door.may_be_absent:
-            report.error("missing-table", f"{door.file} is missing", "", door.file)
+            report.add("missing-table", place=door.file, facts={"file": door.file})
             complete = False
             continue
         empty = Table(door.file, dict.fromkeys(door.columns, ()))
         reader = Reader(door, found if found is not None else empty, report)
         complete &= reader.complete()
         if not len(reader) and not door.may_be_absent and door is not doors.METERS:
-            report.error("empty-table", f"{door.file} has no rows", "", reader.source.place)
+            report.add("empty-table", place=reader.source.place, facts={"file": door.file})
             complete = False
         readers[door.name] = reader
     return readers if complete else None
@@ -197,23 +247,15 @@ def _places(read: Reader, nodes: Nodes, edges: Edges, terminals: Terminals, term
             _tell_lost(read, row, cells[row])
             continue
         node[row] = low[transformer]
-        read.warn(
-            "place-unknown",
-            row,
-            f"its place below {edges.ids[transformer]!r} is unknown; it hangs on it as a star",
-        )
+        read.tell("place-unknown", row, transformer=edges.ids[transformer])
     return node
 
 
 def _tell_lost(read: Reader, row: int, cell: str) -> None:
     if cell:
-        read.tell("unknown-node", row, f"node_id names {cell!r}, which does not exist")
+        read.tell("unknown-node", row, column="node_id", found=cell)
     else:
-        read.tell(
-            "meter-without-transformer",
-            row,
-            "it has neither a node nor a terminal that tells its transformer",
-        )
+        read.tell("meter-without-place", row)
 
 
 def _transformer_named(

@@ -8,34 +8,52 @@ GeoError
 └── DatabaseTooOld      a SQLite library that may lose data (geo.adapters.database)
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-
-class Severity(StrEnum):
-    ERROR = "error"
-    WARNING = "warning"
+from geo.rules import MORE_EN, MORE_ZH, RULES, Severity
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing wrong with a network, told so that its owner can mend it.
 
-    ``rule`` is the short name of the check, ``place`` the file (or table) and ``line`` its line,
-    1-based and counting the header, or None where the source has no lines.
+    ``rule`` names an entry of ``geo.rules``, ``place`` the file (or table) and ``line`` its line, 1-based and
+    counting the header, or None where the source has no lines (features are counted from 1).
     """
 
-    severity: Severity
     rule: str
-    message: str
     element: str = ""
     place: str = ""
     line: int | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    feeder: str = ""
+    """Id of the feeder that it concerns; '' for the network as a whole, stations, and where nobody knows."""
+    more: int = 0
+    """Not one finding but this many more of the same rule and place, which were only counted."""
+
+    @property
+    def severity(self) -> Severity:
+        return RULES[self.rule].severity
+
+    @property
+    def message(self) -> str:
+        """In English."""
+        return MORE_EN.format(more=self.more) if self.more else RULES[self.rule].text(self.facts, "en")
+
+    @property
+    def message_zh(self) -> str:
+        """In Chinese."""
+        return MORE_ZH.format(more=self.more) if self.more else RULES[self.rule].text(self.facts, "zh")
 
     def __str__(self) -> str:
+        return self.told(self.message)
+
+    def told(self, message: str) -> str:
+        """One line: where, how bad, what and by which rule."""
         where = f"{self.place}:{self.line}: " if self.line else f"{self.place}: " if self.place else ""
         what = f"{self.element}: " if self.element else ""
-        return f"{where}{self.severity.value}: {what}{self.message} [{self.rule}]"
+        return f"{where}{self.severity.value}: {what}{message} [{self.rule}]"
 
 
 class GeoError(Exception):

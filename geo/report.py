@@ -1,52 +1,100 @@
 """Collects findings while a network is read; a million equal mistakes make a report of readable length."""
 
-from collections import Counter
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from geo.errors import Finding, Severity
+from geo.errors import Finding
+from geo.rules import RULES, Severity, Subject
 
 MOST_PER_RULE: Final = 100
 """Findings told one by one for each rule and file; the rest is counted."""
+NO_ROW: Final = -1
+NO_FACTS: Final[Mapping[str, object]] = {}
+Row = tuple[str, int]
+"""Table ('' for none) and row."""
 
 
 @dataclass(slots=True)
 class Report:
     """Findings in the order in which they were met; ``findings`` answers them errors first."""
 
-    _told: list[Finding] = field(default_factory=list)
-    _counts: Counter[tuple[Severity, str, str]] = field(default_factory=Counter)
+    told: list[tuple[Finding, Row]] = field(default_factory=list)
+    noted: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
+    """By (rule, table, or place where it is of none) the row of every finding (or NO_ROW), told or not."""
 
-    def add(self, finding: Finding) -> None:
-        """Note one finding; from the hundred-and-first of its rule and file on it is only counted."""
-        key = (finding.severity, finding.rule, finding.place)
-        self._counts[key] += 1
-        if self._counts[key] <= MOST_PER_RULE:
-            self._told.append(finding)
-
-    def error(
-        self, rule: str, message: str, element: str = "", place: str = "", line: int | None = None
+    def add(
+        self,
+        rule: str,
+        element: str = "",
+        place: str = "",
+        line: int | None = None,
+        table: str = "",
+        row: int = NO_ROW,
+        facts: Mapping[str, object] = NO_FACTS,
     ) -> None:
-        self.add(Finding(Severity.ERROR, rule, message, element, place, line))
+        """Note one finding; from the hundred-and-first of its rule and table on it is only counted."""
+        rows = self.noted[rule, table or place]
+        rows.append(row)
+        if len(rows) <= MOST_PER_RULE:
+            spelled = {name: str(fact) for name, fact in facts.items()}
+            self.told.append((Finding(rule, element, place, line, spelled), (table, row)))
 
-    def warning(
-        self, rule: str, message: str, element: str = "", place: str = "", line: int | None = None
-    ) -> None:
-        self.add(Finding(Severity.WARNING, rule, message, element, place, line))
+    def take(self, other: "Report", severity: Severity) -> None:
+        """Add what another report holds of one severity."""
+        for (rule, table), rows in other.noted.items():
+            if RULES[rule].severity is severity:
+                self.noted[rule, table].extend(rows)
+        self.told += [told for told in other.told if told[0].severity is severity]
 
     @property
     def refused(self) -> bool:
         """Whether any finding is an error."""
-        return any(severity is Severity.ERROR for severity, _rule, _place in self._counts)
+        return any(_is_error(rule) for rule, _table in self.noted)
 
-    def findings(self) -> tuple[Finding, ...]:
-        """All that was told and a last line for what was only counted; errors first, then by file."""
-        more = [
-            Finding(severity, rule, f"and {count - MOST_PER_RULE} more like these", "", place)
-            for (severity, rule, place), count in self._counts.items()
-            if count > MOST_PER_RULE
+    @property
+    def blocked(self) -> bool:
+        """Whether an error is of no row, so that leaving rows out does not help."""
+        return any(
+            _is_error(rule) and RULES[rule].subject is not Subject.ROW and NO_ROW in rows
+            for (rule, _table), rows in self.noted.items()
+        )
+
+    def rows_with_errors(self) -> Mapping[str, frozenset[int]]:
+        """By table the rows that hold an error."""
+        bad: dict[str, set[int]] = defaultdict(set)
+        for (rule, table), rows in self.noted.items():
+            if _is_error(rule):
+                bad[table].update(rows)
+        return {table: frozenset(rows - {NO_ROW}) for table, rows in bad.items()}
+
+    @property
+    def rows_lost(self) -> int:
+        """Rows that hold an error, those included that never became rows of a table."""
+        unmade = sum(rows.count(NO_ROW) for (rule, _table), rows in self.noted.items() if _is_error(rule))
+        return unmade + sum(len(rows) for rows in self.rows_with_errors().values())
+
+    def findings(self, feeder: Callable[[str, int], str] | None = None) -> tuple[Finding, ...]:
+        """All that was told and a last line for what was only counted; errors first, then by file.
+
+        ``feeder`` names the feeder of (table, row).
+        """
+        told = [
+            replace(found, feeder=feeder(*row)) if feeder and row[0] and row[1] != NO_ROW else found
+            for found, row in self.told
         ]
-        return tuple(sorted([*self._told, *more], key=_worst_first))
+        return tuple(sorted([*told, *self._counted()], key=_worst_first))
+
+    def _counted(self) -> Iterator[Finding]:
+        first = {(told.rule, row[0] or told.place): told.place for told, row in reversed(self.told)}
+        for key, rows in self.noted.items():
+            if len(rows) > MOST_PER_RULE:
+                yield Finding(key[0], place=first[key], more=len(rows) - MOST_PER_RULE)
+
+
+def _is_error(rule: str) -> bool:
+    return RULES[rule].severity is Severity.ERROR
 
 
 def _worst_first(finding: Finding) -> tuple[bool, str, str, float]:

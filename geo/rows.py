@@ -23,13 +23,37 @@ class Table:
     """What a finding names: the file's name, or where else the rows came from."""
     columns: Mapping[str, Texts]
     lines: Sequence[int] = field(default=())
-    """1-based line of each row; empty where the source has no lines."""
+    """1-based line (or feature) of each row; empty where the source has none."""
+    places: Sequence[str] = field(default=())
+    """Where each row came from, for a table of several files or layers; empty for one."""
+    origin: Sequence[int] = field(default=())
+    """For a table of which rows were taken out: the row that each was before; empty where none was."""
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
 
     def line(self, row: int) -> int | None:
         return int(self.lines[row]) if len(self.lines) else None
+
+    def place_of(self, row: int) -> str:
+        return self.places[row] if len(self.places) else self.place
+
+    def original(self, row: int) -> int:
+        """The number that the row had before any was taken out."""
+        return self.origin[row] if len(self.origin) else row
+
+    def without(self, originals: frozenset[int]) -> "Table":
+        """The same table without the rows that had these numbers before any was taken out."""
+        if not originals:
+            return self
+        kept = [row for row in range(len(self)) if self.original(row) not in originals]
+        return Table(
+            self.place,
+            {name: tuple(cells[row] for row in kept) for name, cells in self.columns.items()},
+            [self.lines[row] for row in kept] if len(self.lines) else (),
+            [self.places[row] for row in kept] if len(self.places) else (),
+            [self.original(row) for row in kept],
+        )
 
 
 def table(place: str, rows: Iterable[Mapping[str, object]]) -> Table:
@@ -60,9 +84,8 @@ class Reader:
         """Whether all columns are there; names each missing one."""
         missing = [name for name in self.door.columns if name not in self.source.columns]
         for name in missing:
-            near = get_close_matches(name, self.source.columns, n=1)
-            hint = f"; found {near[0]!r}" if near else ""
-            self.report.error("missing-column", f"column {name!r} is missing{hint}", "", self.source.place, 1)
+            near = "".join(get_close_matches(name, self.source.columns, n=1))
+            self.report.add("missing-column", "", self.source.place, 1, facts={"column": name, "near": near})
         return not missing
 
     def texts(self, column: str) -> Texts:
@@ -75,13 +98,18 @@ class Reader:
         unread = {name: cells for name, cells in self.source.columns.items() if name not in self.door.known}
         return unread if len(self) else {}
 
-    def tell(self, rule: str, row: int, message: str) -> None:
-        """Note an error in a row."""
-        self.report.error(rule, message, self._element(row), self.source.place, self.source.line(row))
-
-    def warn(self, rule: str, row: int, message: str) -> None:
-        """Note a warning about a row."""
-        self.report.warning(rule, message, self._element(row), self.source.place, self.source.line(row))
+    def tell(self, rule: str, row: int, **facts: object) -> None:
+        """Note a finding about a row."""
+        source = self.source
+        self.report.add(
+            rule,
+            self._element(row),
+            source.place_of(row),
+            source.line(row),
+            self.door.name,
+            source.original(row),
+            facts,
+        )
 
     def _element(self, row: int) -> str:
         return self.source.columns[self.door.columns[0]][row].strip()
@@ -91,9 +119,9 @@ class Reader:
         found = self.texts("id")
         for row, identifier in enumerate(found):
             if not identifier:
-                self.tell("missing-id", row, "id is empty")
+                self.tell("missing-id", row)
             elif identifier in taken:
-                self.tell("duplicate-id", row, f"id {identifier!r} is already used in {taken[identifier]}")
+                self.tell("duplicate-id", row, id=identifier, table=taken[identifier])
             else:
                 taken[identifier] = self.source.place
         return found
@@ -107,9 +135,9 @@ class Reader:
             values = np.array([_number(cell) for cell in cells], np.float64)
         given = np.array([bool(cell) for cell in cells], np.bool_)
         bad = given & ~((values >= low) & (values <= high) & np.isfinite(values))
+        limits = {} if np.isinf(low) else {"low": f"{low:g}", "high": f"{high:g}"}
         for row in np.flatnonzero(bad).tolist():
-            limits = "" if np.isinf(low) else f" from {low:g} to {high:g}"
-            self.tell("bad-number", row, f"{column} is {cells[row]!r}, expected a number{limits}")
+            self.tell("bad-number", row, column=column, found=cells[row], **limits)
         values[bad] = np.nan
         return values
 
@@ -119,7 +147,7 @@ class Reader:
         values = np.array([spelling.get(cell, ABSENT) for cell in cells], np.int8)
         for row in np.flatnonzero(values == ABSENT).tolist():
             expected = "|".join(name for name in spelling if name)
-            self.tell(rule, row, f"{column} is {cells[row]!r}, expected {expected}")
+            self.tell(rule, row, column=column, found=cells[row], expected=expected)
         values[values == ABSENT] = 0
         return values
 
@@ -132,9 +160,9 @@ class Reader:
         values = np.array([rows.get(cell, ABSENT) for cell in cells], np.int32)
         for row in np.flatnonzero(values == ABSENT).tolist():
             if cells[row]:
-                self.tell(rule, row, f"{column} names {cells[row]!r}, which does not exist")
+                self.tell(rule, row, column=column, found=cells[row])
             elif not optional:
-                self.tell(rule, row, f"{column} is empty")
+                self.tell("empty-reference", row, column=column)
         return values
 
 

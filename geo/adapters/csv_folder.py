@@ -16,8 +16,8 @@ from geo.spelling import spelled
 MAX_FILE_BYTES = 4_000_000_000
 
 
-def read_folder(folder: Path) -> Assembled:
-    """The network of a folder, or the report of why there is none. Nothing that was read is left out."""
+def read_folder(folder: Path, set_aside: bool = False) -> Assembled:
+    """The network of a folder, or the report of why there is none; ``set_aside`` as for ``assemble``."""
     report = Report()
     tables = {}
     for door in doors.DOORS:
@@ -27,9 +27,9 @@ def read_folder(folder: Path) -> Assembled:
             if found is not None:
                 tables[door.name] = found
     if not folder.is_dir():
-        report.error("no-folder", f"{folder} is no folder", "", str(folder))
+        report.add("no-folder", place=str(folder), facts={"path": folder})
         return Assembled(None, report.findings())
-    return assemble(tables, report)
+    return assemble(tables, report, set_aside)
 
 
 def _read_table(file: Path, report: Report) -> Table | None:
@@ -45,15 +45,15 @@ def _read_table(file: Path, report: Report) -> Table | None:
             if header is None:
                 header = _header(file, cells, report)
             elif len(cells) != len(header):
-                message = f"{len(cells)} columns, expected {len(header)} as in the header"
-                report.error("column-count", message, cells[0].strip(), file.name, begins)
+                counts = {"found": len(cells), "expected": len(header)}
+                report.add("column-count", cells[0].strip(), file.name, begins, facts=counts)
             else:
                 kept.append(cells)
                 lines.append(begins)
     except csv.Error as problem:
-        report.error("broken-csv", f"not readable as CSV: {problem}", "", file.name, rows.line_num)
+        report.add("broken-csv", "", file.name, rows.line_num, facts={"problem": problem})
     if header is None:
-        report.error("broken-csv", "the file is empty; a header row was expected", "", file.name, 1)
+        report.add("empty-file", "", file.name, 1)
         return None
     columns: Sequence[Texts] = list(zip(*kept, strict=True)) if kept else [()] * len(header)
     return Table(file.name, dict(zip(header, columns, strict=True)), lines)
@@ -79,20 +79,20 @@ def _numbered(rows: _Rows) -> Iterator[tuple[int, list[str]]]:
 def _header(file: Path, cells: list[str], report: Report) -> list[str]:
     names = [cell.strip() for cell in cells]
     for name in {name for name in names if names.count(name) > 1}:
-        report.error("broken-csv", f"column {name!r} appears twice", "", file.name, 1)
+        report.add("duplicate-column", "", file.name, 1, facts={"column": name})
     return names
 
 
 def _decoded(file: Path, report: Report) -> str | None:
     if file.stat().st_size > MAX_FILE_BYTES:
-        report.error("too-large", f"the file is larger than {MAX_FILE_BYTES} bytes", "", file.name)
+        report.add("too-large", place=file.name, facts={"limit": MAX_FILE_BYTES})
         return None
     content = file.read_bytes()
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         line = content.count(b"\n", 0, problem.start) + 1
-        report.error("bad-encoding", "not UTF-8; save the file as UTF-8", "", file.name, line)
+        report.add("bad-encoding", "", file.name, line)
         # One unreadable name must not hide what else is wrong.
         return content.decode("utf-8-sig", errors="replace")
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from geo.assemble import Assembled, Tables, assemble
 from geo.doors import CUSTOMERS, DOORS
-from geo.errors import Finding, NetworkRefused, Severity
+from geo.errors import Finding, NetworkRefused
 from geo.naming import name_everything
 from geo.rows import table
 from geo.voltage import LV_BELOW_KV
@@ -63,9 +63,7 @@ def tables_of(net: Net) -> Tables:
 def _refuse_unknown(net: Net) -> None:
     found = [name for name in _NOT_READ if name in net and len(net[name])]
     if found:
-        finding = Finding(
-            Severity.ERROR, "not-supported", f"tables {found} have no counterpart here", place="net"
-        )
+        finding = Finding("not-supported", place="net", facts={"tables": ", ".join(found)})
         raise NetworkRefused((finding,))
 
 
@@ -172,8 +170,8 @@ def _branches(net: Net, sketch: Sketch) -> None:
         _transformer(trafo, ends)
     if ends.switches:
         et, element, bus = next(iter(ends.switches))
-        message = f"a switch joins bus {bus} with element {element} ({et}), which does not end there"
-        raise NetworkRefused((Finding(Severity.ERROR, "dangling-switch", message, place="switch"),))
+        facts = {"bus": str(bus), "element_id": str(element), "kind": et}
+        raise NetworkRefused((Finding("dangling-switch", place="switch", facts=facts),))
 
 
 def _line(line: Any, ends: _Ends) -> None:  # noqa: ANN401

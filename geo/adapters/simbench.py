@@ -11,7 +11,7 @@ import simbench
 
 from geo.adapters.pandapower import import_pandapower
 from geo.assemble import Assembled
-from geo.errors import Finding, NetworkRefused, Severity
+from geo.errors import Finding, NetworkRefused
 
 
 def load_grid(package: str, name: str) -> Any:  # noqa: ANN401 (pandapowerNet has no types)
@@ -35,5 +35,5 @@ def import_grid(package: str, name: str, grid_cells: int) -> Assembled:
 
 
 def _unknown(package: str, name: str) -> NetworkRefused:
-    message = f"the package {package} has no grid {name!r}"
-    return NetworkRefused((Finding(Severity.ERROR, "unknown-grid", message, place=package),))
+    facts = {"package": package, "name": name}
+    return NetworkRefused((Finding("unknown-grid", place=package, facts=facts),))

@@ -7,7 +7,7 @@ from typing import Final
 from geo.adapters.csv_folder import read_folder
 from geo.assemble import Assembled
 from geo.cells import DEFAULT_CELLS
-from geo.errors import Finding, NetworkRefused, Severity
+from geo.errors import Finding, NetworkRefused
 
 PACKAGES: Final = ("simbench", "pandapower")
 
@@ -23,7 +23,7 @@ def read_source(source: str, grid_cells: int = DEFAULT_CELLS) -> Assembled:
     try:
         grids = importlib.import_module("geo.adapters.simbench")
     except ModuleNotFoundError as missing:
-        message = f"{missing.name} is not installed; install gridcrew[demo]"
-        raise NetworkRefused((Finding(Severity.ERROR, "not-installed", message, place=source),)) from missing
+        facts = {"module": str(missing.name), "extra": "gridcrew[demo]"}
+        raise NetworkRefused((Finding("not-installed", place=source, facts=facts),)) from missing
     assembled: Assembled = grids.import_grid(package, name, grid_cells)
     return assembled

@@ -17,9 +17,10 @@ from geo.adapters.sources import read_source
 from geo.adapters.tables import SNAPSHOTS
 from geo.assemble import Assembled
 from geo.cells import DEFAULT_CELLS, Cells
-from geo.errors import Finding, Severity
+from geo.errors import Finding
 from geo.network import EdgeKind, Network, NodeKind
 from geo.ports import NetworkVersion
+from geo.rules import Severity
 from geo.tracing import Element, Feeding, find
 from gridcrew.settings import Settings
 

@@ -23,7 +23,7 @@ CB1,breaker,S1,J1,1,ABC,,出线开关,,,
 LN2,line,J1,J2,1,ABC,850,二号线,,,公司
 T1,transformer,J1,L1,1,ABC,,一号变,200,public,
 T2,transformer,J2,L2,1,ABC,,二号变,315,public,
-SV1,service,L1,A1,1,ABC,30,接户线,,,
+SV1,service,L1,A1,1,ABC,90,接户线,,,
 """,
     "meters.csv": """id,node_id,customer_id,phases,terminal_id
 M1,A1,C1,A,TT1

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from geo.adapters.csv_folder import read_folder, write_folder
 from geo.assemble import assemble
-from geo.errors import Finding, NetworkRefused, Severity
+from geo.errors import Finding, NetworkRefused
 from geo.network import (
     ABSENT,
     CustomerClass,
@@ -22,6 +22,7 @@ from geo.network import (
     TransformerKind,
 )
 from geo.rows import Table, table
+from geo.rules import Severity
 from tests.geo.conftest import FILES
 
 
@@ -100,7 +101,7 @@ def test_any_change_changes_the_hash(folder: Path, file: str, old: str, new: str
     ("file", "old", "new", "rule", "line", "element"),
     [
         ("edges.csv", "J1,J2,1", "J1,J9,1", "dangling-edge", 3, "LN2"),
-        ("edges.csv", "J1,J2,1", "J1,,1", "dangling-edge", 3, "LN2"),
+        ("edges.csv", "J1,J2,1", "J1,,1", "empty-reference", 3, "LN2"),
         ("edges.csv", "LN2,line", "LN2,lime", "unknown-kind", 3, "LN2"),
         ("nodes.csv", "J2,pole", "J2,poel", "unknown-kind", 4, "J2"),
         ("nodes.csv", "J2,pole", "J1,pole", "duplicate-id", 4, "J1"),
@@ -112,7 +113,7 @@ def test_any_change_changes_the_hash(folder: Path, file: str, old: str, new: str
         ("terminals.csv", "TT2,T2", "TT2,T9", "unknown-edge", 3, "TT2"),
         ("terminals.csv", "TT2,T2", "TT2,LN2", "terminal-not-on-transformer", 3, "TT2"),
         ("meters.csv", "M2,L1", "M2,L9", "unknown-node", 3, "M2"),
-        ("meters.csv", "M2,L1,C2,B,TT1", "M2,,C2,B,", "meter-without-transformer", 3, "M2"),
+        ("meters.csv", "M2,L1,C2,B,TT1", "M2,,C2,B,", "meter-without-place", 3, "M2"),
         ("meters.csv", "M2,L1,C2,B,TT1", "M2,J2,C2,B,", "meter-without-transformer", 3, "M2"),
         ("meters.csv", "M2,L1,C2", "M2,L1,C9", "unknown-customer", 3, "M2"),
         ("meters.csv", "M2,L1,C2,B,TT1", "M2,L1,C2,B,TT9", "unknown-terminal", 3, "M2"),
@@ -124,16 +125,16 @@ def test_any_change_changes_the_hash(folder: Path, file: str, old: str, new: str
         ("edges.csv", "850", "-1", "bad-number", 3, "LN2"),
         ("edges.csv", "850", "nan", "bad-number", 3, "LN2"),
         ("nodes.csv", "116.01,39.0,10", "216.01,39.0,10", "bad-number", 3, "J1"),
-        ("nodes.csv", "S1,substation", "S1,busbar", "no-source", 2, "S1"),
+        ("nodes.csv", "S1,substation", "S1,busbar", "no-source", None, ""),
         ("customers.csv", "small_micro", "smal_micro", "unknown-kind", 4, "C3"),
         ("customers.csv", "一号院,G1,A1", "一号院,G1,A9", "unknown-node", 2, "C1"),
         ("edges.csv", "closed,", "close,", "missing-column", 1, ""),
-        ("edges.csv", "id,kind,from_id", "id,id,from_id", "broken-csv", 1, ""),
+        ("edges.csv", "id,kind,from_id", "id,id,from_id", "duplicate-column", 1, ""),
         ("nodes.csv", '"a,b"', '"a"b', "broken-csv", 4, ""),
     ],
 )
 def test_bad_input_is_refused_by_file_line_and_element(
-    folder: Path, file: str, old: str, new: str, rule: str, line: int, element: str
+    folder: Path, file: str, old: str, new: str, rule: str, line: int | None, element: str
 ) -> None:
     _change(folder, file, old, new)
     findings = [finding for finding in read_folder(folder).findings if finding.rule == rule]
@@ -154,7 +155,16 @@ def test_bad_input_is_refused_by_file_line_and_element(
         ("meters.csv", "C2,B,TT1", "C2,B,TT2", "terminal-of-another-area", ("meters.csv", 3, "M2")),
         ("meters.csv", "M3,L2,C3,ABC,TT2\n", "", "transformer-without-meters", ("edges.csv", 5, "T2")),
         ("customers.csv", "C2,", "C4,,,,,,,\nC2,", "customer-without-meter", ("customers.csv", 3, "C4")),
-        ("edges.csv", "SV1,", "X1,cable,J2,S1,1,ABC,,,,,\nSV1,", "loop", ("edges.csv", 3, "LN2")),
+        ("edges.csv", "SV1,", "X1,cable,J2,J1,1,ABC,900,,,,\nSV1,", "loop", ("edges.csv", 6, "X1")),
+        ("edges.csv", "SV1,", "X1,cable,J2,S1,1,ABC,2000,,,,\nSV1,", "two-feeds", ("edges.csv", 3, "LN2")),
+        ("edges.csv", "SV1,", "X1,cable,L2,L1,1,ABC,900,,,,\nSV1,", "two-feeds", ("edges.csv", 6, "X1")),
+        ("edges.csv", "SV1,", "X1,cable,J2,J2,1,ABC,900,,,,\nSV1,", "same-ends", ("edges.csv", 6, "X1")),
+        ("edges.csv", "SV1,", "X1,cable,J2,L2,1,ABC,900,,,,\nSV1,", "wrong-voltage", ("edges.csv", 6, "X1")),
+        ("edges.csv", "850", "200", "too-short", ("edges.csv", 3, "LN2")),
+        ("nodes.csv", "39.001,0.4,\nL2", "39.001,10,\nL2", "wrong-voltage-of-kind", ("nodes.csv", 5, "L1")),
+        ("nodes.csv", "116.011,39.001", "116.111,39.001", "meter-far", ("meters.csv", 2, "M1")),
+        ("nodes.csv", "A1,access", "A2,pole,,,,,\nA1,access", "orphan", ("nodes.csv", 7, "A2")),
+        ("edges.csv", "LN2,line,J1,J2,1", "LN2,line,J1,J1,1", "island", ("nodes.csv", 4, "J2")),
         ("edges.csv", "line,J1,J2,1", "line,J1,J2,0", "out-of-service", ("edges.csv", 3, "LN2")),
         ("edges.csv", "line,J1,J2,1", "switch,J1,J2,0", "unsupplied", ("nodes.csv", 4, "J2")),
         ("nodes.csv", "二号杆,116.02,", "二号杆,,", "no-coordinates", ("nodes.csv", 4, "J2")),
