@@ -7,6 +7,7 @@ them is the same.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 Volts = tuple[float | None, float | None, float | None]
 """Phase-to-neutral volts of phases A, B, C; None where a phase does not exist or was not read."""
@@ -27,6 +28,32 @@ class EvidenceKind(StrEnum):
     FAULT_PASSAGE = "fault_passage"
     CALL = "call"
     """A customer says that the power is off; ``devices`` are customer ids."""
+    FOUND_FAULTY = "found_faulty"
+    """A person found that this element failed; ``at_ms`` is when it began to matter."""
+    FOUND_SOUND = "found_sound"
+    """A person found that this element did not fail."""
+    CUSTOMER_OUT = "customer_out"
+    """A person made sure that these customers have no supply; ``devices`` are customer ids."""
+    CUSTOMER_ON = "customer_on"
+    """The same: they have supply."""
+    INVALID = "invalid"
+    """What was said below these elements up to ``at_ms`` meant no loss of supply (a test, a false alarm)."""
+    CHECK = "check"
+    """Please verify these outages (``devices`` are their ids) before a crew leaves; tells nothing."""
+
+
+CORRECTING: Final = frozenset(
+    {
+        EvidenceKind.FOUND_FAULTY,
+        EvidenceKind.FOUND_SOUND,
+        EvidenceKind.CUSTOMER_OUT,
+        EvidenceKind.CUSTOMER_ON,
+        EvidenceKind.INVALID,
+    }
+)
+"""What only people of the company say, through the desk, with their name."""
+FIELD_KINDS: Final = frozenset(EvidenceKind) - CORRECTING - {EvidenceKind.CHECK}
+"""What devices, exports of other systems and customers say."""
 
 
 @dataclass(frozen=True, slots=True)

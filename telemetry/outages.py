@@ -67,6 +67,13 @@ class OutageRevision:
     reasons: tuple[str, ...]
     """Why it is believed, machine readable: ``last_gasps=37``, ``alive_after=0``, ``terminal_off=1``, …"""
     merged_into: str = ""
+    phases: str = ""
+    """The phases lost at the cut (``A``, ``BC``); empty where all are, which is an outage proper."""
+    low_phases: str = ""
+    """Where ``phases`` are: the low-voltage phases without usable supply below. Behind a transformer whose
+    primary lost one phase they may be others."""
+    owner_side: str = ""
+    """``reason=element`` where the fault lies beyond the ownership boundary (``telemetry.ownership``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from gateway.site_toml import SiteFileRefused, read_toml
-from telemetry.evidence import EvidenceKind
+from telemetry.evidence import FIELD_KINDS
 from telemetry.quantities import CATALOGUE
 
 Column = str | int
@@ -302,7 +302,7 @@ def _bad_event(event: EventColumn) -> Iterator[str]:
     if bool(event.kind) == (event.column is not None):
         yield "event: expected either kind (of all lines) or column with kinds"
     for kind in (event.kind, *event.kinds.values()):
-        if kind and kind not in EvidenceKind.__members__.values():
-            yield f"event.kinds: expected one of {', '.join(EvidenceKind)}, found {kind!r}"
+        if kind and kind not in FIELD_KINDS:
+            yield f"event.kinds: expected one of {', '.join(sorted(FIELD_KINDS))}, found {kind!r}"
     if len(event.volts) not in {0, 1, 3}:
         yield f"event.volts: expected three columns or one list, found {len(event.volts)}"

@@ -16,7 +16,7 @@ from gateway.codecs.mqtt_frames import MqttDecoder
 from gateway.codecs.state_grid_replies import reply
 from gateway.contract import payloads, state_grid, topics
 from gateway.frames import Frame
-from telemetry.evidence import EvidenceKind
+from telemetry.evidence import FIELD_KINDS, EvidenceKind
 from telemetry.quantities import CATALOGUE
 
 DOCUMENT: dict[str, Any] = yaml.safe_load(
@@ -88,7 +88,7 @@ def test_the_limits_are_the_contracts() -> None:
 
 def test_the_kinds_and_quantities_are_the_catalogues() -> None:
     kinds = set(SCHEMAS["Event"]["properties"]["kind"]["enum"])
-    assert kinds == {kind.value for kind in EvidenceKind} - {EvidenceKind.CALL}
+    assert kinds == {kind.value for kind in FIELD_KINDS} - {EvidenceKind.CALL}
     told = {row["name"]: (row["unit"], row["low"], row["high"]) for row in DOCUMENT["x-quantities"]}
     assert told == {each.name: (each.unit, each.low, each.high) for each in CATALOGUE.values()}
 
