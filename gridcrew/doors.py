@@ -151,7 +151,10 @@ def _ping_door(settings: Settings, intake: Intake, doors: Sequence[Door]) -> Pin
     }
     rules = settings.gateway
     return PingDoor(
-        {"desk": SqlPingWishes(open_database(settings.database_location, "desk"))},
+        {
+            owner: SqlPingWishes(open_database(settings.database_location, owner))
+            for owner in ("desk", "outages")
+        },
         senders[rules.ping],
         intake,
         open_database(settings.database_location, "gateway"),

@@ -250,3 +250,20 @@ evidence = evidence_table(metadata)
 
 ping_wishes = ping_wishes_table(metadata)
 """What people want to know of devices; the gateway reads it."""
+
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("id", WIDE, primary_key=True, autoincrement=False),
+    Column("key", Text, nullable=False, unique=True),
+    Column("outage_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("things", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("said_ms", BigInteger, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("user_name", Text, nullable=False),
+    Index("corrections_outage", "outage_id", "id"),
+)
+"""What people corrected of outages, by whom and why. Append only; the evidence beside it is what counts."""

@@ -4,6 +4,8 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
+from telemetry.adapters.ping_wishes import ping_wishes_table
+
 METADATA: Final = MetaData()
 
 REVISIONS: Final = Table(
@@ -49,3 +51,17 @@ SNAPSHOTS: Final = Table(
     Column("positions", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
+
+EXPLANATIONS: Final = Table(
+    "explanations",
+    METADATA,
+    Column("outage_id", String(64), primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+    # A ``telemetry.explanation.Explanation`` as JSON, deflated.
+    Column("body", LargeBinary, nullable=False),
+    Index("explanations_at", "at_ms"),
+)
+
+PING_WISHES: Final = ping_wishes_table(METADATA)
+"""What the detector wants to know of meters; the gateway reads it."""
