@@ -28,8 +28,8 @@ check: $(VENV)/.test  ## Style, types, contracts, sizes
 bench: $(VENV)/.test .peers/.made system-packages  ## Measure; results go to benchmarks/results/
 	$(BIN)/python -m benchmarks
 
-soak: $(VENV)/.test system-packages  ## Hours of faults; needs privileges
-	$(BIN)/python -m pytest --override-ini 'addopts=' -m soak tests
+soak: $(VENV)/.test system-packages  ## Half an hour of faults, recorded in benchmarks/results/; needs privileges
+	$(BIN)/python -m benchmarks.fault_soak
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

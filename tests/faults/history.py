@@ -92,6 +92,12 @@ class History:
         self._check_dead(dead, where)
         self._check_readings(readings(installation), kept - dead.keys(), where)
         check_balance(installation)
+        counters = installation.records.counters()
+        print(
+            f"{len(self.acknowledged)} named frames acknowledged, none lost;"
+            f" received {counters.received} = duplicate {counters.duplicate}"
+            f" + stored {counters.stored} + dead {counters.dead}"
+        )
 
     def lost(self, installation: Installation) -> str:
         """What is missing, in words."""
