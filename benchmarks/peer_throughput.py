@@ -6,6 +6,7 @@ for its platform, and gets a shorter stream.
 """
 
 import json
+import os
 import sys
 import tempfile
 import threading
@@ -26,12 +27,14 @@ from benchmarks.peers.servers import influxdb, mosquitto
 from benchmarks.peers.stream import METERS, QUANTITIES, columnar, posts, publish, remember_session, rows
 from benchmarks.peers.thingsboard import json_mapping, thingsboard_gateway
 from benchmarks.record import Cell, record
+from gateway.adapters.delivery.drain_lane import GROUP_FRAMES
 
 FRAMES: Final = 4_000
 FRAMES_FOR_THINGSBOARD: Final = 400
 TERMINALS_FOR_THINGSBOARD: Final = 2
 """It spends much on each new device; with few of them its steady rate is seen."""
 WRITERS: Final = 2
+OURS: Final = "our gateway, one process"
 WAIT_S: Final = 300.0
 _SAMPLE_S: Final = 0.05
 
@@ -43,37 +46,45 @@ class Drained:
     frames: int
     seconds: float
     cpu_s: float
+    server_cpu_s: float = 0.0
+    """Of InfluxDB meanwhile."""
+
+    @property
+    def frames_per_s(self) -> float:
+        return self.frames / self.seconds
 
     def row(self, contestant: str) -> dict[str, Cell]:
         return {
             "contestant": contestant,
             "frames": self.frames,
-            "frames_per_s": round(self.frames / self.seconds, 1),
-            "readings_per_s": round(self.frames * METERS / self.seconds),
+            "frames_per_s": round(self.frames_per_s, 1),
+            "readings_per_s": round(self.frames_per_s * METERS),
             "cpu_ms_per_frame": round(1000 * self.cpu_s / self.frames, 2),
+            "influxdb_cpu_ms_per_frame": round(1000 * self.server_cpu_s / self.frames, 2),
         }
 
 
 def run(frames: int = FRAMES) -> dict[str, object]:
     """Measure, print and write ``results/peer_throughput``."""
     few = min(frames, FRAMES_FOR_THINGSBOARD)
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="gridcrew-peers-") as home:
-        ours = _ours(Path(home) / "ours", frames, 1)
         measured = {
-            "the same points ready-made, two writers, 10,000 lines a post": _ready_made(
-                Path(home) / "ready", frames
-            ),
-            "our gateway, one process": ours,
-            "our gateway, two processes, half of the terminals each": _ours(Path(home) / "two", frames, 2),
+            "the same points ready-made, two writers": _ready_made(Path(home) / "ready", frames, 1),
+            "the same, arranged as our store does": _ready_made(Path(home) / "runs", frames, GROUP_FRAMES),
+            OURS: _ours(Path(home) / "ours", frames, 1),
             "Node-RED with contrib-influxdb": _node_red(Path(home) / "nr", frames),
+            "our gateway, two processes, half of the terminals each": _ours(Path(home) / "two", frames, 2),
             "thingsboard-gateway (to its platform's stand-in)": _thingsboard(Path(home) / "tb", few),
         }
     table = [drained.row(name) for name, drained in measured.items()]
     for row, drained in zip(table, measured.values(), strict=True):
-        row["ours_is_times"] = round((ours.frames / ours.seconds) / (drained.frames / drained.seconds), 2)
+        row["ours_is_times"] = round(measured[OURS].frames_per_s / drained.frames_per_s, 2)
     notes = [
         f"A frame is {METERS} meters × {len(QUANTITIES)} quantities.",
-        "CPU is the contestant's processes alone, without broker and database, which share the cores.",
+        "CPU is the contestant's processes alone, the database's stands beside it; all share the cores.",
+        f"Ready-made: frame by frame, or of {GROUP_FRAMES} frames at a time each meter's points together.",
+        f"The machine's load before: {load:.1f} processes wanted a core.",
         "Our gateway syncs frames to its spool before it acknowledges them; others acknowledge first.",
     ]
     return record(
@@ -85,17 +96,17 @@ def run(frames: int = FRAMES) -> dict[str, object]:
     )
 
 
-def _ready_made(home: Path, frames: int) -> Drained:
+def _ready_made(home: Path, frames: int, group: int) -> Drained:
     home.mkdir()
-    bodies = list(posts(frames))
+    bodies = list(posts(frames, group))
     with influxdb(home) as port:
-        began_s = time.monotonic()
+        began_s, spent_s = time.monotonic(), _cpu_s(_servers())
         writers = [threading.Thread(target=_post, args=(port, bodies[n::WRITERS])) for n in range(WRITERS)]
         for writer in writers:
             writer.start()
         for writer in writers:
             writer.join()
-        return Drained(frames, time.monotonic() - began_s, 0.0)
+        return Drained(frames, time.monotonic() - began_s, 0.0, _cpu_s(_servers()) - spent_s)
 
 
 def _post(port: int, bodies: list[bytes]) -> None:
@@ -143,16 +154,21 @@ def _thingsboard(home: Path, frames: int) -> Drained:
 def _drained(frames: int, pids: list[int], stored: Callable[[], int]) -> Drained:
     """Watch until all readings are stored; the clock starts with the first ones."""
     deadline_s = time.monotonic() + WAIT_S
-    first_s, first, cpu_s = 0.0, 0, 0.0
+    first_s, first, cpu_s, server_cpu_s = 0.0, 0, 0.0, 0.0
     while (count := stored()) < frames * METERS:
         now_s = time.monotonic()
         assert now_s < deadline_s, f"{count} of {frames * METERS} readings after {WAIT_S:.0f} s"
         if count and not first_s:
-            first_s, first, cpu_s = now_s, count, _cpu_s(pids)
+            first_s, first, cpu_s, server_cpu_s = now_s, count, _cpu_s(pids), _cpu_s(_servers())
         time.sleep(_SAMPLE_S)
     seconds = time.monotonic() - first_s
     share = 1 - first / (frames * METERS)
-    return Drained(round(frames * share), seconds, _cpu_s(pids) - cpu_s)
+    return Drained(round(frames * share), seconds, _cpu_s(pids) - cpu_s, _cpu_s(_servers()) - server_cpu_s)
+
+
+def _servers() -> list[int]:
+    """The InfluxDB that we started."""
+    return [child.pid for child in psutil.Process().children() if child.name() == "influxd"]
 
 
 def _cpu_s(pids: list[int]) -> float:

@@ -5,6 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from paho.mqtt.client import Client
@@ -12,8 +13,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.codecs.own import decode
 from gateway.frames import Frame
+from telemetry.adapters.influx_readings import LINES_PER_POST
 from telemetry.adapters.line_protocol import LineWriter
-from telemetry.adapters.line_runs import Run
+from telemetry.adapters.line_runs import side_by_side
 
 METERS: Final = 200
 TERMINALS: Final = 50
@@ -66,17 +68,25 @@ def rows(count: int, terminals: int) -> Iterator[tuple[str, bytes]]:
         yield f"meters/{number % terminals}", json.dumps(listed).encode()
 
 
-def posts(count: int, lines_per_post: int = 10_000) -> Iterator[bytes]:
-    """The same points in the very lines that our store writes, ready to be posted, so many a body."""
+def posts(count: int, group: int = 1) -> Iterator[bytes]:
+    """The same points in the very lines that our store writes, ready to be posted, 10,000 a body.
+
+    ``group``: of so many frames at a time a meter's points stand together, as our store arranges a backlog.
+    """
     writing = LineWriter()
-    for topic, body in columnar(count):
-        received_ms = json.loads(body)["at"] + 1_000
-        for batch in decode(Frame(topic, body, received_ms)).batches:
-            writing.add(Run([batch], [False]))
-        if writing.lines >= lines_per_post:
-            yield writing.take()
+    batches = ((batch, False) for frame in _received(count) for batch in decode(frame).batches)
+    while some := list(islice(batches, group)):
+        for run in side_by_side(some):
+            writing.add(run)
+            if writing.lines >= LINES_PER_POST:
+                yield writing.take()
     if writing.lines:
         yield writing.take()
+
+
+def _received(count: int) -> Iterator[Frame]:
+    for topic, body in columnar(count):
+        yield Frame(topic, body, json.loads(body)["at"] + 1_000)
 
 
 def publish(port: int, frames: Iterator[tuple[str, bytes]]) -> None:
