@@ -8,6 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from geo.network import ABSENT, Int32
+from telemetry.evidence import EvidenceKind
+from geo.row_sets import among, distinct, joined, without
 from telemetry.findings import MAX_EXCEPTIONS, CustomerView
 from telemetry.inference import Posterior
 from telemetry.lifecycle import Tracked
@@ -34,11 +36,9 @@ class Counting:
         if not candidates:
             return {}
         inside = [self._inside(t) for t in own if t.is_open]
-        everyone = np.unique(np.concatenate([np.empty(0, np.int32), *inside]))
-        found = np.union1d(
-            self._view.stray(self.scene.network, self.posterior, everyone),
-            np.setdiff1d(self.beside, everyone),
-        )
+        everyone = distinct(np.concatenate([np.empty(0, np.int32), *inside]))
+        likely = self._view.stray(self.scene.network, self.posterior, everyone)
+        found = joined(likely, without(self.beside, everyone))
         return self._assigned(found, candidates)
 
     def _assigned(self, customers: Int32, candidates: Sequence[Tracked]) -> dict[str, tuple[str, ...]]:
@@ -68,6 +68,23 @@ class Counting:
             planned=planned,
         )
 
+    def corrected(self, tracked: Tracked) -> Tracked:
+        """With what people said: their word about a customer stands above the posterior's."""
+        scene, words = self.scene, self.scene.corrections
+        if not len(words):
+            return tracked
+        part = part_of(scene, tracked)
+        said = words.reasons(scene.network, scene.tree, part, tracked.started_at_ms)
+        if not tracked.is_open:
+            return replace(tracked, said=said)
+        ids, inside = scene.network.customers.ids, self._inside(tracked)
+        told_on = words.told(scene.network, EvidenceKind.CUSTOMER_ON, tracked.started_at_ms)
+        told_out = words.told(scene.network, EvidenceKind.CUSTOMER_OUT, tracked.started_at_ms)
+        out = {ids[row] for row in np.flatnonzero(told_out)}
+        asked = [ids[row] for row in inside if told_on[row]]
+        spared = [each for each in dict.fromkeys((*asked, *tracked.not_out)) if each not in out]
+        return replace(tracked, said=said, not_out=tuple(spared[:MAX_EXCEPTIONS]))
+
     def _inside(self, tracked: Tracked) -> Int32:
         return cut_scope(self.scene.network, self.scene.tree, tracked.cut, tracked.restored).customer_rows
 
@@ -83,7 +100,7 @@ class Counting:
         """When the first of the spared customers returned; None where they never were out."""
         if not len(spared):
             return None
-        meters = np.flatnonzero(np.isin(self.scene.network.meters.customer, spared))
+        meters = np.flatnonzero(among(self.scene.network.meters.customer, spared))
         instants = self.scene.return_ms[meters]
         return int(min(instants[instants > tracked.started_at_ms], default=0)) or None
 
@@ -93,6 +110,6 @@ def customers_in(scene: Scene, parts: Sequence[slice]) -> Int32:
     meters = [scene.devices.meters(part) for part in parts]
     rows = np.concatenate([np.empty(0, np.int32), *meters])
     silent = rows[scene.seen.meter_off_ms[rows] > scene.seen.meter_alive_ms[rows]]
-    owners = np.unique(scene.network.meters.customer[silent])
+    owners = distinct(scene.network.meters.customer[silent])
     customers: Int32 = owners[owners != ABSENT].astype(np.int32)
     return customers

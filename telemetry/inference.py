@@ -26,6 +26,8 @@ __all__ = ["InferenceGrid", "InferenceModel", "Posterior", "Prior", "infer"]
 NEAR_DEAD_MATTERS = 0.05
 LEAST_SURVIVAL = -0.05
 """However many indicators speak, nobody is out by their word alone."""
+FOUND_SOUND = -1e-9
+"""log P(an element does not fail that a person found sound)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -272,6 +274,7 @@ def _moved(grid: InferenceGrid, seen: Observations, now_ms: int, model: Inferenc
     for edges, prior in ((seen.edge_planned, model.planned_prior), (opened, model.switch_open_prior)):
         chosen = position[edges & fed]
         survival[chosen[~grid.tree.on_loop[chosen]]] = np.log1p(-prior)
+    survival[position[seen.edge_sound & fed]] = FOUND_SOUND
     return survival
 
 

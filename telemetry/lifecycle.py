@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from telemetry.corrections import SAID
 from telemetry.findings import NOBODY, Count, Finding
 from telemetry.outages import OPEN_STATES, Cause, OutageRevision, OutageState
 from telemetry.signs import Signs
@@ -26,6 +27,8 @@ RETELL_MS: Final = 5_000
 SINGLE_REASON: Final = "rule=second_sign"
 PLANNED_REASON: Final = "planned"
 RETURNED_REASON: Final = "returned_at"
+PHASES_REASON: Final = "phases_lost"
+PARTIAL_REASON: Final = "one_phase_missing"
 PROBABILITY_STEP: Final = 0.15
 """A change of the cause's probability that is worth telling by itself."""
 
@@ -61,6 +64,13 @@ class Tracked:
     """Device time of the newest step of restoration."""
     restored_at_ms: int | None = None
     merged_into: str = ""
+    phases: str = ""
+    """The phases lost, as in ``OutageRevision``; empty for an outage of all of them."""
+    low_phases: str = ""
+    partial: int = 0
+    """Customers with several phases who lack some."""
+    said: tuple[str, ...] = ()
+    """Reasons that people gave."""
     told: OutageRevision | None = None
     """The newest published revision."""
 
@@ -194,18 +204,23 @@ def revision_of(
         high=tracked.count.high,
         reasons=_reasons(tracked),
         merged_into=tracked.merged_into,
+        phases=tracked.phases,
+        low_phases=tracked.low_phases,
     )
 
 
 def _reasons(tracked: Tracked) -> tuple[str, ...]:
-    reasons = list(tracked.signs.tokens()) if tracked.signs else []
+    reasons = [f"{PHASES_REASON}={tracked.phases}"] if tracked.phases else []
+    if tracked.partial:
+        reasons.append(f"{PARTIAL_REASON}={tracked.partial}")
+    reasons.extend(tracked.signs.tokens() if tracked.signs else ())
     if tracked.single:
         reasons.append(SINGLE_REASON)
     if tracked.planned:
         reasons.append(f"{PLANNED_REASON}={tracked.cause.element}")
     if tracked.returned_ms is not None:
         reasons.append(f"{RETURNED_REASON}={tracked.returned_ms}")
-    return tuple(reasons)
+    return (*reasons, *tracked.said)
 
 
 def worth_telling(new: OutageRevision, old: OutageRevision | None) -> bool:
@@ -225,11 +240,14 @@ def _matter(revision: OutageRevision) -> tuple[object, ...]:
         revision.cause.element,
         frozenset(revision.cause.equivalent),
         revision.merged_into,
+        revision.phases,
+        revision.low_phases,
     )
 
 
 def _extent(revision: OutageRevision) -> tuple[frozenset[str], ...]:
-    return frozenset(revision.cut), frozenset(revision.also_out), frozenset(revision.not_out)
+    said = frozenset(reason for reason in revision.reasons if reason.partition("=")[0] in SAID)
+    return frozenset(revision.cut), frozenset(revision.also_out), frozenset(revision.not_out), said
 
 
 def _numbers_moved(new: OutageRevision, old: OutageRevision) -> bool:
@@ -264,6 +282,9 @@ def resumed(revision: OutageRevision) -> Tracked:
         living_since_ms=revision.at_ms,
         restored_at_ms=revision.restored_at_ms,
         merged_into=revision.merged_into,
+        phases=revision.phases,
+        low_phases=revision.low_phases,
+        partial=int(_token(revision, PARTIAL_REASON) or 0),
         told=revision,
     )
 

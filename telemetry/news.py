@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.network import Int32
+from geo.row_sets import distinct
 
 Int64 = NDArray[np.int64]
 
@@ -40,6 +41,8 @@ class News:
     """Instants by column, in the order of telling."""
 
     def __init__(self) -> None:
+        self.corrected: list[str] = []
+        """Ids of elements and customers of whom a person said something."""
         self._rows: defaultdict[str, list[Int32]] = defaultdict(list)
         self._at_ms: defaultdict[str, list[int]] = defaultdict(list)
         self._single_rows: defaultdict[str, list[int]] = defaultdict(list)
@@ -82,7 +85,7 @@ class News:
     @property
     def switched(self) -> Int32:
         """Edges whose position was reported."""
-        return np.unique(self._about(_SWITCHED))
+        return distinct(self._about(_SWITCHED))
 
     def _about(self, columns: Iterable[str]) -> Int32:
         return np.concatenate((_NOBODY, *(self.of(column)[0] for column in columns)))

@@ -3,14 +3,16 @@
 Everything here reads ``Observations`` over a slice of tree positions, so it costs what the part costs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geo.network import ABSENT, Int32, Network
+from geo.row_sets import distinct
 from geo.tree import EnergisedTree
+from telemetry.corrections import Corrections
 from telemetry.observations import NEVER, Observations
 
 EARLY_MS: Final = 60_000
@@ -137,6 +139,8 @@ class Scene:
     power_up_ms: Instants
     """[meters] newest report of its own that supply returned."""
     now_ms: int
+    corrections: Corrections = field(default_factory=Corrections)
+    """What people said; ``seen`` is already what follows from it."""
 
 
 def signs_in(scene: Scene, part: slice, onset_ms: int) -> Signs:
@@ -178,7 +182,7 @@ def _after(instants: Instants, seen: Observations, rows: Rows, since_ms: int) ->
 def _calls(network: Network, seen: Observations, rows: Rows, since_ms: int) -> int:
     """Customers, not meters: one call is one call however many meters they have."""
     called = rows[_after(seen.meter_call_ms, seen, rows, since_ms)]
-    return len(np.unique(network.meters.customer[called]))
+    return len(distinct(network.meters.customer[called]))
 
 
 def _named(scene: Scene, part: slice, marked: NDArray[np.bool_]) -> tuple[str, ...]:

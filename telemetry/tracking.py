@@ -130,7 +130,7 @@ class Tracker:
         others = [t for t in self.open if t.outage_id not in mine]
         parts = [part_of(scene, t) for t in own]
         pairing = pair(own, parts, findings_of(scene, posterior))
-        after = [self._next(sight, pairing, tracked, part) for tracked, part in zip(own, parts, strict=True)]
+        after = [self._after(sight, pairing, tracked, part) for tracked, part in zip(own, parts, strict=True)]
         after.extend(self._opened(scene, pairing.fresh, [*after, *others], rules))
         alone = singles(scene, taken_by(scene, after))
         beside = [finding for finding in alone if _same_time(finding, [*after, *others])]
@@ -139,7 +139,7 @@ class Tracker:
         after = [confirmed(t, scene.now_ms, rules.stable_ms) for t in after]
         counting = Counting(scene, posterior, customers_in(scene, [f.part for f in beside]))
         self._strays[sight.number] = counting.strays(after, others)
-        after = [counting.counted(t) if t.is_open else t for t in after]
+        after = [counting.corrected(counting.counted(t) if t.is_open else t) for t in after]
         return self._kept(after, others)
 
     def _kept(self, after: Sequence[Tracked], others: Sequence[Tracked]) -> tuple[Tracked, ...]:
@@ -156,6 +156,11 @@ class Tracker:
         strays = [by_outage.get(tracked.outage_id, ()) for by_outage in self._strays.values()]
         also_out = tuple(sorted(customer for some in strays for customer in some))[:MAX_EXCEPTIONS]
         return tracked if also_out == tracked.also_out else replace(tracked, also_out=also_out)
+
+    def let_go(self, ended: Sequence[Tracked]) -> None:
+        """These are followed elsewhere now."""
+        gone = {t.outage_id for t in ended}
+        self.open = [t for t in self.open if t.outage_id not in gone]
 
     def told(self, tracked: Tracked) -> None:
         """Remember what was published."""
@@ -188,6 +193,13 @@ class Tracker:
             repeat += 1
         self._ids.add(identifier)
         return identifier
+
+    def _after(self, sight: Sight, pairing: Pairing, tracked: Tracked, part: slice) -> Tracked:
+        """What a person declared invalid is over, whatever else is believed."""
+        scene = sight.scene
+        if scene.corrections.invalidates(scene.network, scene.tree, part, tracked.started_at_ms):
+            return retracted(tracked, 0.0)
+        return self._next(sight, pairing, tracked, part)
 
     def _next(self, sight: Sight, pairing: Pairing, tracked: Tracked, part: slice) -> Tracked:
         scene, posterior = sight.scene, sight.posterior
