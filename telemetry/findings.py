@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.network import ABSENT, EdgeKind, Float64, Int32, Network, NodeKind
+from geo.row_sets import distinct, without
 from geo.tree import EnergisedTree
 from telemetry.inference import InferenceModel, Posterior
 from telemetry.onsets import densest_onset
@@ -180,8 +181,8 @@ class CustomerView:
         """Customers outside every scope who are probably out, by their own word."""
         seen = posterior.seen
         said = np.flatnonzero((seen.meter_off_ms > seen.meter_alive_ms) & (posterior.grid.meter_class >= 0))
-        owners = np.unique(network.meters.customer[said])
+        owners = distinct(network.meters.customer[said])
         owners = owners[owners != ABSENT]
         likely = owners[self.most[owners] > SURE]
-        rows: Int32 = np.setdiff1d(likely, inside).astype(np.int32)[:MAX_EXCEPTIONS]
+        rows: Int32 = without(likely, inside)[:MAX_EXCEPTIONS]
         return rows

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from geo.network import Bool, Int32, Network
+from geo.row_sets import distinct
 from geo.source_areas import SourceArea, SourceAreas, same_supply
 from geo.tree import EnergisedTree
 from telemetry.inference import InferenceGrid, InferenceModel
@@ -96,5 +97,5 @@ class Ground:
 def areas_of(areas: SourceAreas, meters: Int32, terminals: Int32, edges: Int32) -> list[int]:
     """Numbers of the areas, each once, in which these rows have supply."""
     numbers = np.concatenate((areas.of_meters(meters), areas.of_terminals(terminals), areas.of_edges(edges)))
-    found: list[int] = np.unique(numbers[numbers >= 0]).tolist()
+    found: list[int] = distinct(numbers[numbers >= 0]).tolist()
     return found

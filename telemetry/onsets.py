@@ -8,6 +8,7 @@ transformer's zone. Ties are broken by time, so the same observations always giv
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 
 from geo.network import Bool, Float64, Int8, Int32
@@ -95,10 +96,15 @@ def densest_onset(instants: Int64, weight: Float64, mean_delay_s: float) -> int:
     A false alarm half a minute before the others is followed by few of them at once, so it sets no onset.
     """
     decay = np.exp(-np.diff(instants) / (1000.0 * mean_delay_s))
+    return int(instants[np.argmax(_following(weight, decay))])
+
+
+@numba.njit(cache=True)
+def _following(weight: Float64, decay: Float64) -> Float64:
     following = weight.copy()
-    for index in range(len(instants) - 2, -1, -1):
+    for index in range(len(weight) - 2, -1, -1):
         following[index] += following[index + 1] * decay[index]
-    return int(instants[np.argmax(following)])
+    return following
 
 
 def _recent(off_ms: Int64, alive_ms: Int64, now_ms: int, model: InferenceModel) -> Bool:
@@ -148,12 +154,16 @@ def assumed_start_ms(now_ms: int, model: InferenceModel) -> int:
 def _clusters(signs: _Signs, model: InferenceModel) -> Int32:
     """[signs] running number of the cluster."""
     gap_ms, span_ms = int(model.cluster_gap_s * 1000), int(model.cluster_span_s * 1000)
-    cluster = np.zeros(len(signs.at_ms), dtype=np.int32)
+    return _numbered(signs.root, signs.at_ms, gap_ms, span_ms)
+
+
+@numba.njit(cache=True)
+def _numbered(root: Int32, at_ms: Int64, gap_ms: int, span_ms: int) -> Int32:
+    cluster = np.zeros(len(at_ms), dtype=np.int32)
     number, began = 0, 0
-    breaks = np.ones(len(cluster), dtype=np.bool_)
-    breaks[1:] = (np.diff(signs.root) != 0) | (np.diff(signs.at_ms) > gap_ms)
-    for index in range(len(cluster)):
-        if index and (breaks[index] or signs.at_ms[index] - signs.at_ms[began] > span_ms):
+    for index in range(1, len(cluster)):
+        apart = root[index] != root[index - 1] or at_ms[index] - at_ms[index - 1] > gap_ms
+        if apart or at_ms[index] - at_ms[began] > span_ms:
             number, began = number + 1, index
         cluster[index] = number
     return cluster

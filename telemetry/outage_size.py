@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geo.network import Float64, Int32
+from geo.row_sets import distinct
 from telemetry.inference_grid import InferenceGrid
 from telemetry.observations import Int64
 
@@ -39,22 +40,23 @@ def outage_sizes(
 
 def customers_below(grid: InferenceGrid, position: int) -> int:
     """Number of customers with a meter at or below a position."""
-    return len(np.unique(grid.network.meters.customer[grid.meters_below(position)]))
+    return len(distinct(grid.network.meters.customer[grid.meters_below(position)]))
 
 
 def _size(
     grid: InferenceGrid, cut: int, meter_out: Float64, dead_probability: Float64
 ) -> tuple[float, int, int]:
     meters = grid.meters_below(cut)
-    customer, index = np.unique(grid.network.meters.customer[meters], return_inverse=True)
-    supplied = np.ones(len(customer))
-    np.minimum.at(supplied, index, 1.0 - meter_out[meters])
+    owner = grid.network.meters.customer[meters]
+    order = np.argsort(owner, kind="stable")
+    begin = np.flatnonzero(np.diff(owner[order], prepend=-2))
+    supplied = np.minimum.reduceat(1.0 - meter_out[meters[order]], begin) if len(begin) else np.zeros(0)
     expected = float(np.sum(1.0 - supplied))
     spread = NORMAL_QUANTILE * float(np.sqrt(np.sum(supplied * (1.0 - supplied))))
     low = int(np.floor(max(0.0, expected - spread)))
     if dead_probability[cut] < 1.0 - QUANTILE:
         low = min(low, int(np.sum(supplied < QUANTILE)))
-    high = max(int(np.ceil(min(expected + spread, len(customer)))), _widest(grid, cut, dead_probability))
+    high = max(int(np.ceil(min(expected + spread, len(supplied)))), _widest(grid, cut, dead_probability))
     return expected, low, high
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geo.network import ABSENT, Bool, EdgeKind, Int32, Network
+from geo.row_sets import among, distinct, joined, without
 from geo.tree import EnergisedTree, below, fed_position
 from telemetry.outages import OPEN_STATES, OutageRevision
 from telemetry.supply import positions_of, supply_tree
@@ -54,15 +55,15 @@ def cut_scope(
     """What lies below ``cut`` and not below ``restored``, with the exceptions among customers."""
     dead = positions_below(network, tree, cut) & ~positions_below(network, tree, restored)
     meter_rows = meters_at(network, tree, dead)
-    customers = np.unique(network.meters.customer[meter_rows])
-    also = _customer_rows(network, also_out)
-    customers = np.union1d(np.setdiff1d(customers, _customer_rows(network, not_out)), also)
+    owners = network.meters.customer[meter_rows]
+    also, spared = _customer_rows(network, also_out), _customer_rows(network, not_out)
+    customers = joined(without(distinct(owners), spared), also)
     edges = tree.edge[dead]
     edges = np.sort(edges[edges != ABSENT]).astype(np.int32)
     return OutageScope(
         customer_rows=customers[customers != ABSENT].astype(np.int32),
         also_out_rows=also,
-        meter_rows=meter_rows[np.isin(network.meters.customer[meter_rows], customers)],
+        meter_rows=meter_rows[among(owners, customers)] if len(spared) else meter_rows,
         edge_rows=edges,
         transformer_rows=edges[network.edges.kind[edges] == EdgeKind.TRANSFORMER],
         node_rows=np.sort(tree.node[dead]).astype(np.int32),

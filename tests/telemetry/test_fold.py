@@ -41,7 +41,11 @@ def _folded(evidence: list[Evidence]) -> Fold:
 
 
 def _same(one: Observations, other: Observations) -> bool:
-    return all(np.array_equal(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
+    return all(_equal(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
+
+
+def _equal(one: np.ndarray, other: np.ndarray) -> bool:
+    return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
 
 
 @settings(max_examples=80, deadline=None)
