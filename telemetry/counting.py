@@ -9,6 +9,7 @@ import numpy as np
 
 from geo.network import ABSENT, Int32
 from geo.row_sets import among, distinct, joined, without
+from telemetry.evidence import EvidenceKind
 from telemetry.findings import MAX_EXCEPTIONS, CustomerView
 from telemetry.inference import Posterior
 from telemetry.lifecycle import Tracked
@@ -66,6 +67,23 @@ class Counting:
             count=self._view.count(inside) if returning_now or not tracked.count.high else tracked.count,
             planned=planned,
         )
+
+    def corrected(self, tracked: Tracked) -> Tracked:
+        """With what people said: their word about a customer stands above the posterior's."""
+        scene, words = self.scene, self.scene.corrections
+        if not len(words):
+            return tracked
+        part = part_of(scene, tracked)
+        said = words.reasons(scene.network, scene.tree, part, tracked.started_at_ms)
+        if not tracked.is_open:
+            return replace(tracked, said=said)
+        ids, inside = scene.network.customers.ids, self._inside(tracked)
+        told_on = words.told(scene.network, EvidenceKind.CUSTOMER_ON, tracked.started_at_ms)
+        told_out = words.told(scene.network, EvidenceKind.CUSTOMER_OUT, tracked.started_at_ms)
+        out = {ids[row] for row in np.flatnonzero(told_out)}
+        asked = [ids[row] for row in inside if told_on[row]]
+        spared = [each for each in dict.fromkeys((*asked, *tracked.not_out)) if each not in out]
+        return replace(tracked, said=said, not_out=tuple(spared[:MAX_EXCEPTIONS]))
 
     def _inside(self, tracked: Tracked) -> Int32:
         return cut_scope(self.scene.network, self.scene.tree, tracked.cut, tracked.restored).customer_rows

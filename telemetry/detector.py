@@ -25,6 +25,7 @@ from telemetry.news import Rows
 from telemetry.observations import Observations
 from telemetry.outages import OutageRevision
 from telemetry.parts import part_of, taken_by
+from telemetry.phase_tracking import PhaseLook, PhaseTracker
 from telemetry.sight import Sight
 from telemetry.signs import Devices, Scene
 from telemetry.supply import Switches
@@ -79,6 +80,7 @@ class Detector:
         self._planned = tuple(planned)
         self._ground = Ground.of(network, rules.model, self.fold.observations)
         self._tracker = _resumed(network, self._ground, self.fold, outages)
+        self._phases = PhaseTracker([resumed(revision) for revision in outages])
         self._watches: defaultdict[int, AreaWatch] = defaultdict(AreaWatch)
         self._reported: list[Int32] = []
         self._switched_ms = 0
@@ -96,7 +98,11 @@ class Detector:
     @property
     def outages(self) -> tuple[OutageRevision, ...]:
         """The newest published revision of every open outage."""
-        return tuple(t.told for t in self._tracker.open if t.told is not None)
+        return tuple(t.told for t in self._open if t.told is not None)
+
+    @property
+    def _open(self) -> tuple[Tracked, ...]:
+        return (*self._tracker.open, *self._phases.open)
 
     def view(self, outage_id: str) -> View | None:
         """What the last look at an open outage saw; None where there is none, or none was taken yet."""
@@ -113,7 +119,7 @@ class Detector:
         news = self.fold.take(evidence)
         if len(switched := news.switched):
             self._reported.append(switched)
-        for number in self._areas(news.loud):
+        for number in (*self._areas(news.loud), *self._spoken_of(news.corrected)):
             self._watches[number].hear(now_ms, trouble=True)
         if self._watches:
             for number in self._areas(news.calm):
@@ -153,13 +159,24 @@ class Detector:
     def _areas(self, rows: Rows) -> list[int]:
         return areas_of(self._ground.areas, rows.meters, rows.terminals, rows.edges)
 
+    def _spoken_of(self, things: Sequence[str]) -> Iterable[int]:
+        """Areas of the elements and customers that a person corrected."""
+        for thing in things:
+            customer = self.network.customer_row.get(thing)
+            if customer is not None:
+                meters = np.flatnonzero(self.network.meters.customer == customer)
+                numbers = self._ground.areas.of_meters(meters.astype(np.int32))
+                yield from np.unique(numbers[numbers >= 0]).tolist()
+            elif (number := self._ground.areas.of_element(thing)) >= 0:
+                yield number
+
     def _home(self, tracked: Tracked) -> int:
         return self._ground.areas.of_element(tracked.cause.element)
 
     def _homes(self) -> dict[int, list[Tracked]]:
         """Open outages by area, eldest first; those whose place has no supply are left as they are."""
         homes: defaultdict[int, list[Tracked]] = defaultdict(list)
-        for tracked in self._tracker.open:
+        for tracked in self._open:
             homes[self._home(tracked)].append(tracked)
         homes.pop(-1, None)
         return homes
@@ -187,18 +204,31 @@ class Detector:
     def _look(self, number: int, own: Sequence[Tracked], now_ms: int) -> Iterable[OutageRevision]:
         watch, section = self._watches[number], self._ground.section(number)
         watch.dirty, watch.evaluated_ms = False, now_ms
-        scene = self._scene(section, now_ms)
+        before, pace = self._scene(section, now_ms), Pace(self._rules.stable_ms, self._switched_ms)
+        phased = self._phases.look(before, section.grid, self._rules.model, own, pace.stable_ms)
+        self._settle_phases(before, section, phased)
+        scene, gone = phased.scene, {t.outage_id for t in phased.swallowed}
         posterior = infer(section.grid, scene.seen, now_ms, self._model(scene.seen))
         watch.sight = Sight(number, section.rows, scene, posterior)
-        pace = Pace(self._rules.stable_ms, self._switched_ms)
-        after = self._tracker.update(watch.sight, own, pace)
+        whole = [t for t in own if not t.phases and t.outage_id not in gone]
+        after = self._tracker.update(watch.sight, whole, pace)
         watch.unsure = section.rows.meters[_unexplained(scene, after)]
-        for tracked in after:
+        for tracked in (*phased.after, *phased.swallowed, *after):
             yield from self._tell(tracked, watch, now_ms)
+
+    def _settle_phases(self, scene: Scene, section: Section, phased: PhaseLook) -> None:
+        """Last gasps of a lost phase that is back are spent; what was no outage of its own is let go."""
+        self._tracker.let_go(phased.swallowed)
+        for tracked in phased.after:
+            if tracked.restored_at_ms is not None:
+                part = part_of(scene, tracked)
+                nothing = np.zeros(part.stop - part.start, np.bool_)
+                self._tracker.release(scene, section.rows, part, tracked.restored_at_ms, nothing)
 
     def _scene(self, section: Section, now_ms: int) -> Scene:
         rows, network = section.rows, section.area.network
         seen = self._tracker.unspent(self.fold.observations.of(rows.meters, rows.terminals, rows.edges), rows)
+        seen = self.fold.corrections.applied(seen, network, section.area.tree, now_ms)
         if self._planned:
             seen = replace(seen, edge_planned=self._planned_edges(network, now_ms))
         return Scene(
@@ -209,6 +239,7 @@ class Detector:
             return_ms=self.fold.return_ms[rows.meters],
             power_up_ms=self.fold.power_up_ms[rows.meters],
             now_ms=now_ms,
+            corrections=self.fold.corrections,
         )
 
     def _model(self, seen: Observations) -> InferenceModel:
@@ -230,7 +261,8 @@ class Detector:
         revision = revision_of(tracked, now_ms, self.network.content_hash, self._ground.switches)
         if not worth_telling(revision, tracked.told):
             return
-        self._tracker.told(replace(tracked, told=revision))
+        follower = self._phases if tracked.phases else self._tracker
+        follower.told(replace(tracked, told=revision))
         watch.dirty = watch.dirty or not tracked.is_open
         yield revision
 
@@ -250,8 +282,10 @@ def _unexplained(scene: Scene, tracked: Sequence[Tracked]) -> Int32:
 def _troubled(seen: Observations) -> tuple[Bool, Bool, Bool]:
     """Meters, terminals and edges whose newest word is of trouble."""
     return (
-        (seen.meter_off_ms > seen.meter_alive_ms) | (seen.meter_call_ms > seen.meter_alive_ms),
-        seen.terminal_off_ms > seen.terminal_alive_ms,
+        (seen.meter_off_ms > seen.meter_alive_ms)
+        | (seen.meter_call_ms > seen.meter_alive_ms)
+        | (seen.meter_low_ms > seen.meter_normal_ms),
+        (seen.terminal_off_ms > seen.terminal_alive_ms) | (seen.terminal_low_ms > seen.terminal_normal_ms),
         (seen.edge_open_ms > seen.edge_closed_ms) | (seen.edge_fault_passage_ms > 0),
     )
 
@@ -261,7 +295,9 @@ def _resumed(network: Network, ground: Ground, fold: Fold, outages: Sequence[Out
     tracked = sorted(
         (resumed(revision) for revision in outages), key=lambda t: (t.started_at_ms, t.outage_id)
     )
-    tracker = Tracker(len(network.meters), len(network.terminals), tracked, {t.outage_id for t in tracked})
+    ids = {t.outage_id for t in tracked}
+    whole = [t for t in tracked if not t.phases]
+    tracker = Tracker(len(network.meters), len(network.terminals), whole, ids)
     ended = [t for t in tracked if t.restored_at_ms is not None]
     if ended:
         _spend(network, ground, fold, tracker, ended)

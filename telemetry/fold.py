@@ -2,14 +2,14 @@
 
 Every cell is a maximum, so the fold is commutative and idempotent; rows are gathered by column
 (``telemetry.news``) and applied as array work. A device clock that cannot be right is replaced by the time
-of receipt and counted.
+of receipt and counted. What people say is kept apart (``telemetry.corrections``).
 """
 
 import io
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
 import numpy as np
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from geo.kernels import by_position
 from geo.network import ABSENT, Bool, Int32, Network, Texts
 from geo.row_sets import distinct
-from telemetry.evidence import Evidence, EvidenceKind, Volts
+from telemetry.corrections import Corrections
+from telemetry.evidence import CORRECTING, Evidence, EvidenceKind, Volts
 from telemetry.news import News
 from telemetry.observations import NEVER, Observations, nothing_observed
 
@@ -34,6 +35,7 @@ MAX_ROSTERS: Final = 20_000
 
 _RETURN: Final = "meter_return_ms"
 _POWER_UP: Final = "meter_power_up_ms"
+_CORRECTIONS: Final = "corrections"
 _OFF, _ALIVE, _SILENT = "off", "alive", "silent"
 _SUPPLY_KINDS: Final[Mapping[EvidenceKind, str]] = {
     EvidenceKind.POWER_OFF: _OFF,
@@ -72,6 +74,7 @@ class Fold:
         self.observations = known.observations
         self.return_ms = known.return_ms
         self.power_up_ms = known.power_up_ms
+        self.corrections = known.corrections
         self.unknown: Counter[str] = Counter()
         """Ids that no meter, terminal, sensor, edge or customer carries, and how often they came."""
         self.unknown_count = 0
@@ -87,7 +90,11 @@ class Fold:
         """Take rows in; unknown devices are counted, never an error. Answers what they told, by column."""
         news = News()
         for row in evidence:
-            self._read(row, news)
+            if row.kind in CORRECTING:
+                self.corrections.apply(row)
+                news.corrected.extend(row.devices)
+            elif row.kind is not EvidenceKind.CHECK:
+                self._read(row, news)
         for column in news.columns:
             cells = self.power_up_ms if column == _POWER_UP else getattr(self.observations, column)
             np.maximum.at(cells, *news.of(column))
@@ -98,7 +105,7 @@ class Fold:
     @property
     def known(self) -> "Known":
         """What a snapshot keeps."""
-        return Known(self.observations, self.return_ms, self.power_up_ms)
+        return Known(self.observations, self.return_ms, self.power_up_ms, self.corrections)
 
     def sane_ms(self, evidence: Evidence) -> int:
         """The device's time, or that of receipt where the clock cannot be right."""
@@ -228,6 +235,7 @@ class Known:
     """[meters] first proof of life after the newest last gasp; NEVER where there is none."""
     power_up_ms: NDArray[np.int64]
     """[meters] newest report that supply returned, by the meter itself."""
+    corrections: Corrections = field(default_factory=Corrections)
 
 
 def nothing_known(network: Network) -> Known:
@@ -239,7 +247,7 @@ def nothing_known(network: Network) -> Known:
 
 
 def _columns(known: Known) -> dict[str, NDArray[np.int64] | Bool]:
-    names = [field.name for field in fields(Observations)]
+    names = [each.name for each in fields(Observations)]
     columns: dict[str, NDArray[np.int64] | Bool] = {name: getattr(known.observations, name) for name in names}
     return {**columns, _RETURN: known.return_ms, _POWER_UP: known.power_up_ms}
 
@@ -247,7 +255,8 @@ def _columns(known: Known) -> dict[str, NDArray[np.int64] | Bool]:
 def pack(known: Known) -> bytes:
     """As bytes for a snapshot; ``unpack`` reads them back."""
     out = io.BytesIO()
-    np.savez_compressed(out, allow_pickle=False, **_columns(known))
+    said = np.frombuffer(known.corrections.packed(), np.uint8)
+    np.savez_compressed(out, allow_pickle=False, **_columns(known), **{_CORRECTIONS: said})
     return out.getvalue()
 
 
@@ -257,14 +266,15 @@ def unpack(body: bytes) -> Known:
         with np.load(io.BytesIO(body), allow_pickle=False) as stored:
             columns = {name: stored[name] for name in stored.files}
             returned, power_up = columns.pop(_RETURN), columns.pop(_POWER_UP)
-            return Known(Observations(**columns), returned, power_up)
+            corrections = Corrections.unpacked(columns.pop(_CORRECTIONS).tobytes())
+            return Known(Observations(**columns), returned, power_up, corrections)
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as problem:
         raise ValueError(f"not a snapshot of observations: {problem}") from problem
 
 
 def carried_over(known: Known, old: Network, new: Network) -> Known:
     """What was known of devices of the old network, on the rows of the new one; others start unknown."""
-    carried = nothing_known(new)
+    carried = replace(nothing_known(new), corrections=known.corrections)
     source, target = _columns(known), _columns(carried)
     tables: tuple[tuple[str, Texts, Mapping[str, int]], ...] = (
         ("meter_", old.meters.ids, new.meter_row),

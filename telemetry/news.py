@@ -41,6 +41,8 @@ class News:
     """Instants by column, in the order of telling."""
 
     def __init__(self) -> None:
+        self.corrected: list[str] = []
+        """Ids of elements and customers of whom a person said something."""
         self._rows: defaultdict[str, list[Int32]] = defaultdict(list)
         self._at_ms: defaultdict[str, list[int]] = defaultdict(list)
         self._single_rows: defaultdict[str, list[int]] = defaultdict(list)

@@ -3,7 +3,7 @@
 Everything here reads ``Observations`` over a slice of tree positions, so it costs what the part costs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from geo.network import ABSENT, Int32, Network
 from geo.row_sets import distinct
 from geo.tree import EnergisedTree
+from telemetry.corrections import Corrections
 from telemetry.observations import NEVER, Observations
 
 EARLY_MS: Final = 60_000
@@ -138,6 +139,8 @@ class Scene:
     power_up_ms: Instants
     """[meters] newest report of its own that supply returned."""
     now_ms: int
+    corrections: Corrections = field(default_factory=Corrections)
+    """What people said; ``seen`` is already what follows from it."""
 
 
 def signs_in(scene: Scene, part: slice, onset_ms: int) -> Signs:
