@@ -10,6 +10,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from itertools import repeat
 from typing import Final
 
 import numpy as np
@@ -22,13 +23,12 @@ from telemetry.corrections import Corrections
 from telemetry.evidence import CORRECTING, Evidence, EvidenceKind, Volts
 from telemetry.news import News
 from telemetry.observations import NEVER, Observations, nothing_observed
+from telemetry.voltage_news import DEAD_VOLTS, VoltageNews
 
 FUTURE_MS: Final = 10 * 60_000
 """A device clock further ahead of the receipt than this is wrong."""
 PAST_MS: Final = 30 * 86_400_000
 """So is one further behind: no backlog is that old."""
-DEAD_VOLTS: Final = 30.0
-"""Below this on every phase read, there is no supply; above, the device measured a living wire."""
 MAX_UNKNOWN: Final = 1_000
 """Unknown ids that are told by name; the rest is only counted."""
 MAX_ROSTERS: Final = 20_000
@@ -88,13 +88,16 @@ class Fold:
 
     def take(self, evidence: Iterable[Evidence]) -> News:
         """Take rows in; unknown devices are counted, never an error. Answers what they told, by column."""
-        news = News()
+        news, voltages = News(), VoltageNews(self.network)
         for row in evidence:
             if row.kind in CORRECTING:
                 self.corrections.apply(row)
                 news.corrected.extend(row.devices)
             elif row.kind is not EvidenceKind.CHECK:
-                self._read(row, news)
+                self._read(row, news, voltages)
+        voltages.into(self.observations)
+        for word in voltages.words():
+            news.tell(*word)
         for column in news.columns:
             cells = self.power_up_ms if column == _POWER_UP else getattr(self.observations, column)
             np.maximum.at(cells, *news.of(column))
@@ -119,12 +122,14 @@ class Fold:
         roster = self._roster(evidence.devices)
         return roster.called if evidence.kind is EvidenceKind.CALL else roster.meters
 
-    def _read(self, evidence: Evidence, news: News) -> None:
+    def _read(self, evidence: Evidence, news: News, voltages: VoltageNews) -> None:
         at_ms, kind, devices = self.sane_ms(evidence), evidence.kind, evidence.devices
         if kind in _SUPPLY_KINDS and len(devices) == 1 and devices[0] in self.network.meter_row:
             self._read_one(kind, self.network.meter_row[devices[0]], at_ms, news)
         else:
             self._read_roster(evidence, at_ms, news)
+        if evidence.volts:
+            self._voltages(evidence, at_ms, voltages)
         if kind in SPEAKING and (source := self.network.terminal_row.get(evidence.source)) is not None:
             news.tell_one("terminal_alive_ms", source, at_ms)
 
@@ -170,6 +175,17 @@ class Fold:
             what = _life_in(volts)
             if what:
                 _tell_supply(self._roster((device,)), what, at_ms, news)
+
+    def _voltages(self, evidence: Evidence, at_ms: int, voltages: VoltageNews) -> None:
+        """One triple a device, or with ``alive`` the least of all: nobody of these lacks a phase."""
+        single = evidence.kind is not EvidenceKind.VOLTAGE
+        volts = repeat(evidence.volts[0], len(evidence.devices)) if single else evidence.volts
+        said = list(zip(evidence.devices, volts, strict=False))
+        for table, row_of in (("meter", self.network.meter_row), ("terminal", self.network.terminal_row)):
+            known = [(row_of[device], triple) for device, triple in said if device in row_of]
+            if known:
+                rows = np.array([row for row, _ in known], np.int32)
+                voltages.tell(table, rows, at_ms, np.array([triple for _, triple in known], np.float64))
 
     def _note_unknown(self, unknown: tuple[str, ...]) -> None:
         self.unknown_count += len(unknown)

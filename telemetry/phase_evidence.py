@@ -26,7 +26,7 @@ LINE_FACTOR: Final = 1.45
 SKEWED: Final = 0.75
 """Last gasps of which this share comes from meters of one phase are looked at."""
 SKEWED_RATE: Final = 0.35
-FEW: Final = 3
+FEW: Final = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)

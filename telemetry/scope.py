@@ -5,15 +5,19 @@ the map, the notices and the ledger, so that they cannot disagree.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from geo.network import ABSENT, Bool, EdgeKind, Int32, Network
+from geo.network import ABSENT, Bool, EdgeKind, Int32, Network, Phases
 from geo.row_sets import among, distinct, joined, without
 from geo.tree import EnergisedTree, below, fed_position
 from telemetry.outages import OPEN_STATES, OutageRevision
 from telemetry.supply import positions_of, supply_tree
+
+
+def _nobody() -> Int32:
+    return np.empty(0, np.int32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +34,10 @@ class OutageScope:
     transformer_rows: Int32
     """The transformers among ``edge_rows``."""
     node_rows: Int32
+    partial_rows: Int32 = field(default_factory=_nobody)
+    """Customers with several phases, some of them lost: disturbed, not out; never in ``customer_rows``."""
+    lacking_node_rows: Int32 = field(default_factory=_nobody)
+    """Nodes that live on, less the lost phases."""
 
 
 def tree_of(network: Network, revision: OutageRevision) -> EnergisedTree:
@@ -41,6 +49,11 @@ def scope_of(network: Network, tree: EnergisedTree, revision: OutageRevision) ->
     """What is out as of this revision; nothing once it is restored, retracted or merged."""
     if revision.state not in OPEN_STATES:
         return _empty()
+    if revision.phases:
+        return phase_scope(
+            network, tree, revision.cut, revision.low_phases, revision.restored, revision.also_out,
+            revision.not_out,
+        )  # fmt: skip
     return cut_scope(network, tree, revision.cut, revision.restored, revision.also_out, revision.not_out)
 
 
@@ -67,6 +80,37 @@ def cut_scope(
         edge_rows=edges,
         transformer_rows=edges[network.edges.kind[edges] == EdgeKind.TRANSFORMER],
         node_rows=np.sort(tree.node[dead]).astype(np.int32),
+    )
+
+
+def phase_scope(
+    network: Network, tree: EnergisedTree, cut: Iterable[str], low_phases: str, restored: Iterable[str] = (),
+    also_out: Iterable[str] = (), not_out: Iterable[str] = (),
+) -> OutageScope:  # fmt: skip
+    """Who lacks the lost phases: customers with one phase are out, those with several are partial.
+
+    A customer is out if any of their meters is; elements live on, so none of them counts as dead. Meters of
+    unknown phase are recorded with all three: they are out only where ``also_out`` names their customer.
+    """
+    lacking = positions_below(network, tree, cut) & ~positions_below(network, tree, restored)
+    meter_rows = meters_at(network, tree, lacking)
+    low = sum(int(Phases[letter]) for letter in low_phases)
+    phases, owner = network.meters.phases[meter_rows], network.meters.customer[meter_rows]
+    single = np.isin(phases, (Phases.A, Phases.B, Phases.C))
+    hit = (phases & low) > 0
+    also = _customer_rows(network, also_out)
+    out = np.setdiff1d(np.unique(owner[single & hit]), _customer_rows(network, not_out))
+    out = np.union1d(out, also)
+    partial = np.setdiff1d(np.unique(owner[~single & hit]), out)
+    return OutageScope(
+        customer_rows=out[out != ABSENT].astype(np.int32),
+        also_out_rows=also,
+        meter_rows=meter_rows[single & hit & np.isin(owner, out)],
+        edge_rows=_nobody(),
+        transformer_rows=_nobody(),
+        node_rows=_nobody(),
+        partial_rows=partial[partial != ABSENT].astype(np.int32),
+        lacking_node_rows=np.sort(tree.node[lacking]).astype(np.int32),
     )
 
 
@@ -102,5 +146,5 @@ def _customer_rows(network: Network, ids: Iterable[str]) -> Int32:
 
 
 def _empty() -> OutageScope:
-    none = np.empty(0, np.int32)
+    none = _nobody()
     return OutageScope(none, none, none, none, none, none)
