@@ -7,7 +7,8 @@ as a general compressor would make it, in a fraction of its time.
 """
 
 import struct
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -28,12 +29,29 @@ class DamagedBlock(ValueError):
 
 def pack(scaled: NDArray[np.int64]) -> bytes:
     """Pack ``scaled[m, q]`` (any 64-bit values; ``MISSING`` where not read; at most 65,535 × 255)."""
-    meters, quantities = scaled.shape
-    low, width = np.empty(quantities, dtype="<i8"), np.empty(quantities, dtype=np.uint8)
-    _measure(scaled, low, width)
-    planes = np.empty(int(width.sum()) * meters, dtype=np.uint8)
-    _fill(scaled, low, width, planes)
-    return b"".join((_HEAD.pack(meters, quantities), width.tobytes(), low.tobytes(), planes.tobytes()))
+    return pack_each([scaled])[0].block
+
+
+class Packed(NamedTuple):
+    block: bytes
+    whole: bool
+    """Nothing is missing."""
+
+
+def pack_each(tables: Sequence[NDArray[np.int64]]) -> list[Packed]:
+    """``pack`` each, in one go without the interpreter's lock."""
+    shapes = np.array([table.shape for table in tables], dtype=np.int64).reshape(-1, 2)
+    most_bytes = _HEAD.size + shapes[:, 1] * (1 + _WIDE + _WIDE * shapes[:, 0])
+    begins = np.concatenate(([0], np.cumsum(most_bytes)))
+    ends, whole = np.empty(len(tables), dtype=np.int64), np.empty(len(tables), dtype=np.bool_)
+    blocks = np.empty(begins[-1], dtype=np.uint8)
+    values = np.concatenate([table.ravel() for table in tables]) if tables else np.empty(0, dtype=np.int64)
+    column = np.empty(shapes[:, 0].max(initial=0), dtype=np.uint64)
+    _pack_each(values, shapes, begins, column, blocks, ends, whole)
+    return [
+        Packed(blocks[begin:end].tobytes(), not_missing)
+        for begin, end, not_missing in zip(begins.tolist(), ends.tolist(), whole.tolist(), strict=False)
+    ]
 
 
 def prepare() -> None:
@@ -42,30 +60,54 @@ def prepare() -> None:
 
 
 @njit(cache=True, nogil=True)
-def _measure(scaled, low, width):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Smallest value of each column, and the bytes that the largest distance from it needs."""
-    for q in range(scaled.shape[1]):
-        least, most = _HIGHEST, MISSING
-        for m in range(scaled.shape[0]):
-            value = scaled[m, q]
-            if value != MISSING:
-                least, most = min(least, value), max(most, value)
-        # Unsigned arithmetic wraps, so the distance is right even between the ends of the 64-bit range.
-        reach = np.uint64(most) - np.uint64(least) if most != MISSING else np.uint64(0)
-        low[q], width[q] = least, np.searchsorted(_STEPS, reach) + 1
+def _pack_each(values, shapes, begins, column, blocks, ends, whole):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    first = 0
+    for k in range(len(shapes)):
+        meters, quantities = shapes[k]
+        block, whole[k] = blocks[begins[k] :], True
+        block[0], block[1], block[2] = meters & 0xFF, meters >> 8, quantities
+        at = 3 + quantities * 9
+        for q in range(quantities):
+            codes = column[:meters]
+            for m in range(meters):
+                codes[m] = values[first + m * quantities + q]
+            low, width, missing = _measure(codes.view(np.int64))
+            block[3 + q] = width
+            _lay(low, block[3 + quantities + 8 * q :])
+            _lay_planes(codes, low, width, missing, block[at : at + width * meters])
+            at += width * meters
+            whole[k] &= not missing
+        ends[k] = begins[k] + at
+        first += meters * quantities
 
 
 @njit(cache=True, nogil=True)
-def _fill(scaled, low, width, planes):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    at, meters = 0, scaled.shape[0]
-    for q in range(scaled.shape[1]):
-        for m in range(meters):
-            value = scaled[m, q]
-            code = ~np.uint64(0) if value == MISSING else np.uint64(value) - np.uint64(low[q])
-            for plane in range(width[q]):
-                planes[at + plane * meters + m] = np.uint8(code & np.uint64(0xFF))
-                code >>= np.uint64(8)
-        at += width[q] * meters
+def _measure(values):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """(smallest value, bytes that the largest distance from it needs, whether any is missing)."""
+    least, most, missing = _HIGHEST, MISSING, False
+    for value in values:
+        missing |= value == MISSING
+        most = max(most, value)
+        least = min(least, _HIGHEST if value == MISSING else value)
+    # Unsigned arithmetic wraps, so the distance is right even between the ends of the 64-bit range.
+    reach = np.uint64(most) - np.uint64(least) if most != MISSING else np.uint64(0)
+    return np.uint64(least), np.searchsorted(_STEPS, reach) + 1, missing
+
+
+@njit(cache=True, nogil=True)
+def _lay(number, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    for byte in range(8):
+        place[byte] = np.uint8((number >> np.uint64(8 * byte)) & np.uint64(0xFF))
+
+
+@njit(cache=True, nogil=True)
+def _lay_planes(codes, low, width, missing, planes):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    for m in range(len(codes)):
+        codes[m] = ~np.uint64(0) if missing and np.int64(codes[m]) == MISSING else codes[m] - low
+    for byte in range(width):
+        plane = planes[byte * len(codes) : (byte + 1) * len(codes)]
+        for m in range(len(codes)):
+            plane[m] = np.uint8((codes[m] >> np.uint64(8 * byte)) & np.uint64(0xFF))
 
 
 def unpack(block: bytes) -> NDArray[np.int64]:

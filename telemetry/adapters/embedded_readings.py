@@ -10,9 +10,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import numpy as np
@@ -23,7 +23,7 @@ from geo.adapters.database import SAFE_SQLITE, DatabaseTooOld
 from telemetry.adapters.reading_rosters import Database, Roster, Rosters
 from telemetry.adapters.reading_rows import Layout, Rows, merged, packed_doubts
 from telemetry.downsampling import Bucket, aggregate, first_begin
-from telemetry.packing import pack
+from telemetry.packing import pack_each
 from telemetry.readings import MISSING, Reading, ReadingBatch
 
 Number = TypeVar("Number", np.int64, np.uint8)
@@ -45,6 +45,16 @@ CREATE INDEX batches_of_roster ON batches (roster, at_ms);
 CREATE TABLE latest (roster INTEGER PRIMARY KEY, newest INTEGER NOT NULL, newest_at_ms INTEGER NOT NULL,
   others BLOB);
 """
+_PART: Final = 32
+_AT_ONCE: Final = (16, 4, 1)
+_COLUMNS: Final = ("start", "seq", "roster", "at_ms", "received_ms", "layout", "block", "quality", "doubts")
+_ROW: Final = f"({', '.join('?' for _ in _COLUMNS)})"
+_INSERT: Final = {
+    size: f"INSERT OR IGNORE INTO batches ({', '.join(_COLUMNS)}) VALUES {', '.join(size * [_ROW])} "  # noqa: S608
+    "RETURNING batch, start, seq"
+    for size in _AT_ONCE
+}
+"""By how many rows one statement inserts."""
 _UPGRADE: Final = """
 ALTER TABLE batches ADD COLUMN quality INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE batches ADD COLUMN doubts BLOB;
@@ -93,7 +103,7 @@ class EmbeddedReadingStore:
             connection = self._writer_connection()
             connection.execute("BEGIN IMMEDIATE")
             try:
-                new = sum(self._insert(connection, batch) for batch in batches)
+                new = sum(self._insert(connection, part) for part in _parts(batches))
                 self._rosters.flush(connection)
                 connection.execute("COMMIT")
             except BaseException:
@@ -155,31 +165,40 @@ class EmbeddedReadingStore:
         for connection in opened:
             connection.close()
 
-    def _insert(self, connection: Database, batch: ReadingBatch) -> bool:
-        roster, places = self._rosters.fitting(connection, batch.terminal, batch.meters)
-        scaled, doubts = batch.scaled, batch.doubts
-        if places is not None:
-            scaled = _spread(scaled, roster, places, MISSING)
-            doubts = None if doubts is None else _spread(doubts, roster, places, 0)
-        row = connection.execute(
-            "INSERT OR IGNORE INTO batches (start, seq, roster, at_ms, received_ms, layout, block, quality, "
-            "doubts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    def _insert(self, connection: Database, batches: Sequence[ReadingBatch]) -> int:
+        """Insert what is not there yet; how many."""
+        self._rosters.limit(connection)
+        placed = [self._placed(connection, batch) for batch in batches]
+        packed = pack_each([one.scaled for one in placed])
+        rows = [
             (
                 self._start(connection, batch.terminal, batch.boot),
                 batch.seq,
-                roster.id,
+                one.roster.id,
                 batch.at_ms,
                 batch.received_ms,
                 self._layout_id(connection, batch.quantities, batch.decimals),
-                pack(scaled),
+                block.block,
                 int(batch.quality),
-                packed_doubts(doubts),
-            ),
-        )
-        if row.rowcount != 1:
-            return False
-        self._rosters.stored(roster, int(row.lastrowid), batch.at_ms, scaled)
-        return True
+                packed_doubts(one.doubts),
+            )
+            for batch, one, block in zip(batches, placed, packed, strict=True)
+        ]
+        new = _insert_rows(connection, rows)
+        count = len(new)
+        for row, one, block in zip(rows, placed, packed, strict=True):
+            # Of the same batch twice in a group the first is the one that was stored.
+            number = new.pop(row[:2], None)
+            if number is not None:
+                self._rosters.stored(one.roster, number, row[3], None if block.whole else one.scaled)
+        return count
+
+    def _placed(self, connection: Database, batch: ReadingBatch) -> "_Placed":
+        roster, places = self._rosters.fitting(connection, batch.terminal, batch.meters)
+        if places is None:
+            return _Placed(roster, batch.scaled, batch.doubts)
+        doubts = None if batch.doubts is None else _spread(batch.doubts, roster, places, 0)
+        return _Placed(roster, _spread(batch.scaled, roster, places, MISSING), doubts)
 
     def _start(self, connection: Database, terminal: str, boot: str) -> int:
         number = self._starts.get((terminal, boot))
@@ -271,6 +290,33 @@ def open_to_archive(folder: Path) -> Database | None:
         return None
     connection.execute("PRAGMA synchronous=FULL")
     return connection
+
+
+class _Placed(NamedTuple):
+    """A batch in the order of its roster."""
+
+    roster: Roster
+    scaled: NDArray[np.int64]
+    doubts: NDArray[np.uint8] | None
+
+
+def _parts(batches: Sequence[ReadingBatch]) -> Iterator[Sequence[ReadingBatch]]:
+    """Few enough for the processor's cache."""
+    return (batches[start : start + _PART] for start in range(0, len(batches), _PART))
+
+
+def _insert_rows(connection: Database, rows: Sequence[tuple[Any, ...]]) -> dict[tuple[int, int], int]:
+    """(start, seq) → number of each row that was new; as few statements as possible."""
+    new: dict[tuple[int, int], int] = {}
+    at = 0
+    for size in _AT_ONCE:
+        while len(rows) - at >= size:
+            values = list(chain.from_iterable(rows[at : at + size]))
+            new.update(
+                {(start, seq): batch for batch, start, seq in connection.execute(_INSERT[size], values)}
+            )
+            at += size
+    return new
 
 
 def _spread(rows: NDArray[Number], roster: Roster, places: NDArray[np.intp], absent: int) -> NDArray[Number]:

@@ -35,6 +35,8 @@ class Roster:
     place: dict[str, int]
     batch: NDArray[np.int64]
     at_ms: NDArray[np.int64]
+    newest_ms: int
+    """No time in ``at_ms`` is later."""
 
     def places_of(self, meters: tuple[str, ...]) -> NDArray[np.intp] | None:
         """Where these meters stand, or None where they are exactly this roster."""
@@ -42,9 +44,17 @@ class Roster:
             return None
         return np.array([self.place[meter] for meter in meters], dtype=np.intp)
 
-    def note(self, batch: int, at_ms: int, scaled: NDArray[np.int64]) -> None:
-        """Batch ``batch`` (rows in roster order) was stored: it is the newest of whom it answers for."""
-        newer = (scaled != MISSING).any(axis=1) & (self.at_ms <= at_ms)
+    def note(self, batch: int, at_ms: int, scaled: NDArray[np.int64] | None) -> None:
+        """Batch ``batch`` (rows in roster order) was stored: it is the newest of whom it answers for.
+
+        ``scaled`` is None where it answers for all.
+        """
+        if scaled is None and self.newest_ms <= at_ms:
+            self.batch[:], self.at_ms[:], self.newest_ms = batch, at_ms, at_ms
+            return
+        answered = True if scaled is None else (scaled != MISSING).any(axis=1)
+        newer = answered & (self.at_ms <= at_ms)
+        self.newest_ms = max(self.newest_ms, at_ms)
         self.batch[newer] = batch
         self.at_ms[newer] = at_ms
 
@@ -83,16 +93,19 @@ class Rosters:
         """The roster for this batch and the places of its meters in it (None: in order, all)."""
         known = self._fitting.get((terminal, meters))
         if known is None:
-            if len(self._fitting) >= MAX_CACHED:
-                self.flush(connection)
-                self.forget()
             roster = self._chosen(connection, terminal, meters)
             known = roster, roster.places_of(meters)
             self._fitting[terminal, meters] = known
         return known
 
-    def stored(self, roster: Roster, batch: int, at_ms: int, scaled: NDArray[np.int64]) -> None:
-        """A batch of this roster was inserted."""
+    def limit(self, connection: Database) -> None:
+        """Begin anew if too much is remembered; rosters that were given out are then no longer to be used."""
+        if len(self._fitting) >= MAX_CACHED:
+            self.flush(connection)
+            self.forget()
+
+    def stored(self, roster: Roster, batch: int, at_ms: int, scaled: NDArray[np.int64] | None) -> None:
+        """A batch of this roster was inserted; see ``Roster.note``."""
         roster.note(batch, at_ms, scaled)
         self._touched[roster.id] = roster
 
@@ -124,7 +137,7 @@ class Rosters:
 def _roster(number: int, terminal: str, meters: tuple[str, ...], row: tuple[Any, ...] | None) -> Roster:
     batch, at_ms = newest_of(len(meters), *(row or (0, 0, None)))
     place = {meter: place for place, meter in enumerate(meters)}
-    return Roster(number, terminal, meters, place, batch, at_ms)
+    return Roster(number, terminal, meters, place, batch, at_ms, int(at_ms.max(initial=0)))
 
 
 def _load(connection: Database, terminal: str) -> list[Roster]:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pysqlite3.dbapi2 as sqlite
 import pytest
 
+from telemetry.adapters import reading_rosters
+from telemetry.adapters.embedded_feed import EmbeddedFeed
 from telemetry.adapters.embedded_readings import EmbeddedReadingStore, ReadingsTooNew
 from telemetry.readings import MISSING
 from tests.contracts.test_reading_store import batch
@@ -94,3 +96,37 @@ def test_a_writer_that_comes_back_knows_what_it_stored(tmp_path: Path) -> None:
     assert connection.execute("SELECT count(*) FROM rosters").fetchone() == (1,)
     assert connection.execute("SELECT count(*) FROM starts").fetchone() == (1,)
     connection.close()
+
+
+def test_a_group_of_any_size_is_stored_as_if_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also with repeats within and between groups, several rosters, and little room to remember them."""
+    monkeypatch.setattr(reading_rosters, "MAX_CACHED", 3)
+    meters = [("m1", "m2"), ("m1",), ("m3", "m4", "m5"), ("m2", "m6")]
+    batches = [
+        batch(
+            seq % 61,
+            1000 * (seq * 7 % 53),
+            dict.fromkeys(meters[seq % 4], (seq, MISSING if seq % 5 else 1)),
+        )
+        for seq in range(150)
+    ]
+    together, single = EmbeddedReadingStore(tmp_path / "together"), EmbeddedReadingStore(tmp_path / "single")
+    assert [together.write(batches[:7]), together.write(batches[7:90]), together.write(batches[90:])] == [
+        7,
+        54,
+        0,
+    ]
+    assert sum(single.write([one]) for one in batches) == 61
+    for meter in ("m1", "m2", "m3", "m4", "m5", "m6"):
+        assert together.series(meter, 0, 2**52) == single.series(meter, 0, 2**52)
+        assert together.latest([meter]) == single.latest([meter])
+    together.close()
+    feed = EmbeddedFeed(tmp_path / "together").after(0)
+    assert [position for position, _ in feed] == list(range(1, 62)), "numbered without gaps, in order"
+    assert [one.seq for _, one in feed] == list(range(61))
+    again = EmbeddedReadingStore(tmp_path / "together")
+    assert again.latest(["m1", "m6"]) == single.latest(["m1", "m6"])
+    again.close()
+    single.close()
