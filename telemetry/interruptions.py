@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from geo.network import EdgeKind, Network, NodeKind, Texts, TransformerKind
+from geo.network import Network, Texts
 from telemetry.absences import Absences
 from telemetry.lifecycle import is_planned, returned_ms
 from telemetry.outages import OPEN_STATES, OutageRevision, OutageState
@@ -146,13 +146,3 @@ class _Book:
             np.concatenate(column) for column in zip(*self._written, strict=True)
         )
         return Absences.of(who, started_ms, ended_ms, cause, outage, len(self.roll.ids))
-
-
-def distribution_transformers(network: Network) -> Bool:
-    """[edges] whether it counts in medium-voltage statistics: each public and each dedicated transformer."""
-    edges, nodes = network.edges, network.nodes
-    low = (nodes.kind == NodeKind.TRANSFORMER_LV) | (nodes.voltage_kv < 1.0)
-    to_low = low[edges.from_node] | low[edges.to_node]
-    dedicated = edges.transformer_kind == TransformerKind.DEDICATED
-    counts: Bool = (edges.kind == EdgeKind.TRANSFORMER) & (to_low | dedicated)
-    return counts

@@ -4,7 +4,6 @@ Two counts stand side by side: low-voltage customers, and at medium voltage each
 one equivalent customer (等效用户).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -12,11 +11,11 @@ from typing import Final
 import numpy as np
 
 from geo.cells import Cells
-from geo.network import ABSENT, EdgeKind, Network, Texts
-from geo.tracing import Feeding
-from geo.tree import EnergisedTree
+from geo.feeders import feeders_of
+from geo.network import ABSENT, Network, Texts
+from geo.transformer_areas import areas_of, distribution_transformers
 from telemetry.absences import single_customer_indices
-from telemetry.interruptions import Ledger, distribution_transformers
+from telemetry.interruptions import Ledger
 from telemetry.reliability import Float64, Int32, Period, Table, Totals, dlt836, ieee1366
 
 COMPANY: Final = "company"
@@ -27,7 +26,7 @@ class Division(StrEnum):
 
     COMPANY = "company"
     LINE = "line"
-    """The first line or cable out of a station, with all that hangs on it."""
+    """A feeder: the first switch (or line) out of a station, with all that hangs on it."""
     TRANSFORMER = "transformer"
     GRID_CELL = "grid_cell"
 
@@ -94,49 +93,19 @@ def _labels(network: Network, division: Division) -> tuple[Texts, Int32, Int32]:
     if division is Division.GRID_CELL:
         cells = Cells.of(network)
         return cells.ids, cells.of_customer, cells.of_edge
-    feeding = Feeding.normal(network)
-    heads = _heads(network, feeding.tree, division)
-    by_position = _fed_through(feeding.tree, heads)
-    names = tuple(network.edges.ids[int(feeding.tree.edge[head])] for head in heads)
-    return names, _of_customers(network, feeding.tree, by_position), _of_edges(network, feeding, by_position)
-
-
-def _heads(network: Network, tree: EnergisedTree, division: Division) -> Sequence[int]:
-    """Positions where a part begins, ascending; none lies below another."""
-    kind = np.where(tree.edge == ABSENT, ABSENT, network.edges.kind[tree.edge])
     if division is Division.LINE:
-        marked = (kind == EdgeKind.LINE) | (kind == EdgeKind.CABLE)
-    else:
-        marked = (tree.edge != ABSENT) & distribution_transformers(network)[tree.edge]
-    heads: list[int] = []
-    free = 0
-    for position in np.flatnonzero(marked).tolist():
-        if position >= free:
-            heads.append(position)
-            free = int(tree.end[position])
-    return heads
+        feeders = feeders_of(network)
+        return feeders.ids, feeders.of("customers"), feeders.of_edge
+    areas = areas_of(network)
+    ids = tuple(network.edges.ids[row] for row in areas.transformer.tolist())
+    return ids, _of_customers(network, areas.of_meter(network)), areas.of_edge
 
 
-def _fed_through(tree: EnergisedTree, heads: Sequence[int]) -> Int32:
-    label = np.full(len(tree) + 1, ABSENT, np.int32)
-    for number, head in enumerate(heads):
-        label[head : tree.end[head]] = number
-    return label
-
-
-def _of_customers(network: Network, tree: EnergisedTree, by_position: Int32) -> Int32:
+def _of_customers(network: Network, of_meter: Int32) -> Int32:
     """By their first meter."""
     label = np.full(len(network.customers), ABSENT, np.int32)
     meters = np.flatnonzero(network.meters.customer != ABSENT)[::-1]
-    label[network.meters.customer[meters]] = by_position[tree.position[network.meters.node[meters]]]
-    return label
-
-
-def _of_edges(network: Network, feeding: Feeding, by_position: Int32) -> Int32:
-    """By the end that it feeds; an edge that carries nothing now by either."""
-    position = feeding.tree.position
-    ends = np.maximum(position[network.edges.from_node], position[network.edges.to_node])
-    label: Int32 = by_position[ends]
+    label[network.meters.customer[meters]] = of_meter[meters]
     return label
 
 

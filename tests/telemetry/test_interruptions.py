@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.network import Network
+from geo.transformer_areas import distribution_transformers
 from telemetry.absences import Absences, account, single_customer_indices
-from telemetry.interruptions import Ledger, distribution_transformers, ledger_of
+from telemetry.interruptions import Ledger, ledger_of
 from telemetry.outages import Cause, OutageRevision, OutageState
 from telemetry.reliability import CAUSE_NUMBER, MINUTE_MS, InterruptionCause, year_period
 from telemetry.reliability_parts import Division, parts_of, report

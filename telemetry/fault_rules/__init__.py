@@ -1,0 +1,1 @@
+"""Fault rules on readings, one TOML file each; ``telemetry.fault_rule`` says what is in them."""
