@@ -148,6 +148,12 @@ class InfluxSettings(_Section):
 class DetectorSettings(_Section):
     poll_s: float = Field(0.1, gt=0, le=10, description="How often the evidence logs are read.")
     stable_s: float = Field(3.0, ge=0, description="How long a cut must be stable before orders and notices.")
+    pings_per_terminal: int = Field(
+        6, ge=1, le=600, description="Most meters of a terminal that verification asks in a minute."
+    )
+    pings_per_minute: int = Field(
+        120, ge=1, le=100_000, description="Most meters that verification asks in a minute, in all."
+    )
 
 
 class LogSettings(_Section):

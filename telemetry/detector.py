@@ -24,8 +24,10 @@ from telemetry.lifecycle import Tracked, resumed, revision_of, worth_telling
 from telemetry.news import Rows
 from telemetry.observations import Observations
 from telemetry.outages import OutageRevision
+from telemetry.ownership import owner_side
 from telemetry.parts import part_of, taken_by
 from telemetry.phase_tracking import PhaseLook, PhaseTracker
+from telemetry.scope import slice_below
 from telemetry.sight import Sight
 from telemetry.signs import Devices, Scene
 from telemetry.supply import Switches
@@ -113,6 +115,13 @@ class Detector:
                     return None
                 return View(watch.sight.scene, watch.sight.posterior, tracked)
         return None
+
+    def sights(self) -> Iterable[tuple[Sight, tuple[Tracked, ...]]]:
+        """The last look at every area that is watched, with the outages that are open there."""
+        homes = self._homes()
+        for number, watch in sorted(self._watches.items()):
+            if watch.sight is not None:
+                yield watch.sight, tuple(homes.get(number, ()))
 
     def observe(self, evidence: Iterable[Evidence], now_ms: int) -> None:
         """Take evidence in, in any order."""
@@ -259,12 +268,25 @@ class Detector:
 
     def _tell(self, tracked: Tracked, watch: AreaWatch, now_ms: int) -> Iterable[OutageRevision]:
         revision = revision_of(tracked, now_ms, self.network.content_hash, self._ground.switches)
+        revision = replace(revision, owner_side=self._owner_side(tracked, watch))
         if not worth_telling(revision, tracked.told):
             return
         follower = self._phases if tracked.phases else self._tracker
         follower.told(replace(tracked, told=revision))
         watch.dirty = watch.dirty or not tracked.is_open
         yield revision
+
+    def _owner_side(self, tracked: Tracked, watch: AreaWatch) -> str:
+        """On whose side of the ownership boundary the cause lies; of what is over, what was told last."""
+        if not tracked.is_open or watch.sight is None:
+            return "" if tracked.told is None else tracked.told.owner_side
+        scene, posterior = watch.sight.scene, watch.sight.posterior
+        chances: list[tuple[str, float]] = []
+        for element in tracked.cause.equivalent:
+            part = slice_below(scene.network, scene.tree, element)
+            if part.start < part.stop:
+                chances.append((element, float(posterior.cut_probability[part.start])))
+        return owner_side(self.network, self.tree, chances)
 
 
 _NOBODY: Final = np.empty(0, np.int32)

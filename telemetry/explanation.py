@@ -13,9 +13,10 @@ import numpy as np
 from geo.network import ABSENT, Int32
 from telemetry.findings import element_at
 from telemetry.inference import Posterior
-from telemetry.lifecycle import Tracked
+from telemetry.lifecycle import resumed
 from telemetry.observations import NEVER
 from telemetry.outages import OutageRevision
+from telemetry.parts import part_of
 from telemetry.rivals import Rival, best_questions, doubt_bits, rivals_of
 from telemetry.scope import cut_scope
 from telemetry.signs import Scene
@@ -106,6 +107,7 @@ class Explanation:
     outage_id: str
     revision: int
     at_ms: int
+    """As of when; the revision's own instant, or that of a later answer to a ping."""
     signs: Mapping[str, str]
     """The revision's reasons, by name; repeated names joined by a comma."""
     probability: float
@@ -127,13 +129,12 @@ class Explanation:
 def explain(
     scene: Scene,
     posterior: Posterior,
-    tracked: Tracked,
-    part: slice,
     revision: OutageRevision,
     asked: Sequence[Asked] = (),
     timeout_ms: int = 45_000,
 ) -> Explanation:
     """Of one revision, from the scene and the posterior that it was made from."""
+    part = part_of(scene, resumed(revision))
     empty = part.start >= part.stop
     rivals = () if empty else rivals_of(posterior, part)
     customers, left_out = customers_of(scene, posterior, revision)
@@ -142,10 +143,10 @@ def explain(
     return Explanation(
         outage_id=revision.outage_id,
         revision=revision.revision,
-        at_ms=revision.at_ms,
+        at_ms=scene.now_ms,
         signs=signs_by_name(revision.reasons),
         probability=revision.probability,
-        dead=round(tracked.dead, 4),
+        dead=0.0 if empty else round(posterior.dead_below(part.start), 4),
         elements=() if empty else _elements(scene, posterior, part),
         alternatives=_alternatives(scene, rivals, part),
         doubt_bits=round(doubt_bits(rivals), 3) if rivals else 0.0,

@@ -242,6 +242,7 @@ def _matter(revision: OutageRevision) -> tuple[object, ...]:
         revision.merged_into,
         revision.phases,
         revision.low_phases,
+        bool(revision.owner_side),
     )
 
 

@@ -9,11 +9,8 @@ right. An element belongs to whom ``owner`` of edges.csv says; where it says not
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
-
 from geo.network import ABSENT, Network, TransformerKind
 from geo.tree import EnergisedTree
-from telemetry.inference import Posterior
 from telemetry.scope import slice_below
 
 CUSTOMERS: Final = frozenset({"customer", "user", "private", "用户", "客户", "用户资产", "专用"})
@@ -40,16 +37,18 @@ def customer_side(network: Network, tree: EnergisedTree, position: int) -> str:
     return ""
 
 
-def owner_side(network: Network, tree: EnergisedTree, posterior: Posterior, elements: Sequence[str]) -> str:
-    """``reason=element`` where a fault in this class lies beyond the boundary, else ''; likeliest first."""
+def owner_side(network: Network, tree: EnergisedTree, chances: Sequence[tuple[str, float]]) -> str:
+    """``reason=element`` where a fault in this class lies beyond the boundary, else ''.
+
+    ``chances``: the elements of the class with the probability of each, likeliest first.
+    """
     own, total, reason = 0.0, 0.0, ""
-    for element in elements:
+    for element, chance in chances:
         part = slice_below(network, tree, element)
         if part.start >= part.stop:
             continue
-        chance = float(posterior.cut_probability[part.start])
         why = customer_side(network, tree, part.start)
         total += chance
         own += chance if why else 0.0
         reason = reason or (f"{why}={element}" if why else "")
-    return reason if total > 0 and own >= SURE * total and np.isfinite(total) else ""
+    return reason if total > 0 and own >= SURE * total else ""

@@ -7,6 +7,7 @@ from typing import Protocol
 from telemetry.deadletters import DeadLetter
 from telemetry.downsampling import Bucket
 from telemetry.evidence import Evidence, LoggedEvidence
+from telemetry.explanation import Explanation
 from telemetry.outages import LoggedRevision, OutageRevision
 from telemetry.pings import LoggedWish, PingWish
 from telemetry.readings import Reading, ReadingBatch
@@ -141,6 +142,16 @@ class FoldSnapshot:
     positions: Mapping[str, int]
     body: bytes
     """See ``telemetry.fold.pack``."""
+
+
+class Explanations(Protocol):
+    """Why each revision was believed; kept beside the outage log by the detector."""
+
+    def keep(self, explanations: Sequence[Explanation]) -> None:
+        """Keep them, each instead of an earlier one of the same revision."""
+
+    def of(self, outage_id: str, revision: int | None = None) -> Explanation | None:
+        """The newest kept of an outage, or that of one revision; None where none was kept."""
 
 
 class FoldSnapshots(Protocol):

@@ -13,12 +13,16 @@ from geo.adapters.network_store import SqlNetworkStore
 from geo.network import Network
 from gridcrew.logging_setup import set_up_logging
 from gridcrew.settings import Settings
-from telemetry.adapters.detector_service import DetectorService
+from telemetry.adapters.detector_service import Aside, DetectorService
 from telemetry.adapters.evidence_log import SqlEvidenceLog
+from telemetry.adapters.explanation_store import SqlExplanations
 from telemetry.adapters.outage_log import SqlOutageLog
+from telemetry.adapters.ping_wishes import SqlPingWishes
 from telemetry.detector import Detector, DetectorRules
 from telemetry.evidence import Evidence, EvidenceKind
 from telemetry.inference import InferenceModel
+from telemetry.inquiry import Inquiry
+from telemetry.verification import Limits
 
 EVIDENCE_LOGS: Final = ("gateway", "desk")
 """Databases that keep an evidence log; the name is also that of the position."""
@@ -52,7 +56,7 @@ def _run(service: DetectorService, settings: Settings, stop: threading.Event) ->
 def _service(settings: Settings) -> DetectorService:
     location = settings.database_location
     engines = {name: open_database(location, name) for name in ("network", "outages", *EVIDENCE_LOGS)}
-    for name, table in (("outages", "outage_revision"), *((name, "evidence") for name in EVIDENCE_LOGS)):
+    for name, table in (("outages", "explanations"), *((name, "evidence") for name in EVIDENCE_LOGS)):
         if not inspect(engines[name]).has_table(table):
             raise click.ClickException(f"the database {name} at {location} is not migrated: gridcrew migrate")
     outages = SqlOutageLog(engines["outages"])
@@ -63,6 +67,11 @@ def _service(settings: Settings) -> DetectorService:
         networks=SqlNetworkStore(engines["network"]),
         rules=DetectorRules(InferenceModel(), stable_ms=round(settings.detector.stable_s * 1000)),
         clock_ms=lambda: time.time_ns() // 1_000_000,
+        aside=Aside(
+            Inquiry(Limits(settings.detector.pings_per_terminal, settings.detector.pings_per_minute)),
+            SqlExplanations(engines["outages"]),
+            SqlPingWishes(engines["outages"]) if settings.gateway.ping != "none" else None,
+        ),
     )
 
 

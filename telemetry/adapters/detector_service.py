@@ -18,9 +18,19 @@ from geo.ports import NetworkStore
 from telemetry.detector import Detector, DetectorRules
 from telemetry.evidence import Evidence, EvidenceKind, LoggedEvidence
 from telemetry.fold import Fold, Known, carried_over, pack, unpack
+from telemetry.inquiry import Inquiry
 from telemetry.outages import OutageRevision
-from telemetry.ports import DetectorPosition, EvidenceLog, FoldSnapshot, FoldSnapshots, OutageLog
+from telemetry.ports import (
+    DetectorPosition,
+    EvidenceLog,
+    Explanations,
+    FoldSnapshot,
+    FoldSnapshots,
+    OutageLog,
+    PingWishes,
+)
 from telemetry.replay import looks_between
+from telemetry.verification import wish_of
 
 BATCH: Final = 2_000
 """Rows read from one log at once."""
@@ -38,11 +48,31 @@ CLOSED_KEPT_MS: Final = 24 * 3_600_000
 BACKLOG_MS: Final = 120_000
 """A turn that is told this late is history."""
 BACKLOG_STEP_MS: Final = 30_000
+EXPLAINED_AT_ONCE: Final = 20
+"""Explanations made between two readings of the logs: what waits for orders goes first."""
 MAX_TURNS: Final = 40
 """Most looks into one second's worth of backlog."""
 TURNS: Final = frozenset({EvidenceKind.POWER_OFF, EvidenceKind.POWER_ON})
 
 _log: Final = logging.getLogger("detector")
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Beside the conclusions: questions to meters, and why each revision was believed."""
+
+    inquiry: Inquiry
+    explanations: Explanations
+    pings: PingWishes | None
+    """None where nobody can ask: the questions are still told in the explanations."""
+
+    def serve(self, detector: Detector, now_ms: int, live: bool) -> None:
+        """Ask and explain; what is told late is history, of which nothing is asked."""
+        if live and self.pings is not None:
+            questions = self.inquiry.questions(detector, now_ms)
+            if questions:
+                self.pings.wish([wish_of(question, now_ms, self.inquiry.limits) for question in questions])
+        self.explanations.keep(self.inquiry.explanations(detector, EXPLAINED_AT_ONCE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +95,16 @@ class DetectorService:
         networks: NetworkStore,
         rules: DetectorRules,
         clock_ms: Callable[[], int],
+        aside: Aside | None = None,
     ) -> None:
+        """``aside``: where questions and explanations go; without, the detector only concludes."""
         self._logs = dict(logs)
         self._outages = outages
         self._snapshots = snapshots
         self._networks = networks
         self._rules = rules
         self._clock_ms = clock_ms
+        self._aside = aside
         self._positions: dict[str, int] = {}
         self._detector: Detector | None = None
         self._now_ms = 0
@@ -98,6 +131,8 @@ class DetectorService:
         if len(arrivals) < BATCH:
             self._evaluate(self._detector, wall_ms)
         self._keep(self._detector, wall_ms, moved=bool(arrivals))
+        if self._aside is not None:
+            self._aside.serve(self._detector, self._now_ms, live=wall_ms - self._now_ms < LIVE_MS)
         return len(arrivals)
 
     def flush(self) -> None:
@@ -122,6 +157,8 @@ class DetectorService:
         told: list[OutageRevision] = []
         for evidence in by_history([arrival.row.evidence for arrival in rows]):
             detector.observe(evidence, max(now_ms, self._now_ms))
+            if self._aside is not None:
+                self._aside.inquiry.hear(evidence)
             told.extend(detector.evaluate(max(now_ms, self._now_ms), force=len(evidence) < len(rows)))
         # Only now: a position must not pass rows that a crash would lose.
         for arrival in rows:
@@ -141,6 +178,8 @@ class DetectorService:
     def _publish(self, revisions: tuple[OutageRevision, ...]) -> None:
         self._outages.publish(revisions, DetectorPosition(dict(self._positions)))
         self._told_position_ms = self._clock_ms()
+        if self._aside is not None:
+            self._aside.inquiry.told(revisions)
         for revision in revisions:
             _log.info("%s", describe(revision))
 

@@ -1,0 +1,184 @@
+"""Asks and explains on top of a detector: which meters to ping now, and why each outage is believed.
+
+It changes nothing of what the detector concludes; answers come back as evidence. All times are epoch ms.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from telemetry.detector import Detector
+from telemetry.evidence import Evidence, EvidenceKind
+from telemetry.explanation import Explanation, Ping, explain, pings_of
+from telemetry.lifecycle import Tracked, resumed
+from telemetry.outages import OPEN_STATES, OutageRevision, OutageState
+from telemetry.parts import part_of, taken_by
+from telemetry.sight import Sight
+from telemetry.verification import (
+    Limits,
+    Question,
+    Subject,
+    Verifier,
+    lone_signs,
+    questions_of,
+)
+
+PACE_MS: Final = 1_000
+"""Between two looks for questions."""
+CHECK_HOLDS_MS: Final = 10 * 60_000
+"""A wish to verify before a crew leaves is good for this long."""
+RETURN_HOLDS_MS: Final = 5 * 60_000
+"""Branches are asked for this long after an outage ended."""
+MAX_WAITING: Final = 10_000
+RETELL_MS: Final = 2_000
+"""Least time between two explanations of one revision that differ only in answers to pings."""
+
+
+@dataclass(slots=True)
+class Inquiry:
+    """Not for several threads."""
+
+    limits: Limits = field(default_factory=Limits)
+    verifier: Verifier = field(init=False)
+    _checks: dict[str, int] = field(default_factory=dict)
+    """Outage → when somebody asked for it to be verified."""
+    _ended: dict[str, OutageRevision] = field(default_factory=dict)
+    _waiting: dict[str, OutageRevision] = field(default_factory=dict)
+    """Newest revision of each outage that is not explained yet."""
+    _explained: dict[str, tuple[OutageRevision, int, tuple[Ping, ...]]] = field(default_factory=dict)
+    _asked_ms: int = 0
+
+    def __post_init__(self) -> None:
+        self.verifier = Verifier(self.limits)
+
+    def hear(self, evidence: Iterable[Evidence]) -> None:
+        """Take note of wishes to verify."""
+        for row in evidence:
+            if row.kind is EvidenceKind.CHECK:
+                for outage in row.devices[:MAX_WAITING]:
+                    self._checks[outage] = max(self._checks.get(outage, 0), row.received_ms)
+
+    def told(self, revisions: Sequence[OutageRevision]) -> None:
+        """What was published: to be explained, and asked about after its end."""
+        for revision in revisions:
+            if len(self._waiting) < MAX_WAITING or revision.outage_id in self._waiting:
+                self._waiting[revision.outage_id] = revision
+            if revision.state is OutageState.RESTORED:
+                self._ended[revision.outage_id] = revision
+
+    def questions(self, detector: Detector, now_ms: int) -> tuple[Question, ...]:
+        """What may be asked now, at most once a second; counts as asked."""
+        if now_ms - self._asked_ms < PACE_MS:
+            return ()
+        self._asked_ms = now_ms
+        self._tidy(now_ms)
+        sights = list(detector.sights())
+        wanted = [question for sight, own in sights for question in self._wanted(sight, own)]
+        order = {reason: place for place, reason in enumerate(_ORDER)}
+        wanted.sort(key=lambda question: order[question.reason])
+        return self.verifier.choose(wanted, _Heard(detector), now_ms) if wanted else ()
+
+    def explanations(self, detector: Detector, most: int) -> tuple[Explanation, ...]:
+        """Of up to ``most`` revisions that wait for one, newest first; then of those with new answers."""
+        sights = _Sights(detector) if self._waiting or self._explained else None
+        if sights is None:
+            return ()
+        found: list[Explanation] = []
+        for outage in list(self._waiting)[-most:]:
+            found.extend(self._explanation(sights, self._waiting.pop(outage)))
+        for outage in self._restless(sights):
+            if len(found) >= most:
+                break
+            found.extend(self._explanation(sights, self._explained[outage][0]))
+        return tuple(found)
+
+    def _explanation(self, sights: "_Sights", revision: OutageRevision) -> Iterator[Explanation]:
+        sight = sights.of(revision)
+        if sight is None:
+            return
+        asked = self.verifier.of_outage(revision.outage_id)
+        made = explain(sight.scene, sight.posterior, revision, asked, self.limits.timeout_ms)
+        if revision.state in OPEN_STATES or revision.outage_id in self._ended:
+            self._explained[revision.outage_id] = revision, sight.scene.now_ms, made.pings
+        else:
+            self._explained.pop(revision.outage_id, None)
+        yield made
+
+    def _restless(self, sights: "_Sights") -> Iterator[str]:
+        """Explained outages of which a ping was asked or answered since."""
+        for outage, (revision, at_ms, pings) in list(self._explained.items()):
+            asked = self.verifier.of_outage(outage)
+            sight = sights.of(revision) if asked else None
+            if sight is None or sight.scene.now_ms - at_ms < RETELL_MS:
+                continue
+            if pings_of(sight.scene, asked, self.limits.timeout_ms) != pings:
+                yield outage
+
+    def _wanted(self, sight: Sight, own: Sequence[Tracked]) -> Iterator[Question]:
+        scene = sight.scene
+        explained = np.append(taken_by(scene, [t for t in own if t.is_open]), False)
+        yield from lone_signs(scene, explained)
+        for tracked in own:
+            checked = tracked.outage_id in self._checks
+            yield from questions_of(scene, sight.posterior, _subject(sight, tracked), checked)
+        for revision in self._ended.values():
+            subject = _subject(sight, resumed(revision))
+            yield from questions_of(scene, sight.posterior, subject)
+
+    def _tidy(self, now_ms: int) -> None:
+        self._checks = {o: at_ms for o, at_ms in self._checks.items() if now_ms - at_ms < CHECK_HOLDS_MS}
+        for outage, revision in list(self._ended.items()):
+            if now_ms - revision.at_ms >= RETURN_HOLDS_MS:
+                del self._ended[outage]
+                self._explained.pop(outage, None)
+
+
+_ORDER: Final = ("lone_sign", "before_crew", "doubtful_cut", "after_return")
+
+
+def _subject(sight: Sight, tracked: Tracked) -> Subject:
+    return Subject(
+        outage_id=tracked.outage_id,
+        state=tracked.state,
+        cause=tracked.cause,
+        started_at_ms=tracked.started_at_ms,
+        cut=tracked.cut,
+        returning=tracked.returning_since_ms is not None,
+        part=part_of(sight.scene, tracked),
+    )
+
+
+class _Sights:
+    """The last look at the place of an outage."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._all = [sight for sight, _ in detector.sights()]
+        self._found: dict[str, Sight | None] = {}
+
+    def of(self, revision: OutageRevision) -> Sight | None:
+        element = revision.cause.element
+        if element not in self._found:
+            self._found[element] = next((s for s in self._all if _knows(s, element)), None)
+        return self._found[element]
+
+
+def _knows(sight: Sight, element: str) -> bool:
+    network = sight.scene.network
+    return element in network.edge_row or element in network.node_row
+
+
+class _Heard:
+    """When a meter last said, or was noted, anything."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._rows: Mapping[str, int] = detector.network.meter_row
+        self._seen = detector.fold.observations
+
+    def __call__(self, meter: str) -> int:
+        row, seen = self._rows.get(meter), self._seen
+        if row is None:
+            return 0
+        columns = (seen.meter_off_ms, seen.meter_alive_ms, seen.meter_silent_ms)
+        return max(int(column[row]) for column in columns)
