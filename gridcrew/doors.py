@@ -27,6 +27,7 @@ from gateway.frames import MQTT, Decoded, Frame, Lane
 from gateway.pings import Limits
 from gateway.ports import Door, Intake, PingSender
 from gateway.security import read_mosquitto_line, read_nats_line
+from gateway.voltages import voltages_told
 from geo.adapters.crosswalk import LiveCrosswalk
 from geo.adapters.database import open_database
 from gridcrew.broker import broker_address, findings_file, gateway_sessions, server_log
@@ -72,7 +73,7 @@ def make_decoder(settings: Settings) -> Callable[[Frame], Decoded]:
         if kind not in decoders:
             problem = f"door: expected one of {', '.join(decoders)}, found {frame.door[:80]!r}"
             return Decoded(own.content_key(frame), refusal=problem, named_by_content=True)
-        return decoders[kind](frame)
+        return voltages_told(decoders[kind](frame))
 
     return decode
 

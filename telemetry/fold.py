@@ -23,7 +23,8 @@ from telemetry.corrections import Corrections
 from telemetry.evidence import CORRECTING, Evidence, EvidenceKind, Volts
 from telemetry.news import News
 from telemetry.observations import NEVER, Observations, nothing_observed
-from telemetry.voltage_news import DEAD_VOLTS, VoltageNews
+from telemetry.phase_words import DEAD_VOLTS
+from telemetry.voltage_news import VoltageNews
 
 FUTURE_MS: Final = 10 * 60_000
 """A device clock further ahead of the receipt than this is wrong."""

@@ -6,17 +6,14 @@ without any voltage tells that supply is gone, not that a phase is; it is left t
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geo.network import Bool, Int32, Network, Phases
 from telemetry.observations import Float32, Int64, Observations
-from telemetry.phase_words import lacking
+from telemetry.phase_words import DEAD_VOLTS, lacking
 
-DEAD_VOLTS: Final = 30.0
-"""Below this on every phase read, there is no supply; above, the device measured a living wire."""
 Triples = NDArray[np.float64]
 
 

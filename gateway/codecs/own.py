@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from gateway.contract.payloads import MAX_EVENTS, MAX_METERS, MAX_QUANTITIES, Event, Instant, Status
 from gateway.contract.topics import EVENTS, MAX_FRAME_BYTES, READINGS, STATUS, Address, parse
 from gateway.frames import Decoded, Frame
+from gateway.voltages import with_voltages
 from telemetry.decimals import Columns, PlainMatrix, read_plain
 from telemetry.devices import DeviceKind, DeviceNote
 from telemetry.evidence import FIELD_KINDS, Evidence, EvidenceKind, Volts
@@ -180,7 +181,7 @@ def told(frame: Frame, terminal: str, head: ReadingsHead, roster: Roster, table:
     )
     noted = _limited((*_clock_problems(head.at_ms, frame), *columns.problems, *table.problems))
     kept = (batch,) if columns.names else ()
-    return Decoded(head.key, terminal, kept, evidence, online=True, problems=noted)
+    return Decoded(head.key, terminal, kept, with_voltages(batch, evidence), online=True, problems=noted)
 
 
 def _said(

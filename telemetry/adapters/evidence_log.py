@@ -91,7 +91,7 @@ def _row(place: int, fact: Evidence) -> dict[str, Any]:
         "received_ms": fact.received_ms,
         "source": fact.source,
         "devices": _packed_devices(fact.devices),
-        "volts": zlib.compress(msgspec.json.encode(fact.volts), 1) if fact.volts else None,
+        "volts": _packed_volts(fact.volts) if fact.volts else None,
     }
 
 
@@ -108,6 +108,12 @@ def _logged(row: Row[Any]) -> LoggedEvidence:
             volts=_volts.decode(_inflated(bytes(row.volts))) if row.volts is not None else (),
         ),
     )
+
+
+@lru_cache(maxsize=4096)
+def _packed_volts(volts: tuple[Volts, ...]) -> bytes:
+    """Whole volts of a good frame repeat from frame to frame."""
+    return zlib.compress(msgspec.json.encode(volts), 1)
 
 
 @lru_cache(maxsize=4096)
