@@ -10,7 +10,6 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from itertools import repeat
 from typing import Final
 
 import numpy as np
@@ -179,9 +178,12 @@ class Fold:
 
     def _voltages(self, evidence: Evidence, at_ms: int, voltages: VoltageNews) -> None:
         """One triple a device, or with ``alive`` the least of all: nobody of these lacks a phase."""
-        single = evidence.kind is not EvidenceKind.VOLTAGE
-        volts = repeat(evidence.volts[0], len(evidence.devices)) if single else evidence.volts
-        said = list(zip(evidence.devices, volts, strict=False))
+        if evidence.kind is not EvidenceKind.VOLTAGE:
+            roster = self._roster(evidence.devices)
+            voltages.tell_good("meter", roster.meters, at_ms, evidence.volts[0])
+            voltages.tell_good("terminal", roster.terminals, at_ms, evidence.volts[0])
+            return
+        said = list(zip(evidence.devices, evidence.volts, strict=False))
         for table, row_of in (("meter", self.network.meter_row), ("terminal", self.network.terminal_row)):
             known = [(row_of[device], triple) for device, triple in said if device in row_of]
             if known:

@@ -6,14 +6,17 @@ without any voltage tells that supply is gone, not that a phase is; it is left t
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geo.network import Bool, Int32, Network, Phases
+from telemetry.evidence import Volts
 from telemetry.observations import Float32, Int64, Observations
-from telemetry.phase_words import DEAD_VOLTS, lacking
+from telemetry.phase_words import DEAD_VOLTS, ONE_PHASE_V, lacking
 
+USUAL_V: Final = 215.0
 Triples = NDArray[np.float64]
 
 
@@ -31,6 +34,19 @@ class VoltageNews:
             rows, volts = rows[living], volts[living]
             single = np.isin(self._single[table][rows], (Phases.A, Phases.B, Phases.C))
             self._told[table].append(_Told(rows, at_ms, volts, lacking(volts, single)))
+
+    def tell_good(self, table: str, rows: Int32, at_ms: int, least: Volts) -> None:
+        """No phase is missing of these, and the ``least`` that any of them read is known.
+
+        That of the others is taken to be usual: one far meter makes nobody else's voltage low.
+        """
+        if not len(rows):
+            return
+        read = np.array([value is not None for value in least])
+        most = max((value for value in least if value is not None), default=0.0)
+        usual = USUAL_V if ONE_PHASE_V <= most < USUAL_V else most
+        volts = np.broadcast_to(np.where(read, usual, np.nan), (len(rows), 3))
+        self._told[table].append(_Told(rows, at_ms, volts, np.zeros(len(rows), np.bool_)))
 
     def into(self, seen: Observations) -> None:
         """Keep the newest triples; call it before the instants of ``words`` are kept."""

@@ -186,3 +186,15 @@ def test_a_restart_takes_up_a_lost_phase() -> None:
     read(night, 100, NORMAL, "B")
     night.play(130)
     assert night.newest()[before.outage_id].state is OutageState.RESTORED
+
+
+def test_good_frames_of_readings_are_good_voltages_of_all_their_meters() -> None:
+    night = Night(network=PHASED)
+    night.say(EvidenceKind.ALIVE, -10, meters_of(*EVERYBODY), volts=((228.0, 166.0, 225.0),))
+    read(night, 5, DYN11["A"], "B")
+    night.say(EvidenceKind.ALIVE, 8, meters_of("A", "C"), volts=((228.0, 221.0, 225.0),))
+    night.play(20)
+    assert (_only(night).phases, _only(night).cause.element) == ("A", "SB")
+    night.say(EvidenceKind.ALIVE, 60, meters_of("B"), volts=((228.0, 221.0, 225.0),))
+    night.play(80)
+    assert not night.detector.outages
