@@ -247,6 +247,11 @@ class MeterDay:
         return found
 
     @property
+    def covered(self) -> int:
+        """Intervals with at least one reading stored."""
+        return int(np.count_nonzero(self.stored))
+
+    @property
     def received(self) -> NDArray[np.int64]:
         found: NDArray[np.int64] = self.counts.sum(axis=0)
         return found
@@ -263,6 +268,14 @@ class MeterDay:
         return 1.0 if wanted == 0 else 1.0 - int(self.missing.sum()) / wanted
 
 
+class MeterBlock(NamedTuple):
+    """Names a block of a terminal's meters; ``least``: quarter-hours that the worst of them covered."""
+
+    terminal: str
+    shard: int
+    least: int
+
+
 @dataclass(frozen=True, slots=True)
 class TerminalDay:
     """How complete a terminal's meters are on one day; ``dead`` counts its unreadable frames too."""
@@ -270,6 +283,7 @@ class TerminalDay:
     terminal: str
     day: int
     meters: int
+    """That it speaks for, heard on that day or not."""
     covered: int
     least: int
     late: int

@@ -30,6 +30,9 @@ GATEWAY_DOWN_MS: Final = 30_000
 SILENT_INTERVALS: Final = 3
 """So many expected readings must be missing before a meter is missed."""
 MAX_SIBLINGS: Final = 500
+BLOCKS_AT_ONCE: Final = 8
+MAX_LOOKED: Final = 400
+"""Blocks of meters, in search of the worst."""
 
 Outages = Callable[[Sequence[DeviceRecord]], Mapping[str, int]]
 """Since when an open outage covers each of these devices, of those that one covers."""
@@ -87,6 +90,25 @@ class DeviceWatch:
             )
             for record in records
         ]
+
+    def worst_meters(self, day: int, now_ms: int, limit: int) -> list[MeterDay]:
+        """Meters that are not complete, those heard in the fewest quarter-hours first, at most ``limit``.
+
+        Blocks of meters are looked at in the order of their worst, until no other can hold a worse one; at
+        most ``MAX_LOOKED`` blocks.
+        """
+        found: dict[str, MeterDay] = {}
+        blocks = self.completeness.blocks(day)[:MAX_LOOKED]
+        for start in range(0, len(blocks), BLOCKS_AT_ONCE):
+            worst = sorted(found.values(), key=lambda one: one.covered)[:limit]
+            if len(worst) == limit and worst[-1].covered <= blocks[start].least:
+                return worst
+            names = self.completeness.block_meters(blocks[start : start + BLOCKS_AT_ONCE])
+            known = self.registry.get(names)
+            days = self.meter_days([known[name] for name in names if name in known], day, now_ms)
+            # Equally bad ones stay in the order of their blocks, so that pages follow each other.
+            found = {one.device: one for one in (*worst, *days) if one.share < 1}
+        return sorted(found.values(), key=lambda one: one.covered)[:limit]
 
     def _with_parents(self, records: Iterable[DeviceRecord]) -> dict[str, DeviceRecord]:
         return self.registry.get(sorted({record.parent for record in records if record.parent}))

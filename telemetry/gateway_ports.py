@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry.completeness import TerminalDay
+from telemetry.completeness import MeterBlock, TerminalDay
 from telemetry.devices import Approval, DeviceKind, LostBy
 
 
@@ -80,11 +80,17 @@ class CompletenessLedger(Protocol):
     def members(self, terminal: str, after: str = "", limit: int = 1000) -> tuple[str, ...]:
         """Meters that the terminal ever spoke for, by id."""
 
-    def worst(self, day: int, limit: int = 100, offset: int = 0) -> tuple[TerminalDay, ...]:
+    def blocks(self, day: int) -> tuple[MeterBlock, ...]:
+        """All meters ever heard, in blocks; those with the least covered meter first, of what is counted."""
+
+    def block_meters(self, blocks: Sequence[MeterBlock]) -> tuple[str, ...]:
+        """Their meters, block by block."""
+
+    def worst_terminals(self, day: int, limit: int = 100, offset: int = 0) -> tuple[TerminalDay, ...]:
         """Terminals whose meters were covered least on that day, of what is counted (see ``uncounted``)."""
 
     def uncounted(self) -> int:
-        """Batches that arrived and are not yet in ``worst``."""
+        """Batches that arrived and are not yet in ``blocks`` and ``worst_terminals``."""
 
 
 @dataclass(frozen=True, slots=True)

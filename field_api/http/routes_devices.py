@@ -25,6 +25,7 @@ operations: Final = Operations()
 DECIDERS: Final = frozenset({Role.ADMIN, Role.DISPATCHER})
 MAX_LOOKED: Final = 5_000
 """Devices looked at for one page; where few of them are mine the page is short and the next begins there."""
+MAX_WORST: Final = 10_000
 _DAY: Final = r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 
 
@@ -93,6 +94,24 @@ class WorstQuery(PageQuery):
     day: str | None = Field(default=None, pattern=_DAY, description="A day in China; today is the default.")
 
 
+class MeterCompletenessResource(Resource):
+    meter: str
+    terminal: str
+    day: str
+    share: float = Field(description="Of the readings expected until now, those stored.")
+    covered: int = Field(description="Quarter-hours with a reading stored.")
+    expected: int
+    received: int
+    late: int
+    duplicate: int
+    stored: int
+    dead: int
+
+
+class CompletenessPage(Page[MeterCompletenessResource]):
+    pass
+
+
 class TerminalCompletenessResource(Resource):
     terminal: str
     day: str
@@ -104,7 +123,7 @@ class TerminalCompletenessResource(Resource):
     dead: int
 
 
-class CompletenessPage(Page[TerminalCompletenessResource]):
+class TerminalCompletenessPage(Page[TerminalCompletenessResource]):
     pass
 
 
@@ -231,14 +250,34 @@ def _with_unnamed(call: Call, found: MeterDay) -> MeterDay:
 
 
 @operations.add(
-    "GET", "/api/v1/completeness", "Terminals whose meters are least complete, worst first",
+    "GET", "/api/v1/completeness", "Meters that are least complete, worst first",
     roles=OFFICE, query=WorstQuery, answers={200: CompletenessPage},
 )  # fmt: skip
 def list_completeness(call: Call) -> Answer:
+    """Of the whole company, at most 10,000; counted with a delay of a minute. Complete ones are left out."""
+    query, watch = call.query(WorstQuery), call.services.watch
+    day, start = _day(query.day, call.now_ms), number_after(query.cursor) or 0
+    end = min(start + query.limit, MAX_WORST)
+    days = watch.worst_meters(day, call.now_ms, end + 1)
+    site, known = call.services.sites.current(), watch.registry.get([one.device for one in days[start:end]])
+    items = tuple(
+        _meter_completeness(one, known[one.device])
+        for one in days[start:end]
+        if one.device in known and _is_mine(call, site, known[one.device])
+    )
+    cursor = str(end) if len(days) > end and end < MAX_WORST else None
+    return Answer(200, CompletenessPage(items=items, next_cursor=cursor))
+
+
+@operations.add(
+    "GET", "/api/v1/completeness/terminals", "Terminals whose meters are least complete, worst first",
+    roles=OFFICE, query=WorstQuery, answers={200: TerminalCompletenessPage},
+)  # fmt: skip
+def list_terminal_completeness(call: Call) -> Answer:
     """Of the whole company; counted with a delay of a minute."""
     query = call.query(WorstQuery)
     day, start = _day(query.day, call.now_ms), number_after(query.cursor) or 0
-    rows = call.services.watch.completeness.worst(day, query.limit + 1, start)
+    rows = call.services.watch.completeness.worst_terminals(day, query.limit + 1, start)
     owed = int((expected(INTERVALS, day, call.now_ms) > 0).sum())
     site = call.services.sites.current()
     known = call.services.watch.registry.get([row.terminal for row in rows[: query.limit]])
@@ -251,7 +290,7 @@ def list_completeness(call: Call) -> Answer:
         if row.terminal in known and _is_mine(call, site, known[row.terminal])
     )  # fmt: skip
     cursor = str(start + query.limit) if len(rows) > query.limit else None
-    return Answer(200, CompletenessPage(items=items, next_cursor=cursor))
+    return Answer(200, TerminalCompletenessPage(items=items, next_cursor=cursor))
 
 
 def _views(call: Call, site: Site | None, records: Sequence[DeviceRecord]) -> tuple[DeviceView, ...]:
@@ -297,6 +336,23 @@ def _resource(view: DeviceView) -> DeviceResource:
             serial=record.certificate_serial,
             until=iso_or_none(record.certificate_until_ms),
         ),
+    )
+
+
+def _meter_completeness(found: MeterDay, record: DeviceRecord) -> MeterCompletenessResource:
+    sums = found.counts.sum(axis=1)
+    return MeterCompletenessResource(
+        meter=found.device,
+        terminal=record.parent,
+        day=_date(found.day),
+        share=round(found.share, 4),
+        covered=found.covered,
+        expected=int(found.expected.sum()),
+        received=int(found.received.sum()),
+        late=int(sums[Outcome.LATE]),
+        duplicate=int(sums[Outcome.DUPLICATE]),
+        stored=int(found.stored.sum()),
+        dead=int(sums[Outcome.DEAD]),
     )
 
 

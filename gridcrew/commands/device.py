@@ -163,10 +163,17 @@ def _decide(device: str, approval: Approval, by: str | None, as_json: bool) -> N
     "--limit", default=100, show_default=True, type=click.IntRange(1, 10_000), help="At most so many."
 )
 @click.option("--after", default="", help="Only meters after this id (with --terminal).")
+@click.option("--by-terminal", is_flag=True, help="The worst terminals in place of the worst meters.")
 def show_completeness(
-    as_json: bool, terminal: str | None, meter: str | None, day: str | None, limit: int, after: str
+    as_json: bool,
+    terminal: str | None,
+    meter: str | None,
+    day: str | None,
+    limit: int,
+    after: str,
+    by_terminal: bool,
 ) -> None:
-    """Readings expected, received, late, duplicate, stored, dead; without a name the worst terminals."""
+    """Readings expected, received, late, duplicate, stored, dead; without a name of the worst meters."""
     if terminal and meter:
         raise click.UsageError("--terminal and --meter exclude each other")
     desk = _Desk.open()
@@ -175,8 +182,10 @@ def show_completeness(
         _print_meter(desk, meter, number, as_json)
     elif terminal:
         _print_terminal(desk, terminal, number, (after, limit), as_json)
+    elif by_terminal:
+        _print_worst_terminals(desk, number, limit, as_json)
     else:
-        _print_worst(desk, number, limit, as_json)
+        _print_worst_meters(desk, number, limit, as_json)
 
 
 def _print_meter(desk: _Desk, meter: str, day: int, as_json: bool) -> None:
@@ -204,15 +213,27 @@ def _print_terminal(desk: _Desk, terminal: str, day: int, page: tuple[str, int],
     click.echo(f"{dead} dead frames of {terminal}")
 
 
-def _print_worst(desk: _Desk, day: int, limit: int, as_json: bool) -> None:
+def _print_worst_meters(desk: _Desk, day: int, limit: int, as_json: bool) -> None:
+    found = desk.watch.worst_meters(day, desk.now_ms, limit)
+    records = desk.watch.registry.get([one.device for one in found])
+    rows = [{"terminal": records[one.device].parent} | _sums(one) for one in found if one.device in records]
+    _print_worst(desk, day, {"meters": rows}, as_json)
+
+
+def _print_worst_terminals(desk: _Desk, day: int, limit: int, as_json: bool) -> None:
     owed = int((expected(INTERVALS, day, desk.now_ms) > 0).sum())
-    rows = [_worst_row(row, owed) for row in desk.watch.completeness.worst(day, limit)]
+    rows = [_worst_row(row, owed) for row in desk.watch.completeness.worst_terminals(day, limit)]
+    _print_worst(desk, day, {"terminals": rows}, as_json)
+
+
+def _print_worst(desk: _Desk, day: int, named: Mapping[str, list[dict[str, object]]], as_json: bool) -> None:
     waiting = desk.watch.completeness.uncounted()
     if as_json:
-        _print({"day": _date(day), "batches_not_counted_yet": waiting, "terminals": rows})
+        _print({"day": _date(day), "batches_not_counted_yet": waiting, **named})
         return
-    for row in rows:
-        click.echo("\t".join(str(value) for value in row.values()))
+    for rows in named.values():
+        for row in rows:
+            click.echo("\t".join(str(value) for value in row.values()))
     click.echo(f"{waiting} batches not counted yet")
 
 

@@ -7,16 +7,17 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, Engine, bindparam, case, delete, func, insert, select, union
 
 from geo.adapters.database import writing
-from telemetry.adapters.gateway_tables import arrivals, completeness, meter_places
+from telemetry.adapters.gateway_tables import arrivals, completeness, devices, meter_places
 from telemetry.completeness import (
     INTERVALS,
     SHARD_METERS,
     WHOLE_TERMINAL,
     Arrival,
     Counts,
+    MeterBlock,
     Outcome,
     Runs,
     ShardDay,
@@ -32,6 +33,7 @@ from telemetry.completeness import (
 MAX_FOLD_ROWS: Final = 2_000
 MAX_FOLD_BLOCKS: Final = 500
 MAX_PAGE: Final = 10_000
+MAX_BLOCKS: Final = 50_000
 _MAX_UNCOUNTED: Final = 50_000
 
 _THIS: Final = (
@@ -39,6 +41,7 @@ _THIS: Final = (
     completeness.c.terminal == bindparam("of_terminal"),
     completeness.c.shard == bindparam("of_shard"),
 )
+_SUMS: Final = ("covered", "late", "duplicate", "dead")
 _BODY: Final = select(completeness.c.body).where(*_THIS)
 _OLD: Final = delete(completeness).where(*_THIS)
 
@@ -154,22 +157,77 @@ class SqlCompleteness:
         with self._engine.connect() as connection:
             return tuple(connection.scalars(query.limit(min(limit, MAX_PAGE))))
 
-    def worst(self, day: int, limit: int = 100, offset: int = 0) -> tuple[TerminalDay, ...]:
-        """Terminals whose meters were covered least on that day, of what is counted (see ``uncounted``)."""
-        sums = {
-            name: func.sum(completeness.c[name])
-            for name in ("meters", "covered", "late", "duplicate", "dead")
-        }
-        share = sums["covered"] * 1.0 / func.nullif(sums["meters"], 0)
+    def blocks(self, day: int) -> tuple[MeterBlock, ...]:
+        """All meters ever heard, in blocks (50,000 at most), those with the least covered meter first.
+
+        Of what is counted (see ``uncounted``). A block of which not every meter was heard that day has 0.
+        """
+        shard = meter_places.c.place // SHARD_METERS
+        placed = (
+            select(meter_places.c.terminal, shard.label("shard"), func.count().label("meters"))
+            .group_by(meter_places.c.terminal, shard)
+            .subquery()
+        )
+        of_day = (
+            (completeness.c.day == day)
+            & (completeness.c.terminal == placed.c.terminal)
+            & (completeness.c.shard == placed.c.shard)
+        )
+        all_heard = func.coalesce(completeness.c.meters, 0) >= placed.c.meters
+        least = case((all_heard, completeness.c.least), else_=0)
+        query = select(placed.c.terminal, placed.c.shard, least).outerjoin_from(placed, completeness, of_day)
+        ordered = query.order_by(least, placed.c.terminal, placed.c.shard).limit(MAX_BLOCKS)
+        with self._engine.connect() as connection:
+            return tuple(MeterBlock(*row) for row in connection.execute(ordered))
+
+    def block_meters(self, blocks: Sequence[MeterBlock]) -> tuple[str, ...]:
+        """Their meters, block by block, in the order in which they were first heard."""
+        place = meter_places.c.place
         query = (
-            select(
-                completeness.c.terminal,
-                func.min(completeness.c.least).label("least"),
-                *(column.label(name) for name, column in sums.items()),
-            )
+            select(meter_places.c.meter)
+            .where(meter_places.c.terminal == bindparam("of"))
+            .where(place >= bindparam("first"), place < bindparam("behind"))
+            .order_by(place)
+        )
+        found: list[str] = []
+        with self._engine.connect() as connection:
+            for terminal, shard, _ in blocks:
+                first = shard * SHARD_METERS
+                place_of = {"of": terminal, "first": first, "behind": first + SHARD_METERS}
+                found += connection.scalars(query, place_of)
+        return tuple(found)
+
+    def worst_terminals(self, day: int, limit: int = 100, offset: int = 0) -> tuple[TerminalDay, ...]:
+        """Terminals whose meters were covered least on that day, of what is counted (see ``uncounted``)."""
+        counted_sums = {name: func.sum(completeness.c[name]).label(name) for name in _SUMS}
+        of_day = (
+            select(completeness.c.terminal, func.min(completeness.c.least).label("least"))
+            .add_columns(func.sum(completeness.c.meters).label("heard"), *counted_sums.values())
             .where(completeness.c.day == day)
             .group_by(completeness.c.terminal)
-            .order_by(func.coalesce(share, 0), completeness.c.terminal)
+            .subquery()
+        )
+        placed = (
+            select(devices.c.parent.label("terminal"), func.count().label("meters"))
+            .where(devices.c.parent != "")
+            .group_by(devices.c.parent)
+            .subquery()
+        )
+        names = union(select(of_day.c.terminal), select(placed.c.terminal)).subquery()
+        # A meter that is its own terminal has no parent; one that moved was heard here and counts there.
+        meters = func.coalesce(placed.c.meters, of_day.c.heard, 0)
+        covered = func.coalesce(of_day.c.covered, 0)
+        all_heard = func.coalesce(of_day.c.heard, 0) >= meters
+        query = (
+            select(
+                names.c.terminal,
+                meters.label("meters"),
+                case((all_heard, of_day.c.least), else_=0).label("least"),
+                *(func.coalesce(of_day.c[name], 0).label(name) for name in _SUMS),
+            )
+            .outerjoin_from(names, of_day, of_day.c.terminal == names.c.terminal)
+            .outerjoin(placed, placed.c.terminal == names.c.terminal)
+            .order_by(func.coalesce(covered * 1.0 / func.nullif(meters, 0), 0), names.c.terminal)
         )
         with self._engine.connect() as connection:
             rows = connection.execute(query.limit(min(limit, MAX_PAGE)).offset(offset)).all()
@@ -182,7 +240,7 @@ class SqlCompleteness:
         )  # fmt: skip
 
     def uncounted(self) -> int:
-        """Batches that arrived and are not yet in ``worst`` (at most for a few minutes)."""
+        """Batches that arrived and are not yet in ``blocks`` (at most for a few minutes)."""
         with self._engine.connect() as connection:
             return int(connection.scalar(select(func.coalesce(func.sum(arrivals.c.frames), 0))) or 0)
 

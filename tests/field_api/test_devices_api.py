@@ -131,8 +131,17 @@ def test_completeness_of_a_meter_and_the_worst(heard: World) -> None:
     assert person.get("/api/v1/devices/M1/completeness?day=tomorrow").status_code == 422
     fold(open_database(heard.home.location, "gateway"))
     worst = person.get("/api/v1/completeness").get_json()["items"]
-    assert [(one["terminal"], one["meters"]) for one in worst] == [("TT2", 2), ("X9", 1), ("TT1", 2)]
-    assert person.get("/api/v1/completeness?limit=1").get_json()["next_cursor"] == "1"
+    assert [(one["meter"], one["covered"]) for one in worst] == [
+        ("M2", 1), ("M3", 1), ("M4", 1), ("x-1", 1), ("M1", 2),
+    ]  # fmt: skip
+    assert (worst[0]["terminal"], worst[0]["expected"], worst[0]["stored"]) == ("TT1", 25, 1)
+    page = person.get("/api/v1/completeness?limit=2").get_json()
+    assert [one["meter"] for one in page["items"]] == ["M2", "M3"]
+    rest = person.get(f"/api/v1/completeness?limit=9&cursor={page['next_cursor']}").get_json()
+    assert ([one["meter"] for one in rest["items"]], rest["next_cursor"]) == (["M4", "x-1", "M1"], None)
+    terminals = person.get("/api/v1/completeness/terminals").get_json()["items"]
+    assert [(one["terminal"], one["meters"]) for one in terminals] == [("TT2", 2), ("X9", 1), ("TT1", 2)]
+    assert person.get("/api/v1/completeness/terminals?limit=1").get_json()["next_cursor"] == "1"
 
 
 def test_the_gateway_tells_how_it_is(heard: World) -> None:

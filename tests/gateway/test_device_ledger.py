@@ -1,6 +1,7 @@
 """Devices and completeness in the ledger's transaction, on both databases."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import pytest
@@ -14,11 +15,14 @@ from gateway.ingest import Entry
 from gateway.registry import ApproveRule
 from telemetry.adapters.completeness_records import SqlCompleteness, fold
 from telemetry.adapters.device_records import SqlDeviceRegistry
+from telemetry.adapters.gateway_board import SqlGatewayBoard
 from telemetry.adapters.gateway_records import SqlDeadLetters, SqlGatewayRecords
 from telemetry.adapters.gateway_tables import arrivals, dead_letters, device_decisions
-from telemetry.completeness import DAY_MS, Outcome, day_of, day_start_ms
+from telemetry.completeness import DAY_MS, Expectations, Outcome, day_of, day_start_ms
+from telemetry.device_watch import DeviceWatch
 from telemetry.devices import Approval, DeviceKind, DeviceNote, LostBy
 from telemetry.gateway_ports import DeviceFilter
+from telemetry.ports import ReadingStore
 from telemetry.readings import Quality
 from tests.conftest import DatabaseFactory
 from tests.gateway.running import readings_body
@@ -144,11 +148,49 @@ def test_the_worst_terminal_comes_first(engine: Engine) -> None:
         refused(1, "T3"),
     )
     records = SqlCompleteness(engine)
-    assert (records.worst(DAY), records.uncounted()) == ((), 8)
+    assert [(row.terminal, row.covered) for row in records.worst_terminals(DAY)] == [("T1", 0), ("T2", 0)]
+    assert records.uncounted() == 8
     fold(engine)
-    rows = [(row.terminal, row.meters, row.covered, row.least, row.dead) for row in records.worst(DAY)]
-    assert rows == [("T3", 0, 0, 0, 1), ("T2", 2, 3, 1, 0), ("T1", 2, 8, 4, 0)]
-    assert [row.terminal for row in records.worst(DAY, limit=1, offset=2)] == ["T1"]
+    take(ledger, frame(1, ["s1"], NOON_MS - DAY_MS, terminal="T4"))
+    fold(engine)
+    rows = [
+        (row.terminal, row.meters, row.covered, row.least, row.dead) for row in records.worst_terminals(DAY)
+    ]
+    assert rows == [("T3", 0, 0, 0, 1), ("T4", 1, 0, 0, 0), ("T2", 2, 3, 1, 0), ("T1", 2, 8, 4, 0)]
+    assert [row.terminal for row in records.worst_terminals(DAY, limit=1, offset=3)] == ["T1"]
+
+
+def watch(engine: Engine) -> DeviceWatch:
+    """Without a store of readings: completeness asks none."""
+    readings = cast("ReadingStore", None)
+    return DeviceWatch(
+        SqlDeviceRegistry(engine),
+        SqlCompleteness(engine),
+        SqlGatewayBoard(engine),
+        readings,
+        Expectations(96),
+    )
+
+
+def test_the_worst_meters_come_first(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One never heard that day, one that moved and is well, many that are equally bad, by pages."""
+    monkeypatch.setattr("telemetry.device_watch.BLOCKS_AT_ONCE", 1)
+    ledger, yesterday_ms = SqlLedger(engine, "1"), NOON_MS - DAY_MS
+    crowd = [f"c{number:03}" for number in range(300)]
+    take(ledger, frame(1, ["gone", "moved", "well"], yesterday_ms), frame(1, crowd, NOON_MS, terminal="T2"))
+    quarters = [day_start_ms(DAY) + quarter * 900_000 for quarter in range(48)]
+    take(ledger, *(frame(9 + seq, ["well"], at_ms) for seq, at_ms in enumerate(quarters)))
+    take(ledger, *(frame(9 + seq, ["moved"], at_ms, terminal="T3") for seq, at_ms in enumerate(quarters)))
+    take(ledger, frame(2, crowd[:299], NOON_MS + 900_000, terminal="T2"))
+    fold(engine)
+    looked = watch(engine)
+    worst = looked.worst_meters(DAY, NOON_MS, 400)
+    names = [(one.device, one.covered) for one in worst]
+    assert names[:2] == [("gone", 0), ("c299", 1)]
+    assert sorted(names[2:]) == [(name, 2) for name in crowd[:299]]
+    pages = [looked.worst_meters(DAY, NOON_MS, limit)[limit - 1].device for limit in range(1, 302, 37)]
+    assert pages == [one.device for one in worst][::37]
+    assert looked.completeness.blocks(DAY)[0].least == 0
 
 
 def test_nothing_is_counted_of_a_group_that_failed(engine: Engine) -> None:
