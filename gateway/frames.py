@@ -75,3 +75,10 @@ class Decoded:
     """What a frame of the security door reports: refusals that a broker counted."""
     named_by_content: bool = False
     """The frame carries no name of its own: the key is a digest, equal only within minutes."""
+
+    def with_batches(self, batches: tuple[ReadingBatch, ...]) -> "Decoded":
+        """The same with these batches. Written out: it is done to every late frame of a backlog."""
+        return Decoded(
+            self.key, self.terminal, batches, self.evidence, self.online, self.problems, self.refusal,
+            self.devices, self.security, self.findings, self.named_by_content,
+        )  # fmt: skip

@@ -5,7 +5,7 @@ source; that memory begins anew with the process and only makes doubts appear a 
 """
 
 import zlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -93,7 +93,7 @@ class Doubts:
         doubts = time_doubts(batch, None if clock is None else clock.estimate_ms, self.late_after_ms)
         if self._is_stale(batch):
             doubts |= Quality.STALE
-        return replace(batch, quality=batch.quality | doubts) if doubts else batch
+        return batch.doubted(doubts) if doubts else batch
 
     def _is_stale(self, batch: ReadingBatch) -> bool:
         if not batch.quantities:

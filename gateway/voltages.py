@@ -41,7 +41,11 @@ def with_voltages(batch: ReadingBatch, evidence: tuple[Evidence, ...]) -> tuple[
         if row.kind is not EvidenceKind.ALIVE or row.at_ms != batch.at_ms:
             told.append(row)
         elif usual and row.devices is batch.meters:
-            told.append(replace(row, volts=(_volts(floor),)))
+            told.append(
+                Evidence(
+                    row.kind, row.at_ms, row.received_ms, row.source, row.devices, row.key, (_volts(floor),)
+                )
+            )
         else:
             told.extend(_divided(row, batch, words, floor, found))
     return tuple(told)

@@ -56,6 +56,13 @@ class ReadingBatch:
     doubts: NDArray[np.uint8] | None = None
     """``doubts[m, q]``: quality of single values beside that of the batch; None = no doubts."""
 
+    def doubted(self, quality: Quality) -> "ReadingBatch":
+        """The same with this quality too. Written out: it is done to every late frame of a backlog."""
+        return ReadingBatch(
+            self.terminal, self.boot, self.seq, self.at_ms, self.received_ms, self.meters, self.quantities,
+            self.decimals, self.scaled, self.quality | quality, self.doubts,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:

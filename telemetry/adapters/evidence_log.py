@@ -9,14 +9,15 @@ from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Engine, Row, Table, func, insert, select
+from sqlalchemy import Connection, Engine, Row, Table, func, select
 
 from geo.adapters.database import lock_log, writing
+from geo.adapters.many_rows import insert_many, rows_named
 from telemetry.adapters import gateway_tables
 from telemetry.evidence import Evidence, EvidenceKind, LoggedEvidence, Volts
 
 MAX_READ: Final = 10_000
-_KEYS_PER_QUERY: Final = 500
+_COLUMNS: Final = ("id", "key", "kind", "at_ms", "received_ms", "source", "devices", "volts")
 _MAX_PACKED_BYTES: Final = 16 * 1024 * 1024
 _devices = msgspec.json.Decoder(tuple[str, ...])
 _volts = msgspec.json.Decoder(tuple[Volts, ...])
@@ -49,7 +50,7 @@ class SqlEvidenceLog:
         if fresh:
             newest = self._newest(connection)
             rows = [_row(newest + place, fact) for place, fact in enumerate(fresh, start=1)]
-            connection.execute(insert(self._table), rows)
+            insert_many(connection, self._table, _COLUMNS, rows)
         return len(fresh)
 
     def read(self, after_id: int, limit: int = 1000) -> tuple[LoggedEvidence, ...]:
@@ -75,24 +76,21 @@ class SqlEvidenceLog:
         return int(connection.scalar(select(func.max(self._table.c.id))) or 0)
 
     def _known(self, connection: Connection, keys: list[str]) -> set[str]:
-        known: set[str] = set()
-        for start in range(0, len(keys), _KEYS_PER_QUERY):
-            part = keys[start : start + _KEYS_PER_QUERY]
-            known.update(connection.scalars(select(self._table.c.key).where(self._table.c.key.in_(part))))
-        return known
+        return {row[0] for row in rows_named(connection, self._table, ("key",), keys)}
 
 
-def _row(place: int, fact: Evidence) -> dict[str, Any]:
-    return {
-        "id": place,
-        "key": fact.key,
-        "kind": fact.kind.value,
-        "at_ms": fact.at_ms,
-        "received_ms": fact.received_ms,
-        "source": fact.source,
-        "devices": _packed_devices(fact.devices),
-        "volts": _packed_volts(fact.volts) if fact.volts else None,
-    }
+def _row(place: int, fact: Evidence) -> tuple[Any, ...]:
+    """As ``_COLUMNS``."""
+    return (
+        place,
+        fact.key,
+        fact.kind.value,
+        fact.at_ms,
+        fact.received_ms,
+        fact.source,
+        _packed_devices(fact.devices),
+        _packed_volts(fact.volts) if fact.volts else None,
+    )
 
 
 def _logged(row: Row[Any]) -> LoggedEvidence:

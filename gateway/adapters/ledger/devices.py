@@ -78,7 +78,7 @@ class DeviceLedger:
         batches = tuple([self.doubts.marked(batch) for batch in decoded.batches])
         if all(map(is_, batches, decoded.batches)):
             return entry
-        return replace(entry, decoded=replace(decoded, batches=batches))
+        return Entry(entry.spooled, decoded.with_batches(batches), entry.refused)
 
     def _recall(self, connection: Connection, terminals: set[str]) -> None:
         """Know the approval of these terminals; what a person decided meanwhile is seen here."""

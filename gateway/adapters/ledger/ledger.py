@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, delete, select
 
 from gateway.adapters.delivery.turns import Turns
 from gateway.adapters.ledger import certificates, security_log
@@ -17,13 +17,14 @@ from gateway.adapters.ledger.gauges import read as _state
 from gateway.frames import Lane
 from gateway.ingest import Balance, Entry, Sorted, sort_out, with_repeated
 from geo.adapters.database import lock_log, writing
+from geo.adapters.many_rows import insert_many, rows_named
 from telemetry.adapters.evidence_log import SqlEvidenceLog
 from telemetry.adapters.gateway_tables import seen_frames
 from telemetry.evidence import Evidence, EvidenceKind
 
 log = logging.getLogger(__name__)
 
-_NAMES_PER_QUERY: Final = 500
+_NAMED: Final = ("key", "received_ms")
 REGISTRY: Final = "registry"
 HOUSEKEEPING_MS: Final = 600_000
 
@@ -208,18 +209,12 @@ def _repeated(entries: Sequence[Entry], result: Sorted) -> list[Entry]:
 
 def _seen(connection: Connection, entries: Sequence[Entry]) -> Mapping[str, int]:
     names = [name for entry in entries for name in entry.names()]
-    seen: dict[str, int] = {}
-    for start in range(0, len(names), _NAMES_PER_QUERY):
-        part = names[start : start + _NAMES_PER_QUERY]
-        rows = connection.execute(select(seen_frames).where(seen_frames.c.key.in_(part)))
-        seen.update((row.key, int(row.received_ms)) for row in rows)
-    return seen
+    return {key: int(received_ms) for key, received_ms in rows_named(connection, seen_frames, _NAMED, names)}
 
 
 def _remember(connection: Connection, entries: Iterable[Entry]) -> None:
-    rows = [{"key": entry.names()[0], "received_ms": entry.received_ms} for entry in entries]
-    if rows:
-        connection.execute(insert(seen_frames), rows)
+    rows = [(entry.names()[0], entry.received_ms) for entry in entries]
+    insert_many(connection, seen_frames, _NAMED, rows)
 
 
 def _count(connection: Connection, result: Sorted, received: int, parts: int, places: dict[str, int]) -> str:
