@@ -1,6 +1,6 @@
 """Builds the processes of this room from what they stand on; nothing is opened before it is called."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -31,6 +31,7 @@ from field_api.usecases.supply import Supply
 from field_api.worker import Worker
 from geo.adapters.database import open_database
 from geo.adapters.network_store import SqlNetworkStore
+from telemetry.adapters.alarm_book import SqlAlarmBook
 from telemetry.adapters.completeness_records import SqlCompleteness
 from telemetry.adapters.device_records import SqlDeviceRegistry
 from telemetry.adapters.evidence_log import SqlEvidenceLog
@@ -40,6 +41,7 @@ from telemetry.adapters.outage_log import SqlOutageLog
 from telemetry.adapters.security_records import SqlSecurityRecords
 from telemetry.completeness import Expectations
 from telemetry.device_watch import DeviceWatch
+from telemetry.fault_rule import FaultRule
 from telemetry.ports import EvidenceLog, OutageLog, ReadingStore
 
 EXPECTED: Final = Expectations(96)
@@ -67,6 +69,7 @@ def build_services(
     readings: ReadingStore,
     simulator_port: int,
     expectations: Expectations = EXPECTED,
+    rules: Sequence[FaultRule] = (),
 ) -> Services:
     """What the web process works with."""
     desk_database = open_database(home.location, "desk")
@@ -86,6 +89,8 @@ def build_services(
         throttle=LoginThrottle(),
         supply=supply,
         interruptions=Interruptions(outages, sites),
+        alarms=SqlAlarmBook(desk_database),
+        fault_rules={rule.id: rule for rule in rules},
         step_order=StepOrder(desk, ours, supply.still_dead),
         record_call=RecordCall(desk, sites, supply.outage_of),
         move_crew=MoveCrew(desk, ours),

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from field_api.instants import EPOCH
+from field_api.instants import EPOCH, milliseconds
 
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 
@@ -17,6 +17,16 @@ def local(at_ms: int) -> datetime:
 def day_stamp(at_ms: int) -> str:
     """``20261122``, as order numbers carry it."""
     return local(at_ms).strftime("%Y%m%d")
+
+
+def day_name(at_ms: int) -> str:
+    """``2026-11-22``, the local day."""
+    return local(at_ms).date().isoformat()
+
+
+def midnight_ms(at_ms: int) -> int:
+    """When the local day of that instant began."""
+    return milliseconds(local(at_ms).replace(hour=0, minute=0, second=0, microsecond=0))
 
 
 def clock_face(at_ms: int) -> str:

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gridcrew.settings import Settings
+from telemetry.adapters.embedded_feed import EmbeddedFeed
 from telemetry.adapters.embedded_readings import EmbeddedReadingStore, ReadingArchive
+from telemetry.alarm_ports import ReadingFeed
 from telemetry.ports import ReadingStore
 from telemetry.readings import Reading
 
 if TYPE_CHECKING:
     from telemetry.adapters.influx_readings import InfluxReadingStore
+    from telemetry.adapters.influx_server import InfluxAddress
 
 
 def open_readings(settings: Settings) -> ReadingStore:
@@ -31,10 +34,26 @@ def readings_folder(settings: Settings) -> Path:
 def open_influx(settings: Settings) -> "InfluxReadingStore":
     """The store of readings in InfluxDB, not yet connected."""
     # The client takes a second to load: only where it is used.
-    server = importlib.import_module("telemetry.adapters.influx_server")
     readings = importlib.import_module("telemetry.adapters.influx_readings")
+    store: InfluxReadingStore = readings.InfluxReadingStore(influx_address(settings), settings.influx.writers)
+    return store
+
+
+def open_feed(settings: Settings) -> ReadingFeed:
+    """Readings in the order of their storing, for whoever watches them."""
+    if settings.readings.store == "influxdb":
+        server = importlib.import_module("telemetry.adapters.influx_server")
+        feed = importlib.import_module("telemetry.adapters.influx_feed")
+        found: ReadingFeed = feed.InfluxFeed(server.InfluxServer(influx_address(settings), connections=1))
+        return found
+    return EmbeddedFeed(readings_folder(settings))
+
+
+def influx_address(settings: Settings) -> "InfluxAddress":
+    """The server as the settings name it."""
+    server = importlib.import_module("telemetry.adapters.influx_server")
     influx = settings.influx
-    address = server.InfluxAddress(
+    address: InfluxAddress = server.InfluxAddress(
         url=influx.url,
         database=influx.database,
         api=influx.api,
@@ -45,8 +64,7 @@ def open_influx(settings: Settings) -> "InfluxReadingStore":
         timeout_s=influx.timeout_s,
         keep_s=int(settings.readings.keep_days * 86_400),
     )
-    store: InfluxReadingStore = readings.InfluxReadingStore(address, influx.writers)
-    return store
+    return address
 
 
 class OldDays:

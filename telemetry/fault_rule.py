@@ -147,5 +147,10 @@ def _check_names(rule: FaultRule, rules: Mapping[str, FaultRule]) -> None:
 @cache
 def shipped_rules() -> tuple[FaultRule, ...]:
     """The rules of ``telemetry/fault_rules``."""
+    return rules_of(shipped_texts())
+
+
+def shipped_texts() -> dict[str, str]:
+    """Their files by name."""
     files = [file for file in resources.files(FOLDER).iterdir() if file.name.endswith(".toml")]
-    return rules_of({file.name: file.read_text(encoding="utf-8") for file in files})
+    return {file.name: file.read_text(encoding="utf-8") for file in files}

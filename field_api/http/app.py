@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from field_api.http import (
+    routes_alarms,
     routes_demo,
     routes_devices,
     routes_gateway,
@@ -43,6 +44,7 @@ BOOKS: Final = (
     routes_devices.operations,
     routes_gateway.operations,
     routes_reliability.operations,
+    routes_alarms.operations,
     routes_system.operations,
     routes_demo.operations,
 )

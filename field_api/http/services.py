@@ -13,7 +13,9 @@ from field_api.usecases.record_call import RecordCall
 from field_api.usecases.reliability import Interruptions
 from field_api.usecases.step_order import StepOrder
 from field_api.usecases.supply import Supply
+from telemetry.alarm_ports import AlarmBook
 from telemetry.device_watch import DeviceWatch
+from telemetry.fault_rule import FaultRule
 from telemetry.gateway_ports import SecurityRecords
 from telemetry.ports import DeadLetters, GatewayRecords, ReadingStore
 
@@ -40,6 +42,8 @@ class Services:
     throttle: LoginThrottle
     supply: Supply
     interruptions: Interruptions
+    alarms: AlarmBook
+    fault_rules: Mapping[str, FaultRule]
     step_order: StepOrder
     record_call: RecordCall
     move_crew: MoveCrew

@@ -55,7 +55,7 @@ def command(
             answer = _from_ledger(Settings(), customers, wanted, until_ms, by, customer)
         elif customers is None or by or customer:
             raise click.UsageError(
-                "--customers is needed with --interruptions, and a file has neither parts nor single customers"
+                "--customers is needed with --interruptions; a file has no parts and no single customers"
             )
         else:
             episodes = episodes_of(read_interruptions(interruptions), until_ms)

@@ -23,6 +23,7 @@ from field_api.app import Installation, build_event_services, build_services
 from field_api.http.app import create_app
 from field_api.http.events_app import create_events_app
 from field_api.http.services import Services, WebConfig
+from gridcrew.fault_watching import rules as fault_rules
 from gridcrew.logging_setup import set_up_logging
 from gridcrew.registration import expectations
 from gridcrew.settings import Settings
@@ -184,7 +185,12 @@ def web_application() -> Flask:
     set_up_logging(settings.log)
     home, readings = _installation(settings), open_readings(settings)
     services = build_services(
-        home, _config(settings), readings, settings.sim.control_port, expectations(settings)
+        home,
+        _config(settings),
+        readings,
+        settings.sim.control_port,
+        expectations(settings),
+        fault_rules(settings),
     )
     threading.Thread(target=_warm, args=(services,), daemon=True).start()
     return create_app(services)

@@ -2,17 +2,22 @@
 
 import signal
 import threading
+from typing import Final
 
 import click
 
 from field_api.app import Installation, build_worker
+from gridcrew.fault_watching import start_watching
 from gridcrew.logging_setup import set_up_logging
 from gridcrew.settings import Settings
+from telemetry.fault_rule import RuleRefused
+
+END_S: Final = 5.0
 
 
 @click.command(name="worker")
 def command() -> None:
-    """Turn outages into incidents, orders and notices."""
+    """Turn outages into incidents, orders and notices; watch readings for faults."""
     settings = Settings()
     set_up_logging(settings.log)
     stop = threading.Event()
@@ -21,5 +26,10 @@ def command() -> None:
     home = Installation(settings.database_location, settings.data_dir.absolute(), settings.language)
     worker = build_worker(home)
     worker.warm()
+    try:
+        watching = start_watching(settings, stop)
+    except RuleRefused as problem:
+        raise click.ClickException(str(problem)) from None
     click.echo("worker ready")
     worker.run(stop)
+    watching.join(END_S)

@@ -25,6 +25,16 @@ class EmbeddedFeed:
     def __init__(self, folder: Path) -> None:
         self._file = folder / "readings.db"
 
+    def newest(self) -> int:
+        """Position of the last batch; 0 while there is none."""
+        if not self._file.exists():
+            return 0
+        with closing(sqlite.connect(f"file:{self._file}?mode=ro", uri=True)) as connection:
+            connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+            if connection.execute("PRAGMA user_version").fetchone()[0] < _VERSION:
+                return 0
+            return int(connection.execute("SELECT max(batch) FROM batches").fetchone()[0] or 0)
+
     def after(self, position: int, limit: int = 500) -> list[tuple[int, ReadingBatch]]:
         """(position, batch) with position > the given one, in order, at most ``limit``.
 

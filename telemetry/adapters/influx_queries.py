@@ -39,6 +39,11 @@ def several_statement(meters: Sequence[str], from_ms: int, to_ms: int) -> str:
     return f"{_POINTS} WHERE {_one_of(meters)} AND {within} {_BY_SERIES} ORDER BY time"
 
 
+def window_statement(from_ms: int, to_ms: int) -> str:
+    """Points of all meters with from_ms ≤ time < to_ms, by meter and terminal."""
+    return f"{_POINTS} WHERE time >= {_clamped(from_ms)}ms AND time < {_clamped(to_ms)}ms {_BY_SERIES}"
+
+
 def meters_statement() -> str:
     """Every meter that ever reported; the last column of each row."""
     return f'SHOW TAG VALUES FROM "{MEASUREMENT}" WITH KEY = "meter"'

@@ -24,6 +24,7 @@ from geo.ports import NetworkVersion
 from gridcrew.migrations.runner import migrate_all
 from telemetry.adapters.embedded_readings import EmbeddedReadingStore
 from telemetry.adapters.outage_log import SqlOutageLog
+from telemetry.fault_rule import shipped_rules
 from telemetry.outages import Cause, OutageRevision, OutageState
 from telemetry.ports import DetectorPosition
 
@@ -198,7 +199,9 @@ def make_world(folder: Path, demo: bool = True, template: Path | None = None) ->
     clock = TestClock()
     config = WebConfig(demo, "zh", 8440, 8441, folder / "dist")
     services = replace(
-        build_services(home, config, EmbeddedReadingStore(folder / "readings"), simulator_port=9),
+        build_services(
+            home, config, EmbeddedReadingStore(folder / "readings"), simulator_port=9, rules=shipped_rules()
+        ),
         clock=clock,
         throttle=LoginThrottle(5, 5_000),
     )
