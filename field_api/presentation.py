@@ -69,10 +69,11 @@ def outage_resource(
         cause=cause_resource(revision.cause, site), started_at=iso(revision.started_at_ms),
         restored_at=iso_or_none(revision.restored_at_ms), probability=round(revision.probability, 6),
         expected=round(revision.expected, 3), low=revision.low, high=revision.high,
-        customers_out=len(impact.customers), key_customers=impact.key_customers,
+        customers_out=len(impact.customers), phases=revision.phases, low_phases=revision.low_phases,
+        customers_one_phase_missing=len(impact.scope.partial_rows), key_customers=impact.key_customers,
         vulnerable_customers=impact.vulnerable_customers, grid_id=owner.id, grid_name=owner.name,
         area_names=areas, reasons=revision.reasons, network_hash=revision.network_hash,
-        updated_at=iso(revision.at_ms), merged_into=revision.merged_into,
+        updated_at=iso(revision.at_ms), merged_into=revision.merged_into, owner_side=revision.owner_side,
     )  # fmt: skip
 
 

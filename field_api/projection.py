@@ -183,7 +183,8 @@ class Site:
     def scope_bounds(self, scope: OutageScope) -> Bounds:
         """The box around what is out; the whole site where nothing has a place."""
         nodes = self.network.nodes
-        lon, lat = nodes.lon[scope.node_rows], nodes.lat[scope.node_rows]
+        rows = np.concatenate([scope.node_rows, scope.lacking_node_rows])
+        lon, lat = nodes.lon[rows], nodes.lat[rows]
         return _bounds(lon, lat) if np.isfinite(lon).any() else self.bounds
 
     def cell_bounds(self, cell: str) -> Bounds:

@@ -56,6 +56,11 @@ class OutageResource(Resource):
     low: int
     high: int
     customers_out: int = Field(description="Once the outage is over: how many at its widest.")
+    phases: str = Field("", description="The phases lost at the cause (A, BC); empty where all are.")
+    low_phases: str = Field("", description="The low-voltage phases without usable supply below it.")
+    customers_one_phase_missing: int = Field(
+        0, description="Customers with several phases who lack some: disturbed, not counted as out."
+    )
     key_customers: int
     vulnerable_customers: int
     grid_id: str
@@ -65,6 +70,9 @@ class OutageResource(Resource):
     network_hash: str
     updated_at: Instant
     merged_into: str
+    owner_side: str = Field(
+        default="", description="`reason=element` where the fault lies beyond the ownership boundary."
+    )
 
 
 class RevisionResource(Resource):

@@ -74,6 +74,16 @@ class Metering:
         self._rng = np.random.default_rng([seed, 3])
         self._not_drawn = np.zeros(len(behind.rated_w), np.int64)
         """Energy in 0.01 kWh that the profile held while the meter was without supply."""
+        self._supply = np.ones((len(behind.rated_w), 3))
+
+    @property
+    def conductors(self) -> Bool:
+        """[meters, 3] which phases each meter has."""
+        return self._behind.phases
+
+    def supply(self, volts: Float64) -> None:
+        """[meters, 3] the voltage of each phase where the meter hangs, per unit."""
+        self._supply = volts
 
     def interrupted(self, meters: Int32, now_ms: int) -> None:
         """Supply went: from now on the counter stands."""
@@ -104,9 +114,11 @@ class Metering:
         apparent = power * np.hypot(1, tangent)
         load = float(factor.mean()) if count else 0.0
         drop = FULL_DROP_V * min(load, 1.0) * behind.depth[meters]
-        volts = NO_LOAD_V - drop[:, None] + self._rng.normal(0, 0.3, (count, 3))
+        supply = self._supply[meters]
+        healthy = NO_LOAD_V - drop[:, None] + self._rng.normal(0, 0.3, (count, 3))
+        volts = healthy * supply
         conductors = behind.phases[meters].sum(axis=1).clip(1)
-        amps = apparent[:, None] * 1000 / (volts * conductors[:, None])
+        amps = apparent[:, None] * 1000 / (healthy * conductors[:, None]) * (supply > 0)
         energy = self.energy_centi_kwh(meters, now_ms) / 100
         rest = np.round(np.column_stack([power, power * tangent]), 4)
         cosine = np.round(1 / np.hypot(1, tangent), 3)

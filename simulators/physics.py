@@ -2,8 +2,9 @@
 
 On purpose not the product's tree: another algorithm, so that simulator and detector cannot be wrong together.
 A tripped switch, breaker or fuse stands open; any other tripped edge has failed; a tripped node has failed
-with everything that ends there. Restoring undoes exactly that. The grid's protection is not played: what
-trips is what is isolated.
+with everything that ends there; an edge may also lose single phases (a broken conductor, one blown fuse: of a
+transformer those on its primary side). Restoring undoes exactly that. The grid's protection is not played:
+what trips is what is isolated.
 """
 
 from dataclasses import dataclass
@@ -12,14 +13,17 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from geo.network import Bool, Int32, Network, NodeKind
+from geo.network import Bool, Float64, Int32, Network, NodeKind
 from simulators.errors import NotPossible, UnknownElement
+from simulators.phases import ALL, LIVES_PU, delta_primaries, phase_volts
 
 
 @dataclass(frozen=True, slots=True)
 class Tripped:
     element: str
     at_ms: int
+    phases: int = ALL
+    """Those that are lost, as bits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,24 +50,32 @@ def supplied(network: Network, usable: Bool, failed_nodes: Bool) -> Bool:
 class Physics:
     """The true state of the network: what is tripped and which nodes have supply."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, seed: int = 1) -> None:
         self.network = network
-        self._tripped: dict[str, int] = {}
+        self._tripped: dict[str, Tripped] = {}
+        self._delta = delta_primaries(network, seed)
+        self.volts: Float64
+        """[nodes, 3] voltage of each phase, per unit."""
         self.supplied_nodes = self._evaluate()
 
     @property
     def tripped(self) -> tuple[Tripped, ...]:
         """Oldest first."""
-        return tuple(Tripped(element, at_ms) for element, at_ms in self._tripped.items())
+        return tuple(self._tripped.values())
 
-    def trip(self, element: str, now_ms: int) -> Change:
-        """Open the switch or fail the element; raises ``UnknownElement`` or ``NotPossible``."""
+    def trip(self, element: str, now_ms: int, phases: int = ALL) -> Change:
+        """Open the switch or fail the element, or some of its phases.
+
+        Raises ``UnknownElement`` or ``NotPossible``.
+        """
         row = self._edge_row(element)
         if element in self._tripped:
             raise NotPossible(f"{element} has tripped already")
         if row is not None and not self.network.edges.closed[row]:
             raise NotPossible(f"{element} stands open normally: nothing to trip")
-        self._tripped[element] = now_ms
+        if row is None and phases != ALL:
+            raise NotPossible(f"{element} is a node: single phases fail on lines, switches and transformers")
+        self._tripped[element] = Tripped(element, now_ms, phases)
         return self._changed()
 
     def restore(self, *elements: str) -> Change:
@@ -101,16 +113,24 @@ class Physics:
 
     def _evaluate(self) -> Bool:
         edges = self.network.edges
-        usable = edges.closed.copy()
+        usable, lost = edges.closed.copy(), np.zeros(len(edges), np.int8)
         failed = np.zeros(len(self.network.nodes), bool)
-        for element in self._tripped:
+        for element, tripped in self._tripped.items():
             row = self.network.edge_row.get(element)
-            if row is not None:
+            if row is None:
+                failed[self.network.node_row[element]] = True
+            elif tripped.phases == ALL:
                 usable[row] = False
             else:
-                failed[self.network.node_row[element]] = True
+                lost[row] = tripped.phases
         usable &= ~failed[edges.from_node] & ~failed[edges.to_node]
-        return supplied(self.network, usable, failed)
+        if not lost.any():
+            fed = supplied(self.network, usable, failed)
+            self.volts = np.repeat(fed[:, None].astype(np.float64), 3, axis=1)
+            return fed
+        self.volts = phase_volts(self.network, usable, failed, lost, self._delta)
+        lives: Bool = self.volts.max(axis=1) > LIVES_PU
+        return lives
 
     def _edge_row(self, element: str) -> int | None:
         row = self.network.edge_row.get(element)

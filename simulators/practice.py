@@ -11,6 +11,7 @@ import numpy as np
 
 from geo.network import ABSENT, Bool, Network
 from simulators.metering import Metering, equipment
+from simulators.phases import ALL, DISTURBED_PU, LIVES_PU
 from simulators.physics import Physics, Tripped
 from simulators.places import Places, terminal_nodes, true_places
 from simulators.profiles import LoadCurve, Profiles
@@ -31,6 +32,8 @@ class TruthEntry:
     lost: tuple[str, ...]
     """Meter ids that lost supply at that instant, where they truly hang."""
     regained: tuple[str, ...]
+    disturbed: tuple[str, ...] = ()
+    """Meter ids that live since, but lack a phase or have half of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ class Outcome:
     element: str
     customers: int
     mended: tuple[str, ...] = ()
+    disturbed: int = 0
+    """Customers whose meters live but lack a phase or have half of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ class PracticeGrid:
         self.network = network
         self.places: Places = true_places(network, chances.wrong_meters, chances.seed)
         self._lock = threading.RLock()
-        self._physics = Physics(network)
+        self._physics = Physics(network, chances.seed)
         self._terminal_node = terminal_nodes(network)
         behind = equipment(network, profiles, chances.seed)
         self._metering = Metering(behind, LoadCurve(profiles), chances.seed)
@@ -78,11 +83,12 @@ class PracticeGrid:
         self._metering.interrupted(np.flatnonzero(~self._meter_on).astype(np.int32), now_ms)
         self._fleet.start(self._meter_on, self._physics.supplied_nodes[self._terminal_node], now_ms)
 
-    def trip(self, element: str, now_ms: int) -> Outcome:
+    def trip(self, element: str, now_ms: int, phases: int = ALL) -> Outcome:
         """Raises ``UnknownElement`` or ``NotPossible``."""
         with self._lock:
-            self._physics.trip(element, now_ms)
-            return Outcome(element, self._changed("trip", (element,), now_ms))
+            self._physics.trip(element, now_ms, phases)
+            customers = self._changed("trip", (element,), now_ms)
+            return Outcome(element, customers, disturbed=self._customers(self._disturbed()))
 
     def restore(self, element: str, now_ms: int) -> Outcome:
         """Raises ``UnknownElement`` or ``NotPossible``."""
@@ -150,11 +156,24 @@ class PracticeGrid:
         self._changes += 1
         terminal_on = self._physics.supplied_nodes[self._terminal_node]
         self._fleet.changed(after, terminal_on, self._changes, now_ms)
-        self._untold.append(TruthEntry(now_ms, what, elements, self._ids(lost), self._ids(regained)))
+        disturbed = self._ids(self._disturbed())
+        self._untold.append(
+            TruthEntry(now_ms, what, elements, self._ids(lost), self._ids(regained), disturbed)
+        )
         return self._customers(lost | regained)
 
     def _supplied_meters(self) -> Bool:
-        return self._physics.supplied_nodes[self.places.node]
+        volts = self._physics.volts[self.places.node]
+        self._metering.supply(volts)
+        lives: Bool = np.where(self._metering.conductors, volts, 0.0).max(axis=1) > LIVES_PU
+        return lives
+
+    def _disturbed(self) -> Bool:
+        """Meters that live, but not on all of their phases."""
+        volts = self._physics.volts[self.places.node]
+        least = np.where(self._metering.conductors, volts, 1.0).min(axis=1)
+        disturbed: Bool = self._meter_on & (least < DISTURBED_PU)
+        return disturbed
 
     def _ids(self, meters: Bool) -> tuple[str, ...]:
         return tuple(self.network.meters.ids[row] for row in np.flatnonzero(meters))

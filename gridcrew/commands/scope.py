@@ -16,7 +16,7 @@ from telemetry.evidence import Evidence
 from telemetry.inference import InferenceModel
 from telemetry.outages import OutageRevision, OutageState
 from telemetry.replay import replay
-from telemetry.scope import scope_of
+from telemetry.scope import OutageScope, scope_of
 
 Source = TypeVar("Source")
 Found = TypeVar("Found")
@@ -75,11 +75,23 @@ def _outage(network: Network, detector: Detector, revision: OutageRevision) -> d
         "started_at": iso(revision.started_at_ms),
         "probability": revision.probability,
         "customers_out": sorted(network.customers.ids[row] for row in scope.customer_rows),
+        **_phases(network, revision, scope),
         "expected": revision.expected,
         "low": revision.low,
         "high": revision.high,
         "cut": list(revision.cut),
         "reasons": list(revision.reasons),
+    }
+
+
+def _phases(network: Network, revision: OutageRevision, scope: OutageScope) -> dict[str, Any]:
+    """Only of an outage of single phases: which, and who lives on without one."""
+    if not revision.phases:
+        return {}
+    return {
+        "phases": revision.phases,
+        "low_phases": revision.low_phases,
+        "customers_one_phase_missing": sorted(network.customers.ids[row] for row in scope.partial_rows),
     }
 
 
@@ -134,7 +146,8 @@ def _table(answer: dict[str, Any]) -> str:
         more = f" … ({len(customers)})" if len(customers) > MOST_CUSTOMERS_SHOWN else ""
         lines += [
             f"{outage['id']}  {outage['state']}  P {outage['probability']:.3f}  since {outage['started_at']}",
-            f"  cause      {outage['cause']['kind']} {' = '.join(outage['cause']['equivalent'][:8])}",
+            f"  cause      {outage['cause']['kind']} {' = '.join(outage['cause']['equivalent'][:8])}"
+            + (f", phase {outage['phases']} lost" if "phases" in outage else ""),
             f"  customers  {outage['expected']:.1f} ({outage['low']}–{outage['high']}): "
             + " ".join(customers[:MOST_CUSTOMERS_SHOWN])
             + more,

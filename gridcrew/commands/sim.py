@@ -34,6 +34,20 @@ def trip(element: str, as_json: bool) -> None:
     _show(done, f"{done['element']} tripped: {done['customers']} customers lost supply", as_json)
 
 
+@command.command(name="fault")
+@click.argument("element")
+@click.option("--phases", default="ABC", show_default=True, help="Phases that are lost, such as A or BC.")
+@as_json
+def fault(element: str, phases: str, as_json: bool) -> None:
+    """Let some phases of a line, switch or transformer (by id) fail; all of them is a trip."""
+    done = _ask("/trip", {"element": element, "phases": phases})
+    text = (
+        f"{done['element']} lost {phases.upper()}: {done['customers']} customers lost supply, "
+        f"{done['disturbed']} live with a phase missing or half of it"
+    )
+    _show(done, text, as_json)
+
+
 @command.command(name="restore")
 @click.argument("element")
 @as_json

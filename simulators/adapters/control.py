@@ -1,8 +1,9 @@
 """The simulator's loopback control port: HTTP and JSON, for ``gridcrew sim`` and the demo's buttons.
 
-``GET /state``; ``POST /trip`` and ``POST /restore`` with ``{"element": id}``; ``POST /repair`` with
-``{"near": id}`` and optional ``"reach"`` (edges). Errors are ``{"error": line}``: 400 for a request that is
-not understood, 404 for an unknown element or path, 409 where the element is not in the needed state.
+``GET /state``; ``POST /trip`` and ``POST /restore`` with ``{"element": id}``, ``/trip`` also with optional
+``"phases"`` (``A``, ``BC``); ``POST /repair`` with ``{"near": id}`` and optional ``"reach"`` (edges). Errors
+are ``{"error": line}``: 400 for a request that is not understood, 404 for an unknown element or path, 409
+where the element is not in the needed state.
 """
 
 import json
@@ -17,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 from simulators.errors import BadRequest, NotPossible, UnknownElement
+from simulators.phases import LETTERS, phase_bits
 from simulators.practice import MAX_REACH, REACH, PracticeGrid
 
 log = logging.getLogger(__name__)
@@ -52,8 +54,8 @@ class Control:
         """The answer of a POST; raises ``SimulatorError``."""
         match path:
             case "/trip":
-                done = self.grid.trip(_text(body, "element"), _now_ms())
-                return {"element": done.element, "customers": done.customers}
+                done = self.grid.trip(_text(body, "element"), _now_ms(), _phases(body))
+                return {"element": done.element, "customers": done.customers, "disturbed": done.disturbed}
             case "/restore":
                 done = self.grid.restore(_text(body, "element"), _now_ms())
                 return {"element": done.element, "customers": done.customers}
@@ -142,6 +144,13 @@ def _text(body: Mapping[str, object], name: str) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= MAX_ID:
         raise BadRequest(f"{name}: expected the id of an element, found {value!r}")
     return value
+
+
+def _phases(body: Mapping[str, object]) -> int:
+    try:
+        return phase_bits(str(body.get("phases", LETTERS)).upper())
+    except ValueError as problem:
+        raise BadRequest(str(problem)) from None
 
 
 def _reach(body: Mapping[str, object]) -> int:

@@ -33,7 +33,7 @@ def _raw(port: int, method: str, path: str, body: bytes | None) -> tuple[int, di
 
 
 def test_trip_state_repair_and_restore(port: int) -> None:
-    assert ask(port, "/trip", {"element": "T1"}) == {"element": "T1", "customers": 15}
+    assert ask(port, "/trip", {"element": "T1"}) == {"element": "T1", "customers": 15, "disturbed": 0}
     assert ask(port, "/trip", {"element": "breaker"})["customers"] == 45
     state = ask(port, "/state")
     assert [one["element"] for one in state["failed"]] == ["T1", "breaker"]
@@ -90,3 +90,11 @@ def test_the_client_says_what_to_do_where_nobody_answers() -> None:
 def test_the_client_repeats_the_ports_own_reason(port: int) -> None:
     with pytest.raises(SimulatorError, match="unknown element 'x'"):
         ask(port, "/trip", {"element": "x"})
+
+
+def test_single_phases_fail_by_command(port: int) -> None:
+    done = ask(port, "/trip", {"element": "F0", "phases": "a"})
+    assert (done["element"], done["customers"]) == ("F0", 0)
+    assert done["disturbed"] == 60
+    with pytest.raises(SimulatorError, match="phases: expected one or more of A, B, C"):
+        ask(port, "/trip", {"element": "F1", "phases": "X"})
