@@ -42,6 +42,8 @@ class Layout:
     """Cells that a line must have."""
     exact: bool
     """True: not one more (a header said how many)."""
+    absent: tuple[Column, ...] = ()
+    """Columns of values that this file's header does not name: of these it says nothing."""
 
     def place(self, column: Column) -> int:
         return self.places[column]
@@ -76,7 +78,8 @@ def explain_encoding(source: FileSource, content: bytes) -> str:
 def layout_of(source: FileSource, header: bytes) -> Layout:
     """Where the source's columns lie; ``header`` is the file's header line, or empty if it has none.
 
-    Raises FileRefused where a column is missing or the header cannot be read.
+    Of the columns of values of kind rows one is enough. Raises FileRefused where another column is missing
+    or the header cannot be read.
     """
     wanted = [column for _, column in columns(source)]
     if source.form is Form.JSONL:
@@ -88,13 +91,28 @@ def layout_of(source: FileSource, header: bytes) -> Layout:
         first = places[source.curve.first] + points if source.curve is not None else 0
         return Layout(places, max(widest, first) + 1, exact=False)
     names = _header_names(source, header)
-    places = {column: _place(source, field, column, names) for field, column in columns(source)}
+    absent = _absent_values(source, names)
+    places = {
+        column: _place(source, field, column, names)
+        for field, column in columns(source)
+        if column not in absent
+    }
     if source.curve is not None and places[source.curve.first] + points >= len(names):
         found = len(names) - places[source.curve.first]
         raise FileRefused(
             f"header: expected {points + 1} columns from {source.curve.first!r} on, found {found}"
         )
-    return Layout(places, len(names), exact=True)
+    return Layout(places, len(names), exact=True, absent=absent)
+
+
+def _absent_values(source: FileSource, names: Sequence[str]) -> tuple[Column, ...]:
+    """Columns of values that are not there, if any is."""
+    absent = tuple(
+        value.column
+        for value in source.values
+        if (value.column > len(names) if isinstance(value.column, int) else value.column not in names)
+    )
+    return absent if len(absent) < len(source.values) else ()
 
 
 def _header_names(source: FileSource, header: bytes) -> list[str]:

@@ -34,7 +34,9 @@ def match(sources: Mapping[str, FileSource], folder: str, file: str, head: bytes
     named = [source for source in sources.values() if any(fnmatchcase(file, shape) for shape in source.files)]
     if len(named) == 1:
         return Match(named[0], f"the file's name fits {' or '.join(named[0].files)}")
-    fitting = [source for source in named or sources.values() if _fits(source, head)]
+    candidates = named or list(sources.values())
+    fitting = [source for source in candidates if _fits(source, head, whole=True)]
+    fitting = fitting or [source for source in candidates if _fits(source, head, whole=False)]
     if len(fitting) == 1:
         return Match(fitting[0], "the header names its columns")
     return Match(None, _nobody(file, fitting or named))
@@ -47,8 +49,11 @@ def _nobody(file: str, candidates: list[FileSource]) -> str:
     return f"source: expected one whose file pattern or header fits, found none for {file[:80]!r}"
 
 
-def _fits(source: FileSource, head: bytes) -> bool:
-    """Whether the first lines prove the source: by number alone, columns prove nothing."""
+def _fits(source: FileSource, head: bytes, *, whole: bool) -> bool:
+    """Whether the first lines prove the source: by number alone, columns prove nothing.
+
+    ``whole``: all its columns are there, not just as many as it needs.
+    """
     if source.kind is SourceKind.CROSSING:
         return False
     lines = list(_head_lines(head, source.skip_lines))
@@ -57,10 +62,9 @@ def _fits(source: FileSource, head: bytes) -> bool:
     if source.form is Form.JSONL:
         return _has_keys(source, lines[0])
     try:
-        layout_of(source, lines[0])
+        return not (layout_of(source, lines[0]).absent and whole)
     except FileRefused:
         return False
-    return True
 
 
 def _head_lines(head: bytes, skip: int) -> Iterator[bytes]:

@@ -169,7 +169,10 @@ class _Reading:
         if source.curve is None:
             meter = self._own_id(foreign_id, at_ms, terminal)
             self.rows.append(Row(number, terminal, ((meter, 0, 1),), (at_ms,), quality))
-            self.numbers.append([self._cell(cells, value.column) for value in source.values])
+            absent = self.layout.absent
+            self.numbers.append(
+                ["" if value.column in absent else self._cell(cells, value.column) for value in source.values]
+            )
             return
         instants = _instants(at_ms, source.curve.points, source.curve.first_at)
         meaning = self._meaning(cells, source.curve)

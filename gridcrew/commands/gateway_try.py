@@ -18,10 +18,10 @@ from gateway.adapters.files.sources import LiveSources
 from gateway.codecs.file_exports import read_slice
 from gateway.crossing import CrossingRefused
 from gateway.exports.blocks import Block
-from gateway.exports.lines import FileRefused, explain_encoding
+from gateway.exports.lines import FileRefused, explain_encoding, layout_of
 from gateway.exports.matching import Match, match
 from gateway.exports.parsing import FindId, Said
-from gateway.exports.sources import FileSource, SourceKind
+from gateway.exports.sources import Column, FileSource, SourceKind
 from gridcrew.file_doors import find_ids, live_sources
 from gridcrew.settings import Settings
 from telemetry.decimals import prepare
@@ -43,6 +43,8 @@ class Preview:
     first_ms: int = 2**62
     last_ms: int = 0
     rows: list[dict[str, Any]] = field(default_factory=list)
+    absent: tuple[Column, ...] = ()
+    """Columns of values that the source names and the file has not."""
 
     def add(self, said: Said) -> None:
         self.tally.lines += said.lines
@@ -74,6 +76,7 @@ class Preview:
             "events": self.events,
             "from": _iso(self.first_ms) if self.last_ms else None,
             "to": _iso(self.last_ms) if self.last_ms else None,
+            "absent_columns": list(self.absent),
             "first": self.rows,
             "reasons": self.tally.reasons[:SHOWN_REASONS],
             "unmatched": ids,
@@ -117,6 +120,7 @@ def _preview(source: FileSource, file: Path, find_id: FindId) -> Preview:
     preview = Preview()
     with file.open("rb") as handle:
         for part in slices(source, handle, preview.tally):
+            preview.absent = layout_of(source, part.header).absent
             preview.add(read_slice(source, part.body(), part.first_line, find_id))
     return preview
 
@@ -172,6 +176,9 @@ def _text(report: dict[str, Any]) -> str:
     )
     if report["from"]:
         lines.append(f"from {report['from']} to {report['to']}")
+    if report["absent_columns"]:
+        names = ", ".join(map(str, report["absent_columns"]))
+        lines.append(f"not in this file, so nothing is read of: {names}")
     lines += [_row_text(row) for row in report["first"]]
     lines += [f"refused: {reason}" for reason in report["reasons"]]
     for unmatched in report["unmatched"]:

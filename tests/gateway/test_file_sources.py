@@ -354,6 +354,25 @@ def test_the_example_of_the_page_does_what_the_page_says(
     assert json.loads(_answer("daily.csv", "--source", "daily-freeze", "--json").output)["refused_lines"] == 1
 
 
+def test_one_column_of_values_is_enough_and_the_others_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRIDCREW_DATA_DIR", str(tmp_path / "var"))
+    file = tmp_path / "readings_1.csv"
+    file.write_text(
+        "meter,terminal,quality,time,import_kwh\nM1,T1,,2026-11-20 08:00,12.5\n", encoding="utf-8"
+    )
+    report = json.loads(_answer(str(file), "--json").output)
+    assert (report["refused_lines"], report["values"]) == (0, 1)
+    assert report["first"][0]["values"] == {"energy_import_kwh": "12.5000"}
+    assert report["absent_columns"] == ["ua_v", "ub_v", "uc_v", "ia_a", "ib_a", "ic_a", "p_w"]
+    assert "so nothing is read of: ua_v, ub_v" in _answer(str(file)).output
+    sources = LiveSources(CASES / "nowhere").current()
+    assert match(sources, "", "x.csv", file.read_bytes()).source == sources["head-end-rows"]
+    file.write_text("meter,terminal,quality,time\nM1,T1,,2026-11-20 08:00\n", encoding="utf-8")
+    assert "expected a column 'ua_v' (values[0].column), found not there" in _answer(str(file)).output
+
+
 def test_a_trial_writes_nothing_and_says_what_is_wrong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
