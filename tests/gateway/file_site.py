@@ -1,5 +1,6 @@
 """An installation's inbox without its processes: the real door, spools, drain and stores, in this process."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -117,7 +118,8 @@ class FileSite:
         return [path for path in self.inbox.rglob("*") if path.is_file() and not moved & set(path.parents)]
 
     def done(self) -> list[str]:
-        return sorted(path.name for path in (self.inbox / "done").rglob("*") if path.is_file())
+        # The door lets go of old folders meanwhile: os.walk passes over what is gone.
+        return sorted(name for _, _, names in os.walk(self.inbox / "done") for name in names)
 
     def refused(self) -> dict[str, str]:
         """Name → content of what lies in refused."""

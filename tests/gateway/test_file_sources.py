@@ -364,7 +364,7 @@ def test_one_column_of_values_is_enough_and_the_others_are_named(
     )
     report = json.loads(_answer(str(file), "--json").output)
     assert (report["refused_lines"], report["values"]) == (0, 1)
-    assert report["first"][0]["values"] == {"energy_import_kwh": "12.5000"}
+    assert report["first"][0]["values"] == {"energy_import_kwh": "12.50"}
     assert report["absent_columns"] == ["ua_v", "ub_v", "uc_v", "ia_a", "ib_a", "ic_a", "p_w"]
     assert "so nothing is read of: ua_v, ub_v" in _answer(str(file)).output
     sources = LiveSources(CASES / "nowhere").current()
