@@ -43,6 +43,15 @@ class Areas:
         return self.of_node[self.network.meters.node]
 
     @cached_property
+    def of_edge(self) -> Int32:
+        """Per edge the same, by the end that it feeds; a transformer lies in its own area."""
+        edges, position = self.network.edges, self.tree.position
+        lower = position[edges.from_node] > position[edges.to_node]
+        area = self.of_node[np.where(lower, edges.from_node, edges.to_node)]
+        area[self.distribution] = self.distribution
+        return area
+
+    @cached_property
     def _is_distribution(self) -> Bool:
         """Per edge row, and False for the last row, which stands for "no edge" (-1)."""
         chosen = np.zeros(len(self.network.edges) + 1, np.bool_)

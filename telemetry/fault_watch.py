@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.network import ABSENT, Bool, Int32, Network
-from geo.transformer_areas import Areas, areas_of
+from geo.areas import Areas
+from geo.network import ABSENT, Bool, Network
 from telemetry.fault_rule import FaultRule, Limit, Measure
 from telemetry.faults import Track, Turn, step
 from telemetry.measured_frames import MeasuredFrame
@@ -62,15 +62,13 @@ class FaultWatch:
     """When faults that are over ended; whoever notes it takes it away."""
     passed_over: int = 0
     _areas: Areas = field(init=False)
-    _area_of_meter: Int32 = field(init=False)
     _heard_ms: NDArray[np.int64] = field(init=False)
     _subjects: dict[str, str] = field(init=False)
     _remembered: dict[str, Bool] = field(init=False)
 
     def __post_init__(self) -> None:
         network = self.network
-        self._areas = areas_of(network)
-        self._area_of_meter = self._areas.of_meter(network)
+        self._areas = Areas(network)
         self._heard_ms = np.full(len(network.meters), np.iinfo(np.int64).min, np.int64)
         sizes = {"meter": len(network.meters) + 1, "transformer": len(network.edges) + 1, "element": 1}
         self._subjects = {rule.id: rule.subject for rule in self.rules}
@@ -148,10 +146,10 @@ class FaultWatch:
         edge = self.network.edge_row.get(subject)
         area = ABSENT
         if row is not None:
-            area = int(self._area_of_meter[row])
+            area = int(self._areas.of_meter[row])
         elif edge is not None:
             area = int(self._areas.of_edge[edge])
-        return "" if area == ABSENT else self.network.edges.ids[int(self._areas.transformer[area])]
+        return "" if area == ABSENT else self.network.edges.ids[area]
 
     def _gathered(self, alarms: Iterable[Alarm], now_ms: int) -> Iterable[Alarm]:
         """Alarms of transformers made of many meters' ones, where the transformer has none of its own."""
@@ -172,8 +170,8 @@ class FaultWatch:
 
     def _heard(self, transformer: str, now_ms: int) -> int:
         """Meters of the area that were heard of lately."""
-        area = np.flatnonzero(self._areas.transformer == self.network.edge_row[transformer])
-        heard = (self._heard_ms > now_ms - HEARD_MS) & (self._area_of_meter == area[0])
+        inside = self._areas.of_meter == self.network.edge_row[transformer]
+        heard = (self._heard_ms > now_ms - HEARD_MS) & inside
         return int(np.count_nonzero(heard))
 
 

@@ -10,10 +10,10 @@ from typing import Final
 
 import numpy as np
 
+from geo.areas import Areas
 from geo.cells import Cells
 from geo.feeders import feeders_of
-from geo.network import ABSENT, Network, Texts
-from geo.transformer_areas import areas_of, distribution_transformers
+from geo.network import ABSENT, Bool, EdgeKind, Network, Texts, TransformerKind
 from telemetry.absences import single_customer_indices
 from telemetry.interruptions import Ledger
 from telemetry.reliability import Float64, Int32, Period, Table, Totals, dlt836, ieee1366
@@ -96,9 +96,11 @@ def _labels(network: Network, division: Division) -> tuple[Texts, Int32, Int32]:
     if division is Division.LINE:
         feeders = feeders_of(network)
         return feeders.ids, feeders.of("customers"), feeders.of_edge
-    areas = areas_of(network)
-    ids = tuple(network.edges.ids[row] for row in areas.transformer.tolist())
-    return ids, _of_customers(network, areas.of_meter(network)), areas.of_edge
+    areas = Areas(network)
+    ids = tuple(network.edges.ids[row] for row in areas.distribution.tolist())
+    number = np.full(len(network.edges) + 1, ABSENT, np.int32)
+    number[areas.distribution] = np.arange(len(ids))
+    return ids, _of_customers(network, number[areas.of_meter]), number[areas.of_edge]
 
 
 def _of_customers(network: Network, of_meter: Int32) -> Int32:
@@ -107,6 +109,16 @@ def _of_customers(network: Network, of_meter: Int32) -> Int32:
     meters = np.flatnonzero(network.meters.customer != ABSENT)[::-1]
     label[network.meters.customer[meters]] = of_meter[meters]
     return label
+
+
+def distribution_transformers(network: Network) -> Bool:
+    """[edges] whether it counts in medium-voltage statistics: public ones, and one customer's own (专变)."""
+    edges = network.edges
+    counted: Bool = (edges.transformer_kind == TransformerKind.DEDICATED) & (
+        edges.kind == EdgeKind.TRANSFORMER
+    )
+    counted[Areas(network).distribution] = True
+    return counted
 
 
 def _lengthened(labels: Int32, count: int, nowhere: int) -> Int32:

@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
+from geo.areas import Areas
 from geo.network import ABSENT, Network
-from geo.transformer_areas import areas_of
 from telemetry.measured_frames import MeasuredFrame
 from telemetry.measures import voltages
 
@@ -36,9 +36,8 @@ class VoltageTally:
     """Counts frames until they are ``taken`` away."""
 
     def __init__(self, network: Network) -> None:
-        areas = areas_of(network)
-        self._ids = [network.edges.ids[row] for row in areas.transformer.tolist()]
-        self._area_of_meter = areas.of_meter(network)
+        self._ids = network.edges.ids
+        self._area_of_meter = Areas(network).of_meter
         self._counted: dict[tuple[str, str], Counted] = {}
 
     def count(self, frame: MeasuredFrame, day: str) -> None:

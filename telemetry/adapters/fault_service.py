@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from geo.network import ABSENT, Network
+from geo.areas import Areas
+from geo.network import Network
 from geo.ports import NetworkStore
-from geo.transformer_areas import Areas, areas_of
 from telemetry.alarm_ports import AlarmBook, ReadingFeed, Watched
 from telemetry.fault_rule import FaultRule, Measure
 from telemetry.fault_watch import FaultWatch
@@ -162,8 +162,7 @@ class FaultService:
         customers = (self._used(meter, yesterday_ms, today_ms) for meter in site.meters_of(area))
         loss = area_day(supplied, customers).loss_percent
         if loss is not None:
-            transformer = site.network.edges.ids[int(site.areas.transformer[area])]
-            site.watch.sample(Measure.LINE_LOSS_PERCENT, transformer, today_ms, loss)
+            site.watch.sample(Measure.LINE_LOSS_PERCENT, site.network.edges.ids[area], today_ms, loss)
 
     def _used(self, meter: str | None, begin_ms: int, end_ms: int) -> Decimal | None:
         if meter is None:
@@ -209,6 +208,7 @@ class _Site:
     tally: VoltageTally
     areas: Areas
     terminal_of_area: dict[int, str]
+    """Row of the transformer's edge → who measures it."""
     trip_rules: frozenset[str]
     done: set[int]
     """Areas whose line loss was computed in ``done_of_ms``'s night."""
@@ -217,12 +217,10 @@ class _Site:
 
     @classmethod
     def of(cls, network: Network, watch: FaultWatch) -> "_Site":
-        areas = areas_of(network)
-        terminals = zip(network.terminals.ids, areas.of_edge[network.terminals.edge].tolist(), strict=True)
+        terminals = dict(zip(network.terminals.edge.tolist(), network.terminals.ids, strict=True))
         trips = frozenset(rule.id for rule in watch.rules if rule.measure is Measure.TRIPS_A_DAY)
-        terminal_of_area = {area: terminal for terminal, area in terminals if area != ABSENT}
         return cls(
-            network, watch, Frames(network), VoltageTally(network), areas, terminal_of_area, trips, set()
+            network, watch, Frames(network), VoltageTally(network), Areas(network), terminals, trips, set()
         )
 
     def areas_left(self, today_ms: int) -> list[int]:
@@ -232,5 +230,5 @@ class _Site:
         return sorted(self.terminal_of_area.keys() - self.done)
 
     def meters_of(self, area: int) -> list[str]:
-        of_meter = self.areas.of_meter(self.network)
-        return [self.network.meters.ids[row] for row in (of_meter == area).nonzero()[0].tolist()]
+        rows = (self.areas.of_meter == area).nonzero()[0].tolist()
+        return [self.network.meters.ids[row] for row in rows]

@@ -10,12 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.network import Network
-from geo.transformer_areas import distribution_transformers
 from telemetry.absences import Absences, account, single_customer_indices
 from telemetry.interruptions import Ledger, ledger_of
 from telemetry.outages import Cause, OutageRevision, OutageState
 from telemetry.reliability import CAUSE_NUMBER, MINUTE_MS, InterruptionCause, year_period
-from telemetry.reliability_parts import Division, parts_of, report
+from telemetry.reliability_parts import Division, distribution_transformers, parts_of, report
 from telemetry.scope import OutageScope, scope_of, tree_of
 from tests.telemetry.nights import ALL, FEEDER, T0, Night, under
 
