@@ -56,7 +56,7 @@ def _word(triple: NDArray[np.float64]) -> int:
     return LOW if short else NORMAL
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True)
 def frame_words(
     scaled: NDArray[np.int64], columns: NDArray[np.int64], volt: NDArray[np.float64],
     words: NDArray[np.int8], floor: NDArray[np.float64],

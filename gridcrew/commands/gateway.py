@@ -37,7 +37,7 @@ from gridcrew.stores import open_readings
 from telemetry import decimals, packing
 from telemetry.adapters.gateway_board import SqlGatewayBoard
 
-SWITCH_S: Final = 0.001
+SWITCH_S: Final = 0.0002
 GARBAGE_OBJECTS: Final = 20_000
 """The collector looks after so many more objects: some groups of frames on their way are no garbage."""
 SUBCOMMANDS: Final = {

@@ -9,8 +9,8 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from gateway.frames import Frame
 
@@ -21,10 +21,10 @@ HEAD_BYTES: Final = _HEAD.size + _PROOF.size
 MAX_NAME_BYTES: Final = 65_535
 _SEARCH_BYTES: Final = 256 * 1024
 _WALK_BYTES: Final = 4 * 1024
+_PIECE_BYTES: Final = 5 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """What a record says before its contents; ``end`` is the offset behind it."""
 
     start: int
@@ -40,8 +40,7 @@ class Head:
         return self.start + HEAD_BYTES + self.door + self.topic + self.body
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(NamedTuple):
     """Bytes that are no record, up to where the next one (``row``) begins."""
 
     end: int
@@ -70,19 +69,30 @@ def decode_head(data: bytes, at: int, start: int, mark: bytes) -> Head | None:
     return Head(start, *_HEAD.unpack_from(data, at)[1:])
 
 
-def decode(data: bytes, at: int, head: Head) -> tuple[Frame, bool]:
+def decode(data: memoryview, at: int, head: Head) -> tuple[Frame, bool]:
     """(the frame whose record begins at ``data[at:]``, whether its checksum is right)."""
     begin = at + HEAD_BYTES
     topic_at, body_at = begin + head.door, begin + head.door + head.topic
-    body = data[body_at : body_at + head.body]
-    names = data[begin:body_at]
+    end = body_at + head.body
     frame = Frame(
-        topic=data[topic_at:body_at].decode("utf-8", "surrogateescape"),
-        body=body,
-        received_ms=head.received_ms,
-        door=data[begin:topic_at].decode("utf-8", "surrogateescape"),
-    )
-    return frame, zlib.crc32(body, zlib.crc32(names)) == head.checksum
+        _text(bytes(data[topic_at:body_at])), bytes(data[body_at:end]), head.received_ms,
+        _text(bytes(data[begin:topic_at])),
+    )  # fmt: skip
+    return frame, _checksum(data[begin:end]) == head.checksum
+
+
+@lru_cache(maxsize=16_384)
+def _text(name: bytes) -> str:
+    """Of a door or a topic: the same again and again."""
+    return name.decode("utf-8", "surrogateescape")
+
+
+def _checksum(data: memoryview) -> int:
+    """CRC-32 in pieces so small that zlib keeps the interpreter's lock: getting it back costs more."""
+    checksum = 0
+    for start in range(0, len(data), _PIECE_BYTES):
+        checksum = zlib.crc32(data[start : start + _PIECE_BYTES], checksum)
+    return checksum
 
 
 def next_head(descriptor: int, after: int, mark: bytes) -> Head | None:

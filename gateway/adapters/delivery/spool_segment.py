@@ -46,12 +46,12 @@ class SegmentReader:
         """Up to ``limit`` records behind ``offset``; damaged ones are named one by one."""
         data = self._piece(offset)
         found: list[Found] = []
-        at = row = 0
+        at, row, view = 0, 0, memoryview(data)
         while len(found) < limit and at < len(data):
             head = decode_head(data, at, offset + at, self._mark)
             if head is None or head.end > offset + len(data):
                 break
-            frame, whole = decode(data, at, head)
+            frame, whole = decode(view, at, head)
             found.append((head.end, frame, "" if whole else "checksum does not match"))
             at, row = head.end - offset, head.row
         if found:
