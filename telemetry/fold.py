@@ -15,7 +15,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.kernels import by_position
 from geo.network import ABSENT, Bool, Int32, Network, Texts
 from geo.row_sets import distinct
 from telemetry.corrections import Corrections
@@ -23,6 +22,7 @@ from telemetry.evidence import CORRECTING, Evidence, EvidenceKind, Volts
 from telemetry.news import News
 from telemetry.observations import NEVER, Observations, nothing_observed
 from telemetry.phase_words import DEAD_VOLTS
+from telemetry.rosters import Roster, Rosters
 from telemetry.voltage_news import VoltageNews
 
 FUTURE_MS: Final = 10 * 60_000
@@ -31,7 +31,6 @@ PAST_MS: Final = 30 * 86_400_000
 """So is one further behind: no backlog is that old."""
 MAX_UNKNOWN: Final = 1_000
 """Unknown ids that are told by name; the rest is only counted."""
-MAX_ROSTERS: Final = 20_000
 
 _RETURN: Final = "meter_return_ms"
 _POWER_UP: Final = "meter_power_up_ms"
@@ -53,18 +52,6 @@ SPEAKING: Final = frozenset({EvidenceKind.ALIVE, EvidenceKind.POWER_ON, Evidence
 """Kinds whose frame proves that its terminal lives; a last gasp may be its capacitor's last word."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Roster:
-    """The rows behind the device ids of a frame."""
-
-    meters: Int32
-    terminals: Int32
-    edges: Int32
-    called: Int32
-    """Meters of the customers, where the ids are customers'."""
-    unknown: tuple[str, ...]
-
-
 class Fold:
     """What is known so far; ``take`` takes evidence in any order."""
 
@@ -79,8 +66,7 @@ class Fold:
         """Ids that no meter, terminal, sensor, edge or customer carries, and how often they came."""
         self.unknown_count = 0
         self.wrong_clocks = 0
-        self._rosters: dict[tuple[str, ...], _Roster] = {}
-        self._customer_meters = by_position(network.meters.customer, len(network.customers))
+        self._rosters = Rosters(network)
 
     def apply(self, evidence: Evidence) -> News:
         """``take`` of one row."""
@@ -119,8 +105,9 @@ class Fold:
 
     def meters_of(self, evidence: Evidence) -> Int32:
         """Rows of the meters that a row of evidence speaks of, by id or through their customer."""
-        roster = self._roster(evidence.devices)
-        return roster.called if evidence.kind is EvidenceKind.CALL else roster.meters
+        if evidence.kind is EvidenceKind.CALL:
+            return self._rosters.owned_by(evidence.devices)
+        return self._rosters.of(evidence.devices).meters
 
     def _read(self, evidence: Evidence, news: News, voltages: VoltageNews) -> None:
         at_ms, kind, devices = self.sane_ms(evidence), evidence.kind, evidence.devices
@@ -140,7 +127,7 @@ class Fold:
             news.tell_one(_POWER_UP, meter, at_ms)
 
     def _read_roster(self, evidence: Evidence, at_ms: int, news: News) -> None:
-        kind, roster = evidence.kind, self._roster(evidence.devices)
+        kind, roster = evidence.kind, self._rosters.of(evidence.devices)
         self._note_unknown(roster.unknown)
         if kind in _SUPPLY_KINDS:
             _tell_supply(roster, _SUPPLY_KINDS[kind], at_ms, news)
@@ -149,7 +136,7 @@ class Fold:
         elif kind is EvidenceKind.VOLTAGE:
             self._voltage(evidence, at_ms, news)
         elif kind is EvidenceKind.CALL:
-            news.tell("meter_call_ms", roster.called, at_ms)
+            news.tell("meter_call_ms", self._rosters.owned_by(evidence.devices), at_ms)
         else:
             news.tell(_EDGE_KINDS[kind], roster.edges, at_ms)
 
@@ -174,12 +161,12 @@ class Fold:
         for device, volts in zip(evidence.devices, evidence.volts, strict=False):
             what = _life_in(volts)
             if what:
-                _tell_supply(self._roster((device,)), what, at_ms, news)
+                _tell_supply(self._rosters.of((device,)), what, at_ms, news)
 
     def _voltages(self, evidence: Evidence, at_ms: int, voltages: VoltageNews) -> None:
         """One triple a device, or with ``alive`` the least of all: nobody of these lacks a phase."""
         if evidence.kind is not EvidenceKind.VOLTAGE:
-            roster = self._roster(evidence.devices)
+            roster = self._rosters.of(evidence.devices)
             voltages.tell_good("meter", roster.meters, at_ms, evidence.volts[0])
             voltages.tell_good("terminal", roster.terminals, at_ms, evidence.volts[0])
             return
@@ -196,46 +183,10 @@ class Fold:
             if identifier in self.unknown or len(self.unknown) < MAX_UNKNOWN:
                 self.unknown[identifier] += 1
 
-    def _roster(self, devices: tuple[str, ...]) -> _Roster:
-        roster = self._rosters.get(devices)
-        if roster is None:
-            if len(self._rosters) >= MAX_ROSTERS:
-                self._rosters.clear()
-            roster = self._rosters[devices] = self._looked_up(devices)
-        return roster
 
-    def _looked_up(self, devices: tuple[str, ...]) -> _Roster:
-        network = self.network
-        meters, terminals, edges, called, unknown = [], [], [], [], []
-        for device in devices:
-            if (row := network.meter_row.get(device)) is not None:
-                meters.append(row)
-            elif (row := network.terminal_row.get(device)) is not None:
-                terminals.append(row)
-            elif (row := network.sensor_row.get(device)) is not None:
-                edges.append(int(network.sensors.edge[row]))
-            elif (row := network.edge_row.get(device)) is not None:
-                edges.append(row)
-            elif device not in network.customer_row:
-                unknown.append(device)
-            # A customer may carry the id of their meter.
-            if (row := network.customer_row.get(device)) is not None:
-                called.extend(self._meters_owned(row))
-        return _Roster(_rows(meters), _rows(terminals), _rows(edges), _rows(called), tuple(unknown))
-
-    def _meters_owned(self, customer: int) -> list[int]:
-        order, begin = self._customer_meters
-        owned: list[int] = order[begin[customer] : begin[customer + 1]].tolist()
-        return owned
-
-
-def _tell_supply(roster: _Roster, what: str, at_ms: int, news: News) -> None:
+def _tell_supply(roster: Roster, what: str, at_ms: int, news: News) -> None:
     news.tell(f"meter_{what}_ms", roster.meters, at_ms)
     news.tell(f"terminal_{what}_ms", roster.terminals, at_ms)
-
-
-def _rows(rows: list[int]) -> Int32:
-    return np.array(sorted(set(rows)), np.int32)
 
 
 def _life_in(volts: Volts) -> str:

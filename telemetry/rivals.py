@@ -59,7 +59,7 @@ def rivals_of(posterior: Posterior, part: slice) -> tuple[Rival, ...]:
     if own == ABSENT:
         return ()
     above = [_rival(posterior, each) for each in _way_up(posterior, own)]
-    below = [_rival(posterior, each) for each in range(own + 1, int(grid.end[own])) if _tops(posterior, each)]
+    below = [_rival(posterior, each) for each in _tops_below(posterior, own)]
     alive = max(1.0 - sum(rival.probability for rival in above), 0.0)
     inside = sum(rival.probability for rival in below)
     share = min(1.0, alive / inside) if inside > 0 else 0.0
@@ -120,8 +120,16 @@ def _way_up(posterior: Posterior, own: int) -> Iterator[int]:
         each = int(grid.kin[above]) if above != ABSENT else ABSENT
 
 
-def _tops(posterior: Posterior, each: int) -> bool:
-    return int(posterior.grid.kin[each]) == each and _kindred_cut(posterior, each) >= LEAST_PROBABILITY
+def _tops_below(posterior: Posterior, own: int) -> list[int]:
+    """Topmost classes of their kin below this one in which a cut is possible at all."""
+    kin, first = posterior.grid.kin, own + 1
+    inside = slice(first, int(posterior.grid.end[own]))
+    within = kin[inside] >= first
+    cut = np.bincount(
+        kin[inside][within] - first, posterior.class_cut[inside][within], inside.stop - inside.start
+    )
+    found: list[int] = (first + np.flatnonzero(cut >= LEAST_PROBABILITY)).tolist()
+    return found
 
 
 def _kindred_cut(posterior: Posterior, each: int) -> float:

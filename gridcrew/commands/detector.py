@@ -13,7 +13,7 @@ from geo.adapters.network_store import SqlNetworkStore
 from geo.network import Network
 from gridcrew.logging_setup import set_up_logging
 from gridcrew.settings import Settings
-from telemetry.adapters.detector_service import Aside, DetectorService
+from telemetry.adapters.detector_service import BATCH, Aside, DetectorService
 from telemetry.adapters.evidence_log import SqlEvidenceLog
 from telemetry.adapters.explanation_store import SqlExplanations
 from telemetry.adapters.outage_log import SqlOutageLog
@@ -49,8 +49,10 @@ def _run(service: DetectorService, settings: Settings, stop: threading.Event) ->
     else:
         warm_up(service.detector.network)
     click.echo("detector ready")
-    while not stop.wait(settings.detector.poll_s):
-        service.tick()
+    taken = 0
+    # A full batch means that more is waiting.
+    while not stop.wait(0.0 if taken >= BATCH else settings.detector.poll_s):
+        taken = service.tick()
 
 
 def _service(settings: Settings) -> DetectorService:
@@ -76,9 +78,11 @@ def _service(settings: Settings) -> DetectorService:
 
 
 def warm_up(network: Network) -> None:
-    """Compile (or load) the kernels on a scratch detector, so that no outage waits for them."""
+    """Compile (or load) the kernels on a scratch detector, and index all ids: no outage waits for that."""
     scratch = Detector(network, DetectorRules(InferenceModel()))
     meters = network.meters.ids[:_WARM_METERS]
     for kind in (EvidenceKind.ALIVE, EvidenceKind.POWER_OFF, EvidenceKind.POWER_ON):
         scratch.observe([Evidence(kind, 1_000, 1_000, "", meters, kind)], 1_000)
         scratch.evaluate(1_000, force=True)
+    for row_by_id in (network.node_row, network.edge_row, network.customer_row):
+        row_by_id.get("")

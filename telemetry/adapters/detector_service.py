@@ -8,6 +8,8 @@ what was observed behind the last snapshot of the fold is folded again, which ch
 import logging
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -32,7 +34,7 @@ from telemetry.ports import (
 from telemetry.replay import looks_between
 from telemetry.verification import wish_of
 
-BATCH: Final = 2_000
+BATCH: Final = 5_000
 """Rows read from one log at once."""
 SLICE_MS: Final = 1_000
 LIVE_MS: Final = 2_000
@@ -66,13 +68,13 @@ class Aside:
     pings: PingWishes | None
     """None where nobody can ask: the questions are still told in the explanations."""
 
-    def serve(self, detector: Detector, now_ms: int, live: bool) -> None:
-        """Ask and explain; what is told late is history, of which nothing is asked."""
+    def serve(self, detector: Detector, now_ms: int, live: bool, at_once: int) -> None:
+        """Ask, and explain so many; what is told late is history, of which nothing is asked."""
         if live and self.pings is not None:
             questions = self.inquiry.questions(detector, now_ms)
             if questions:
                 self.pings.wish([wish_of(question, now_ms, self.inquiry.limits) for question in questions])
-        self.explanations.keep(self.inquiry.explanations(detector, EXPLAINED_AT_ONCE))
+        self.explanations.keep(self.inquiry.explanations(detector, at_once))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,9 @@ class DetectorService:
         self._told_position_ms = 0
         self._told_snapshot_ms = 0
         self._checked_network_ms = 0
+        self._scribe = ThreadPoolExecutor(1, "snapshot")
+        self._snapshooting: Future[None] = Future()
+        self._snapshooting.set_result(None)
 
     @property
     def detector(self) -> Detector | None:
@@ -132,7 +137,9 @@ class DetectorService:
             self._evaluate(self._detector, wall_ms)
         self._keep(self._detector, wall_ms, moved=bool(arrivals))
         if self._aside is not None:
-            self._aside.serve(self._detector, self._now_ms, live=wall_ms - self._now_ms < LIVE_MS)
+            live = wall_ms - self._now_ms < LIVE_MS
+            # An explanation of a large outage takes as long as a look at it: evidence goes first.
+            self._aside.serve(self._detector, self._now_ms, live, 1 if arrivals else EXPLAINED_AT_ONCE)
         return len(arrivals)
 
     def flush(self) -> None:
@@ -140,6 +147,7 @@ class DetectorService:
         if self._detector is not None:
             self._publish(())
             self._keep_snapshot(self._detector)
+            self._snapshooting.result()
 
     def _arrivals(self) -> list[_Arrival]:
         arrivals: list[_Arrival] = []
@@ -186,14 +194,21 @@ class DetectorService:
     def _keep(self, detector: Detector, wall_ms: int, moved: bool) -> None:
         if moved and wall_ms - self._told_position_ms >= POSITION_EVERY_MS:
             self._publish(())
-        if wall_ms - self._told_snapshot_ms >= SNAPSHOT_EVERY_MS:
+        if wall_ms - self._told_snapshot_ms >= SNAPSHOT_EVERY_MS and self._snapshooting.done():
             self._publish(())
             self._keep_snapshot(detector)
 
     def _keep_snapshot(self, detector: Detector) -> None:
+        """Copied now, packed and stored beside the work: that takes a second for a million meters."""
+        self._snapshooting.result()
         self._told_snapshot_ms = self._clock_ms()
-        body = pack(detector.fold.known)
-        self._snapshots.keep(FoldSnapshot(detector.network.content_hash, dict(self._positions), body))
+        known, positions = deepcopy(detector.fold.known), dict(self._positions)
+        self._snapshooting = self._scribe.submit(
+            self._store_snapshot, detector.network.content_hash, positions, known
+        )
+
+    def _store_snapshot(self, network_hash: str, positions: dict[str, int], known: Known) -> None:
+        self._snapshots.keep(FoldSnapshot(network_hash, positions, pack(known)))
 
     def _follow_network(self, wall_ms: int) -> None:
         if self._detector is not None and wall_ms - self._checked_network_ms < NETWORK_EVERY_MS:
@@ -219,8 +234,8 @@ class DetectorService:
         for name, log in self._logs.items():
             start = folded.get(name, log.first_id_since(wall_ms - HORIZON_MS) - 1)
             self._positions[name] = max(published.get(name, start), start)
-            for evidence in _read_between(log, start, self._positions[name]):
-                fold.apply(evidence)
+            for rows in _read_between(log, start, self._positions[name]):
+                fold.take(rows)
         self._begin(network, fold.known)
 
     def _begin(self, network: Network, known: Known) -> None:
@@ -259,12 +274,12 @@ def by_history(rows: Sequence[Evidence]) -> list[list[Evidence]]:
     return [part for part in parts if part]
 
 
-def _read_between(log: EvidenceLog, after_id: int, last_id: int) -> Iterator[Evidence]:
+def _read_between(log: EvidenceLog, after_id: int, last_id: int) -> Iterator[list[Evidence]]:
     while after_id < last_id:
         rows = log.read(after_id, min(BATCH, last_id - after_id))
         if not rows:
             return
-        yield from (row.evidence for row in rows)
+        yield [row.evidence for row in rows]
         after_id = rows[-1].id
 
 

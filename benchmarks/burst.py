@@ -1,0 +1,301 @@
+"""A burst of last gasps: from the first byte at the broker to the outage revision, and how it grows.
+
+``python -m benchmarks.burst`` (some three minutes). End to end: Mosquitto, gateway and detector as real
+processes on a network of a million meters. Each fault takes whole sources out at once; a small fault behind
+it marks when everything before has been concluded from, because evidence is read in order. In process: the
+detector alone, ten thousand to a million events, then how the cost of one look grows with the network.
+"""
+
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+from benchmarks.backlog_drain import mosquitto
+from benchmarks.inference_scale import network
+from benchmarks.record import Cell, record
+from gateway.adapters.mqtt.door import BrokerAddress, create_sessions
+from gateway.contract.topics import EVENTS, topic
+from geo.adapters.database import open_database
+from geo.adapters.network_store import SqlNetworkStore
+from geo.fingerprint import content_hash
+from geo.network import EdgeKind, Int32, Network
+from geo.ports import NetworkVersion
+from geo.source_areas import SourceAreas
+from geo.tracing import Feeding
+from gridcrew.broker import gateway_sessions
+from gridcrew.migrations.runner import migrate_all
+from gridcrew.settings import Settings
+from telemetry.adapters.detector_service import BATCH
+from telemetry.adapters.outage_log import SqlOutageLog
+from telemetry.area_watch import BURST_MS, PACE_MS
+from telemetry.detector import Detector, DetectorRules
+from telemetry.evidence import Evidence, EvidenceKind
+from telemetry.inference import InferenceModel
+from telemetry.outages import OutageRevision
+
+EVENTS_A_BURST = 100_000
+FRAME = 200
+REPORTED = 0.6
+"""Share of the dead meters whose last gasp comes through."""
+BURSTS = 4
+LOOK_S = 0.005
+LIMIT_S = 120.0
+GROWTH = (10_000, 30_000, 100_000, 300_000, 600_000)
+SOURCES = (10, 40, 100)
+
+Row = dict[str, Cell]
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """A network and which meters each source feeds."""
+
+    network: Network
+    feeding: Feeding
+    meters: tuple[Int32, ...]
+    sources: tuple[str, ...]
+
+    @staticmethod
+    def of(made: Network) -> "Stage":
+        feeding = Feeding.normal(made)
+        tree, areas = feeding.tree, SourceAreas(made, feeding.tree)
+        spans = [areas.span(number) for number in range(len(areas))]
+        tops = tuple(made.nodes.ids[tree.node[span.start]] for span in spans)
+        return Stage(made, feeding, tuple(feeding.meters(span) for span in spans), tops)
+
+    def transformer(self, source: int) -> tuple[str, tuple[str, ...]]:
+        """A transformer of the source, and all its meters."""
+        made, tree = self.network, self.feeding.tree
+        position = int(tree.position[made.meters.node[self.meters[source][0]]])
+        while made.edges.kind[tree.edge[position]] != EdgeKind.TRANSFORMER:
+            position = int(tree.parent[position])
+        below = self.feeding.meters(slice(position, int(tree.end[position])))
+        return made.edges.ids[tree.edge[position]], tuple(made.meters.ids[row] for row in below.tolist())
+
+    def gasping(self, sources: Sequence[int], events: int, seed: int) -> tuple[str, ...]:
+        """Meters of these sources in the order in which they are heard."""
+        rng = np.random.default_rng(seed)
+        dead = np.concatenate([self.meters[n] for n in sources])
+        return tuple(self.network.meters.ids[row] for row in rng.permutation(dead)[:events].tolist())
+
+    def needed(self, events: int) -> int:
+        """Sources whose meters make that many events."""
+        return int(np.ceil(events / REPORTED / len(self.meters[0])))
+
+
+def run() -> dict[str, object]:
+    """Measure, print and write ``results/burst``."""
+    stage = Stage.of(network())
+    tables: dict[str, list[Row]] = {}
+    for name, frame in ((f"frames of {FRAME}", FRAME), ("a frame for each event", 1)):
+        tables[f"End to end, {EVENTS_A_BURST:,} events in {name}"] = _end_to_end(stage, frame)
+    tables["The detector alone, single-event evidence, a million meters"] = _growth(stage)
+    tables["One look at an open outage, by size of the network"] = _looks()
+    meters, sources = len(stage.network.meters), len(stage.sources)
+    notes = (
+        f"{meters:,} meters under {sources} sources; bursts one after the other, each on other sources.",
+        f"{REPORTED:.0%} of the meters of the struck sources say that they die.",
+        "End to end: from before the first frame is handed to the socket until the revision is read.",
+        "Publisher and reader run on the same cores. Named: the first revision whose cause is the source.",
+        "Reflected: a fault sent behind the burst is told, so all before it has been concluded from.",
+        "The detector alone: processor time of folding and concluding, a look every 200 ms of evidence time.",
+    )
+    return record(
+        "burst", "A burst of last gasps", tables, notes, ("numpy", "numba", "paho-mqtt", "sqlalchemy")
+    )
+
+
+def _end_to_end(stage: Stage, frame: int) -> list[Row]:
+    with tempfile.TemporaryDirectory(prefix="gridcrew-bench-") as home, mosquitto(Path(home)) as address:
+        folder = Path(home) / "var"
+        settings = _installed(stage, folder, address)
+        create_sessions(address, gateway_sessions(settings))
+        with _process("gateway", settings), _process("detector", settings):
+            watch = Watch(SqlOutageLog(open_database(settings.database_location, "outages")))
+            with _publisher(address) as client:
+                return _bursts(stage, frame, client, watch)
+
+
+def _installed(stage: Stage, folder: Path, address: BrokerAddress) -> Settings:
+    folder.mkdir()
+    url = f"mqtt://127.0.0.1:{address.port}"
+    settings = Settings.model_validate({"data_dir": folder, "mqtt": {"url": url}})
+    migrate_all(settings.database_location)
+    named = replace(stage.network, content_hash=content_hash(stage.network))
+    store = SqlNetworkStore(open_database(settings.database_location, "network"))
+    store.put(named, NetworkVersion(named.content_hash, 0, 0, "burst"))
+    return settings
+
+
+@contextmanager
+def _process(name: str, settings: Settings) -> Iterator[None]:
+    environment = {"GRIDCREW_DATA_DIR": str(settings.data_dir), "GRIDCREW_MQTT__URL": settings.mqtt.url}
+    with subprocess.Popen(
+        [sys.executable, "-m", "gridcrew", name],
+        env=os.environ | environment, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        try:
+            assert process.stdout is not None
+            assert any(f"{name} ready" in line for line in process.stdout), f"{name} did not start"
+            yield
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def _publisher(address: BrokerAddress) -> Iterator[Client]:
+    client = Client(CallbackAPIVersion.VERSION2, client_id="burst")
+    client.max_inflight_messages_set(1000)
+    client.connect(address.host, address.port)
+    client.loop_start()
+    try:
+        yield client
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+@dataclass
+class Watch:
+    """The outage log as somebody sees it who looks every few milliseconds."""
+
+    log: SqlOutageLog
+    after: int = 0
+
+    def until(self, wanted: set[str]) -> dict[str, float]:
+        """When (monotonic) each of these elements was first told as a cause."""
+        seen: dict[str, float] = {}
+        deadline_s = time.monotonic() + LIMIT_S
+        while wanted - set(seen):
+            assert time.monotonic() < deadline_s, f"not told: {sorted(wanted - set(seen))}"
+            time.sleep(LOOK_S)
+            for logged in self.log.read(self.after):
+                self.after = logged.id
+                for element in wanted.intersection(logged.revision.cause.equivalent) - set(seen):
+                    seen[element] = time.monotonic()
+        return seen
+
+
+def _bursts(stage: Stage, frame: int, client: Client, watch: Watch) -> list[Row]:
+    sources, named_s, reflected_s, published_s = itertools.count(), [], [], []
+    for number in range(BURSTS):
+        struck = [next(sources) for _ in range(stage.needed(EVENTS_A_BURST))]
+        mark = next(sources)
+        at_ms = time.time_ns() // 1_000_000
+        bodies = list(_frames(stage.gasping(struck, EVENTS_A_BURST, number), frame, number, at_ms))
+        marked = stage.transformer(mark)
+        bodies.extend(_frames(marked[1], FRAME, 1000 + number, at_ms))
+        began_s = time.monotonic()
+        for body in bodies:
+            client.publish(topic("B1", EVENTS), body, qos=1)
+        published_s.append(time.monotonic() - began_s)
+        names = {stage.sources[n] for n in struck}
+        told = watch.until(names | {marked[0]})
+        named_s += [told[name] - began_s for name in names]
+        reflected_s.append(told[marked[0]] - began_s)
+    return [_percentiles("named", named_s), _percentiles("reflected", reflected_s),
+            _percentiles("handed to the socket", published_s)]  # fmt: skip
+
+
+def _percentiles(what: str, seconds: Sequence[float]) -> Row:
+    p50, p99 = np.percentile(seconds, (50, 99))
+    return {"first byte until": what, "n": len(seconds), "p50 s": float(p50), "p99 s": float(p99)}
+
+
+def _frames(meters: Sequence[str], size: int, boot: int, at_ms: int) -> Iterator[bytes]:
+    for seq in range(0, len(meters), size):
+        events = b",".join(
+            b'{"at":%d,"device":"%s","kind":"power_off"}' % (at_ms, meter.encode())
+            for meter in meters[seq : seq + size]
+        )
+        yield b'{"v":1,"boot":"b%d","seq":%d,"events":[%s]}' % (boot, seq // size, events)
+
+
+def _growth(stage: Stage) -> list[Row]:
+    rows: list[Row] = []
+    for number, events in enumerate(GROWTH):
+        detector = Detector(stage.network, DetectorRules(InferenceModel()))
+        struck = range(stage.needed(events))
+        evidence = _evidence(stage.gasping(struck, events, number))
+        _conclude(detector, _evidence(stage.transformer(len(stage.sources) - 1)[1]))
+        began_s = time.process_time()
+        fold_s, told = _conclude(detector, evidence)
+        seconds = time.process_time() - began_s
+        causes = {revision.cause.element for revision in told}
+        named = len(causes.intersection(stage.sources[n] for n in struck))
+        rows.append(
+            {
+                "events": events,
+                "sources struck": len(struck),
+                "sources named": named,
+                "s": seconds,
+                "of it folding s": fold_s,
+                "µs an event": seconds / events * 1e6,
+            }
+        )
+    return rows
+
+
+def _evidence(meters: Sequence[str], at_ms: int = 1_764_000_000_000) -> list[Evidence]:
+    """One row for each meter."""
+    return [
+        Evidence(EvidenceKind.POWER_OFF, at_ms, at_ms + 1000, "", (meter,), f"{meter}/{at_ms}")
+        for meter in meters
+    ]
+
+
+def _conclude(detector: Detector, evidence: Sequence[Evidence]) -> tuple[float, list[OutageRevision]]:
+    """Batches as the service reads them; seconds spent on folding, and what was told."""
+    told: list[OutageRevision] = []
+    fold_s, now_ms = 0.0, evidence[0].received_ms
+    for start in range(0, len(evidence), BATCH):
+        began_s = time.process_time()
+        detector.observe(evidence[start : start + BATCH], now_ms)
+        fold_s += time.process_time() - began_s
+        now_ms += BURST_MS
+        told.extend(detector.evaluate(now_ms))
+    return fold_s, told
+
+
+def _looks() -> list[Row]:
+    """The same fault of one transformer in networks of growing size: what each look at it costs."""
+    rows: list[Row] = []
+    for sources in SOURCES:
+        stage = Stage.of(network(sources))
+        detector = Detector(stage.network, DetectorRules(InferenceModel()))
+        evidence = _evidence(stage.transformer(0)[1])
+        _conclude(detector, evidence)
+        now_ms = evidence[0].received_ms + 10_000
+        rows.append(
+            {
+                "meters": len(stage.network.meters),
+                "one event and a look ms": 1e3 * _median_s(detector, evidence[:1], now_ms),
+                "a second without evidence µs": 1e6 * _median_s(detector, [], now_ms + 10_000_000),
+            }
+        )
+    return rows
+
+
+def _median_s(detector: Detector, evidence: Sequence[Evidence], now_ms: int) -> float:
+    seconds = []
+    for number in range(15):
+        began_s = time.process_time()
+        detector.observe(evidence, now_ms + number * PACE_MS)
+        detector.evaluate(now_ms + number * PACE_MS)
+        seconds.append(time.process_time() - began_s)
+    return float(np.median(seconds))
+
+
+if __name__ == "__main__":
+    run()
