@@ -1,7 +1,11 @@
-"""``make bench``: every measurement, one after the other; name some to run only those."""
+"""``make bench``: every measurement, one after the other; name some to run only those.
+
+Options after a single name are that measurement's own: ``python -m benchmarks scope_accuracy --help``.
+"""
 
 import importlib
 import sys
+from itertools import takewhile
 
 NAMES = (
     "network_scale",
@@ -9,6 +13,7 @@ NAMES = (
     "backlog_drain",
     "events_under_load",
     "influx_ingest",
+    "influx_posts",
     "peer_throughput",
     "peer_replay",
     "file_drop",
@@ -21,10 +26,17 @@ NAMES = (
 )
 
 
-def main(chosen: list[str]) -> None:
+def main(arguments: list[str]) -> None:
+    chosen = list(takewhile(lambda argument: not argument.startswith("-"), arguments))
+    options = arguments[len(chosen) :]
     unknown = set(chosen) - set(NAMES)
     if unknown:
         sys.exit(f"unknown benchmark: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    if options:
+        if len(chosen) != 1:
+            sys.exit("options belong to one benchmark: name it before them")
+        importlib.import_module(f"benchmarks.{chosen[0]}").run(options)
+        return
     for name in chosen or NAMES:
         importlib.import_module(f"benchmarks.{name}").run()
 
