@@ -20,7 +20,9 @@ from field_api.http.services import Services, WebConfig
 from field_api.http.throttle import LoginThrottle
 from field_api.ports import Sites
 from field_api.presentation import masked_recipient
+from field_api.usecases.advise import Advise
 from field_api.usecases.claim_revision import ClaimRevision
+from field_api.usecases.correct_outage import CorrectOutage, Found
 from field_api.usecases.deliver_notices import DeliverNotices
 from field_api.usecases.login import Logins
 from field_api.usecases.move_crew import MoveCrew
@@ -35,10 +37,12 @@ from telemetry.adapters.alarm_book import SqlAlarmBook
 from telemetry.adapters.completeness_records import SqlCompleteness
 from telemetry.adapters.device_records import SqlDeviceRegistry
 from telemetry.adapters.evidence_log import SqlEvidenceLog
+from telemetry.adapters.explanation_store import SqlExplanations
 from telemetry.adapters.gateway_board import SqlGatewayBoard
 from telemetry.adapters.gateway_records import SqlDeadLetters, SqlGatewayRecords
 from telemetry.adapters.outage_log import SqlOutageLog
 from telemetry.adapters.security_records import SqlSecurityRecords
+from telemetry.adapters.sentence_file import load_sentences
 from telemetry.completeness import Expectations
 from telemetry.device_watch import DeviceWatch
 from telemetry.fault_rule import FaultRule
@@ -75,7 +79,8 @@ def build_services(
     desk_database = open_database(home.location, "desk")
     desk = SqlDesk(desk_database)
     sites = _sites(home)
-    outages = SqlOutageLog(open_database(home.location, "outages"))
+    outage_database = open_database(home.location, "outages")
+    outages = SqlOutageLog(outage_database)
     supply = Supply(outages, sites)
     gateway = open_database(home.location, "gateway")
     ours = company(home.language)
@@ -88,11 +93,15 @@ def build_services(
         logins=Logins(desk, ArgonPasswords()),
         throttle=LoginThrottle(),
         supply=supply,
+        explanations=SqlExplanations(outage_database),
+        sentences=load_sentences(),
         interruptions=Interruptions(outages, sites),
         alarms=SqlAlarmBook(desk_database),
         fault_rules={rule.id: rule for rule in rules},
-        step_order=StepOrder(desk, ours, supply.still_dead),
+        step_order=StepOrder(desk, ours, supply.still_dead, Found(supply, sites)),
         record_call=RecordCall(desk, sites, supply.outage_of),
+        correct_outage=CorrectOutage(desk, sites, supply),
+        advise=Advise(supply, sites, readings),
         move_crew=MoveCrew(desk, ours),
         readings=readings,
         dead_letters=SqlDeadLetters(gateway),

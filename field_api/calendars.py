@@ -32,3 +32,8 @@ def midnight_ms(at_ms: int) -> int:
 def clock_face(at_ms: int) -> str:
     """``11-22 16:30``, as people read it in a notice."""
     return local(at_ms).strftime("%m-%d %H:%M")
+
+
+def clock_seconds(at_ms: int) -> str:
+    """``11-22 16:30:05``, where seconds tell."""
+    return local(at_ms).strftime("%m-%d %H:%M:%S")

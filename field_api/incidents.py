@@ -5,7 +5,7 @@ gives nothing new, because the first decision's output is part of the second's i
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from field_api.work import WorkType, is_open
 from telemetry.outages import OutageRevision, OutageState
@@ -13,6 +13,9 @@ from telemetry.outages import OutageRevision, OutageState
 SUPPLY_RETURNED = "supply_returned"
 SCOPE_CHANGED = "scope_changed"
 CANCEL = "cancel"
+MOMENTARY_MS = 3 * 60_000
+"""Up to this long an interruption is momentary (DL/T 836.1-2016; IEEE 1366 counts up to five minutes)."""
+MOMENTARY = "momentary: supply came back by itself before a crew set out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +76,10 @@ def decide(
     """
     open_orders = tuple(order for order in orders if is_open(work_type, order.state))
     match revision.state:
-        case OutageState.SUSPECTED:
-            return Decision()
-        case OutageState.CONFIRMED:
-            return Decision(open_order=not open_orders and (somebody_out or not orders))
+        case OutageState.SUSPECTED | OutageState.CONFIRMED:
+            return _open(revision, bool(orders), open_orders, work_type, somebody_out)
         case OutageState.RESTORED:
-            return Decision(note=_unnoted(open_orders))
+            return _restored(revision, open_orders, work_type)
         case OutageState.RETRACTED:
             return _withdraw(open_orders, work_type, "outage retracted: supply was never lost")
         case OutageState.MERGED if other_has_open:
@@ -86,6 +87,38 @@ def decide(
         case OutageState.MERGED:
             return Decision(move=tuple(order.id for order in open_orders[:1]))
     raise ValueError(f"unknown state of an outage: {revision.state!r}")
+
+
+def _open(
+    revision: OutageRevision,
+    ordered: bool,
+    open_orders: tuple[OrderFact, ...],
+    work_type: WorkType,
+    somebody_out: bool,
+) -> Decision:
+    """No truck beyond the ownership boundary, and none before it is confirmed."""
+    if revision.owner_side:
+        reason = f"beyond the ownership boundary: {revision.owner_side}"
+        return _withdraw(open_orders, work_type, reason)
+    if revision.state is OutageState.SUSPECTED:
+        return Decision()
+    return Decision(open_order=not open_orders and (somebody_out or not ordered))
+
+
+def _restored(revision: OutageRevision, open_orders: tuple[OrderFact, ...], work_type: WorkType) -> Decision:
+    """Orders hear of it; after a momentary interruption those that nobody has accepted go away."""
+    opening = work_type.rule(work_type.opening)
+    if opening is None or not is_momentary(revision):
+        return Decision(note=_unnoted(open_orders))
+    waiting = tuple(order for order in open_orders if order.state == opening.target)
+    rest = tuple(order for order in open_orders if order not in waiting)
+    return replace(_withdraw(waiting, work_type, MOMENTARY), note=_unnoted(rest))
+
+
+def is_momentary(revision: OutageRevision) -> bool:
+    """Recorded and counted apart, but nothing is left to repair: no order outlives it (DL/T 836.1)."""
+    ended_ms = revision.restored_at_ms
+    return ended_ms is not None and ended_ms - revision.started_at_ms <= MOMENTARY_MS
 
 
 def _unnoted(orders: tuple[OrderFact, ...]) -> dict[str, tuple[str, ...]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from field_api.alerts import Told
+from field_api.corrections import Correction
 from field_api.incidents import Incident
 from field_api.notices import Announcement, Notice, NoticeState, Posting
 from field_api.organisation import Crew, CrewState, GridCell
@@ -260,10 +261,27 @@ class Call:
 class Calls(Protocol):
     def add(self, call: Call) -> None: ...
 
+    def get(self, scope: Scope, call_id: str) -> Call | None: ...
+
     def of_outage(self, scope: Scope, outage_id: str) -> tuple[Call, ...]: ...
 
     def witness(self, evidence: Evidence) -> None:
         """Append to the desk's evidence, which the detector reads as one more source."""
+
+
+class Corrections(Protocol):
+    """What people corrected of outages; append only."""
+
+    def by_key(self, key: str) -> Correction | None: ...
+
+    def add(self, correction: Correction) -> None:
+        """Keep the word, and tell the detector."""
+
+    def of_outage(self, outage_id: str) -> tuple[Correction, ...]:
+        """Oldest first, at most a thousand."""
+
+    def witness(self, fact: Evidence) -> None:
+        """Tell the detector something that is no correction."""
 
 
 class Positions(Protocol):
@@ -297,6 +315,8 @@ class DeskSession(Protocol):
     def operations(self) -> Operations: ...
     @property
     def calls(self) -> Calls: ...
+    @property
+    def corrections(self) -> Corrections: ...
     @property
     def positions(self) -> Positions: ...
 

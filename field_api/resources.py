@@ -154,6 +154,9 @@ class AffectedCustomerResource(Resource):
     customer_class: str = Field(serialization_alias="class", validation_alias="class")
     priority: str
     reason: Literal["below_cut", "also_out"]
+    place_probability: float | None = None
+    out_probability: float | None = None
+    why: dict[Language, str] | None = Field(default=None, description="Reason and evidence as a sentence.")
 
 
 class CrewResource(Resource):

@@ -13,6 +13,7 @@ from geo.network import ABSENT, Int32, Network
 from geo.row_sets import distinct
 from geo.tree import EnergisedTree
 from telemetry.corrections import Corrections
+from telemetry.evidence import EvidenceKind
 from telemetry.observations import NEVER, Observations
 
 EARLY_MS: Final = 60_000
@@ -163,7 +164,7 @@ def signs_in(scene: Scene, part: slice, onset_ms: int) -> Signs:
         terminal_off=int(np.count_nonzero(dead_terminal)),
         terminal_alive=int(np.count_nonzero(living_terminals(seen, terminals, onset_ms))),
         terminal_silent=int(np.count_nonzero(silent)),
-        switch_open=_named(scene, part, seen.edge_open_ms > seen.edge_closed_ms),
+        switch_open=_reported_open(scene, part),
         fault_passage=_named(scene, part, seen.edge_fault_passage_ms >= since_ms),
     )
 
@@ -183,6 +184,13 @@ def _calls(network: Network, seen: Observations, rows: Rows, since_ms: int) -> i
     """Customers, not meters: one call is one call however many meters they have."""
     called = rows[_after(seen.meter_call_ms, seen, rows, since_ms)]
     return len(distinct(network.meters.customer[called]))
+
+
+def _reported_open(scene: Scene, part: slice) -> tuple[str, ...]:
+    """Without what a person found faulty: the inference is told of that as of an open switch."""
+    found = scene.corrections.saying(EvidenceKind.FOUND_FAULTY)
+    named = _named(scene, part, scene.seen.edge_open_ms > scene.seen.edge_closed_ms)
+    return tuple(element for element in named if element not in found)
 
 
 def _named(scene: Scene, part: slice, marked: NDArray[np.bool_]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
 
+from field_api.adapters.sql_corrections import SqlCorrections
 from field_api.adapters.sql_organisation import SqlOrganisation
 from field_api.adapters.sql_users import SqlUsers
 from field_api.adapters.sql_views import SqlFeed, SqlOutageViews, SqlOutbox
@@ -26,6 +27,7 @@ class SqlSession:
         self.feed = SqlFeed(connection)
         self.operations = SqlOperations(connection)
         self.calls = SqlCalls(connection)
+        self.corrections = SqlCorrections(connection)
         self.positions = SqlPositions(connection)
 
 

@@ -180,6 +180,11 @@ class SqlCalls:
     def add(self, call: Call) -> None:
         self._connection.execute(insert(calls).values(**asdict(call)))
 
+    def get(self, scope: Scope, call_id: str) -> Call | None:
+        query = select(calls).where(calls.c.id == call_id, in_scope(calls.c.grid_id, scope))
+        row = self._connection.execute(query).first()
+        return None if row is None else Call(*row)
+
     def of_outage(self, scope: Scope, outage_id: str) -> tuple[Call, ...]:
         query = select(calls).where(calls.c.outage_id == outage_id, in_scope(calls.c.grid_id, scope))
         return tuple(Call(*row) for row in self._connection.execute(query.order_by(calls.c.at_ms)))

@@ -9,6 +9,7 @@ from field_api.http.fields import Page, PageQuery
 from field_api.http.operations import EVERYONE, Answer, Call, Operations
 from field_api.http.paging import cut, number_after, page_after
 from field_api.http.problems import HttpProblem
+from field_api.http.routes_explanations import wordings
 from field_api.masking import address_area, mask_name, mask_phone
 from field_api.ports import OutageView
 from field_api.presentation import revision_resource
@@ -21,6 +22,7 @@ from field_api.resources import (
 )
 from field_api.usecases.tell import order_document
 from geo.errors import UnknownElement
+from telemetry.explanation import CustomerEvidence
 from telemetry.outages import OutageRevision
 
 operations: Final = Operations()
@@ -112,12 +114,25 @@ def list_affected(call: Call) -> Answer:
     start = number_after(query.cursor) or 0
     part = rows[start : start + query.limit]
     also = set(impact.scope.also_out_rows.tolist())
-    items = tuple(_affected(site, int(row), int(row) in also) for row in part)
+    explanation = call.services.explanations.of(revision.outage_id)
+    told = {one.customer: one for one in explanation.customers} if explanation else {}
+    items = tuple(
+        _affected(site, int(row), int(row) in also, _reason(call, told.get(site.network.customers.ids[row])))
+        for row in part.tolist()
+    )
     cursor = str(start + query.limit) if start + query.limit < len(rows) else None
     return Answer(200, AffectedCustomerPage(items=items, next_cursor=cursor))
 
 
-def _affected(site: Site, row: int, also: bool) -> AffectedCustomerResource:
+def _reason(call: Call, found: CustomerEvidence | None) -> dict[str, object]:
+    """Why this customer, in both languages; nothing where no explanation is kept."""
+    if found is None:
+        return {}
+    texts = {language: wording.customer(found) for language, wording in wordings(call).items()}
+    return {"place_probability": found.place, "out_probability": found.out, "why": texts}
+
+
+def _affected(site: Site, row: int, also: bool, why: dict[str, object]) -> AffectedCustomerResource:
     customers = site.network.customers
     return AffectedCustomerResource.model_validate(
         {
@@ -128,6 +143,7 @@ def _affected(site: Site, row: int, also: bool) -> AffectedCustomerResource:
             "class": CLASS_NAMES[int(customers.customer_class[row])],
             "priority": PRIORITY_NAMES[int(customers.priority[row])],
             "reason": "also_out" if also else "below_cut",
+            **why,
         }
     )
 

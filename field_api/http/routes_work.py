@@ -19,6 +19,7 @@ from field_api.http.fields import (
 from field_api.http.operations import EVERYONE, OFFICE, Answer, Call, Operations
 from field_api.http.paging import cut, number_after, page_after
 from field_api.http.problems import HttpProblem
+from field_api.http.routes_explanations import wordings
 from field_api.http.routes_outages import IS_OPEN, StateQuery
 from field_api.http.site_of import current_site
 from field_api.instants import milliseconds
@@ -81,9 +82,20 @@ class CallBody(Input):
     text: Words | None = None
 
 
+class AdviceResource(Resource):
+    """What the caller is told where the fault lies beyond the ownership boundary."""
+
+    reason: str
+    zh: str
+    en: str
+
+
 class CallResource(Resource):
     id: str
     outage_id: str | None
+    advice: AdviceResource | None = Field(
+        default=None, description="The fault is the customer's own: no truck."
+    )
 
 
 @operations.add(
@@ -188,4 +200,27 @@ def take_call(call: Call) -> Answer:
     at_ms = call.now_ms if sent.at is None else min(milliseconds(sent.at), call.now_ms)
     text = mask_text(sent.text or "")
     kept = call.services.record_call(call.user, sent.customer_id, at_ms, text, call.now_ms)
-    return Answer(201, CallResource(id=kept.id, outage_id=kept.outage_id))
+    return Answer(201, _call(call, kept.id, sent.customer_id, kept.outage_id, at_ms))
+
+
+@operations.add(
+    "GET", "/api/v1/calls/{call_id}", "A call, its outage, and advice where the fault is the customer's own",
+    roles=_TAKES_CALLS, answers={200: CallResource},
+)  # fmt: skip
+def get_call(call: Call) -> Answer:
+    """As of now: the meter may have answered since, or an outage may have been found."""
+    with call.services.desk.reading() as session:
+        kept = session.calls.get(call.scope, call.path["call_id"])
+    if kept is None:
+        raise HttpProblem(404, "No such call", f"no call {call.path['call_id']!r} in your grid cells")
+    outage_id = kept.outage_id or call.services.supply.outage_of(kept.customer_id)
+    return Answer(200, _call(call, kept.id, kept.customer_id, outage_id, kept.at_ms))
+
+
+def _call(call: Call, call_id: str, customer_id: str, outage_id: str | None, at_ms: int) -> CallResource:
+    reason = call.services.advise(customer_id, outage_id, at_ms)
+    advice = None
+    if reason:
+        texts = {language: wording.advice(reason) for language, wording in wordings(call).items()}
+        advice = AdviceResource(reason=reason, **texts)
+    return CallResource(id=call_id, outage_id=outage_id, advice=advice)

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from field_api.company import Company
 from field_api.http.throttle import LoginThrottle
 from field_api.ports import Clock, Desk, Simulator, Sites, Tiles
+from field_api.usecases.advise import Advise
+from field_api.usecases.correct_outage import CorrectOutage
 from field_api.usecases.login import Logins
 from field_api.usecases.move_crew import MoveCrew
 from field_api.usecases.record_call import RecordCall
@@ -17,7 +20,7 @@ from telemetry.alarm_ports import AlarmBook
 from telemetry.device_watch import DeviceWatch
 from telemetry.fault_rule import FaultRule
 from telemetry.gateway_ports import SecurityRecords
-from telemetry.ports import DeadLetters, GatewayRecords, ReadingStore
+from telemetry.ports import DeadLetters, Explanations, GatewayRecords, ReadingStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,16 @@ class Services:
     logins: Logins
     throttle: LoginThrottle
     supply: Supply
+    explanations: Explanations
+    sentences: Mapping[str, Any]
+    """Templates of explanations (``telemetry.wording``)."""
     interruptions: Interruptions
     alarms: AlarmBook
     fault_rules: Mapping[str, FaultRule]
     step_order: StepOrder
     record_call: RecordCall
+    correct_outage: CorrectOutage
+    advise: Advise
     move_crew: MoveCrew
     readings: ReadingStore
     dead_letters: DeadLetters

@@ -132,7 +132,9 @@ class _Claim:
             return
         if self._revision.state is OutageState.MERGED:
             self._merge()
-        elif self._incident or self._revision.state is OutageState.CONFIRMED:
+        elif self._incident or (
+            self._revision.state is OutageState.CONFIRMED and not self._revision.owner_side
+        ):
             self._work()
         self._session.feed.append(self._case.now_ms, self._events)
 
@@ -171,7 +173,8 @@ class _Claim:
             self._open_order(incident, ordinal=len(stored) + 1)
         self._amend(stored)
         self._apply(decision)
-        self._notify(incident)
+        if not (self._revision.owner_side and self._revision.state in OPEN_STATES):
+            self._notify(incident)
 
     def _open_incident(self) -> Incident:
         outage = self._revision.outage_id

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from field_api.company import Company
+from field_api.corrections import Correction
 from field_api.organisation import CrewState
 from field_api.people import WHOLE_COMPANY, Role, User
 from field_api.ports import Answered, Desk, DeskSession, StoredOrder
+from field_api.usecases.correct_outage import Found
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible, Stale
 from field_api.usecases.tell import crew_event, order_document, order_event
 from field_api.work import HistoryEntry, IllegalStep, StepRule, WorkType, apply, is_open
@@ -38,10 +40,14 @@ class StepRequest:
 class StepOrder:
     """Steps orders; ``still_dead`` answers the meters of an outage that evidence holds for dead."""
 
-    def __init__(self, desk: Desk, company: Company, still_dead: StillDead) -> None:
+    def __init__(
+        self, desk: Desk, company: Company, still_dead: StillDead, found: Found | None = None
+    ) -> None:
+        """``found``: makes evidence of what crews found; without, findings stay in the history."""
         self._desk = desk
         self._company = company
         self._still_dead = still_dead
+        self._found = found
 
     def __call__(self, user: User, order_id: str, request: StepRequest, now_ms: int) -> str:
         """The order's JSON after the step; raises a kind of ``Refused``."""
@@ -50,11 +56,26 @@ class StepOrder:
             if before is not None:
                 return before
             dead = self._dead_meters(session, user, order_id, request)
+            word = self._finding(session, user, order_id, request, now_ms)
         with self._desk.writing() as session:
             before = self._answer_given(session, user, order_id, request)
-            return (
-                before if before is not None else self._step(session, user, order_id, request, dead, now_ms)
-            )
+            if before is not None:
+                return before
+            after = self._step(session, user, order_id, request, dead, now_ms)
+            if word is not None:
+                session.corrections.add(word)
+            return after
+
+    def _finding(
+        self, session: DeskSession, user: User, order_id: str, request: StepRequest, now_ms: int
+    ) -> Correction | None:
+        """Looked up beforehand, like the dead meters."""
+        if self._found is None or not request.finding_element:
+            return None
+        outage = _visible(session, user, order_id).order.outage_id
+        note = request.finding_cause or request.note
+        element = request.finding_element
+        return self._found.word(user, outage, element, request.operation_id, note, now_ms)
 
     def _answer_given(
         self, session: DeskSession, user: User, order_id: str, request: StepRequest

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from field_api.incidents import MOMENTARY_MS
 from field_api.people import WHOLE_COMPANY
 from field_api.usecases.claim_revision import POSITION
 from telemetry.outages import OutageState
@@ -15,6 +16,7 @@ from tests.field_api.world import CREW_OF, World
 
 AT = "2026-11-22T08:00:00Z"
 CONFIRMED, RESTORED = OutageState.CONFIRMED, OutageState.RESTORED
+LONG_MS = 600_000
 
 
 def _orders(world: World, outage: str = "out-1") -> list[str]:
@@ -74,8 +76,47 @@ def test_handled_twice_is_once(world: World) -> None:
     assert len(_told(world)) == 2
 
 
+def test_a_momentary_interruption_is_recorded_and_leaves_no_order(world: World) -> None:
+    world.confirmed()
+    world.clock.now_ms += MOMENTARY_MS - 2_000
+    world.publish("out-1", RESTORED)
+    world.work()
+    assert _orders(world) == ["cancelled"]
+    closed = world.log_in("dispatcher").get("/api/v1/outages?state=closed").get_json()["items"]
+    assert [one["id"] for one in closed] == ["out-1"]
+    assert ("C3", "restored") in _told(world)
+
+
+def test_a_crew_that_set_out_hears_that_a_momentary_interruption_is_over(world: World) -> None:
+    order = world.confirmed()
+    body = {"operation_id": "op-accept-0001", "step": "accept", "at": AT, "revision": order["revision"]}
+    assert (
+        world.log_in("crew-02").send("POST", f"/api/v1/orders/{order['id']}/steps", body).status_code == 200
+    )
+    world.publish("out-1", RESTORED)
+    world.work()
+    assert _orders(world) == ["accepted"]
+
+
+def test_beyond_the_ownership_boundary_no_order_is_made_and_nobody_is_told_of_a_crew(world: World) -> None:
+    world.publish("out-1", CONFIRMED, owner_side="dedicated_transformer=T2")
+    world.work()
+    assert _orders(world) == []
+    assert _told(world) == []
+    shown = world.log_in("dispatcher").get("/api/v1/outages/out-1").get_json()
+    assert shown["owner_side"] == "dedicated_transformer=T2"
+
+
+def test_an_order_is_withdrawn_when_the_fault_proves_to_be_the_owners(world: World) -> None:
+    world.confirmed()
+    world.publish("out-1", CONFIRMED, owner_side="owner=T2")
+    world.work()
+    assert _orders(world) == ["cancelled"]
+
+
 def test_power_returns_and_everybody_hears_it_once(world: World) -> None:
     world.confirmed()
+    world.clock.now_ms += LONG_MS
     world.publish("out-1", RESTORED)
     world.work()
     world.publish("out-1", RESTORED)
@@ -126,6 +167,7 @@ def test_part_of_it_returns(world: World) -> None:
 
 def test_people_who_return_one_by_one_hear_that_and_no_correction(world: World) -> None:
     world.confirmed(reasons=("last_gasps=2",))
+    world.clock.now_ms += LONG_MS
     world.publish("out-1", CONFIRMED, not_out=("C3",), reasons=("returned=1", "last_gasps=1"))
     world.publish("out-1", CONFIRMED, not_out=("C3", "C4"), reasons=("returned=2",))
     world.publish("out-1", RESTORED, reasons=("returned=2",))

@@ -22,6 +22,7 @@ FOREIGN: dict[str, list[str]] = {
     "crew_id": ["crew-02"],
     "element_id": ["C3", "T2", "TT2", "M3", "L2"],
     "meter_id": ["M3"],
+    "call_id": ["C3"],
     "device_id": ["M3", "TT2"],
     "element": ["T2"],
     "layer": ["customers", "areas"],
@@ -37,6 +38,8 @@ def _bodies() -> dict[str, Any]:
         },
         "put_position": {"lon": 116.0, "lat": 39.0, "at": "2026-11-22T08:00:00Z", "state": "free"},
         "take_call": {"customer_id": "C3"},
+        "correct_outage": {"operation_id": uuid.uuid4().hex, "kind": "found_sound", "things": ["T2"],
+                           "note": "checked"},
         "trip": {"element": "T2"},
     }  # fmt: skip
 

@@ -1,0 +1,137 @@
+"""A person corrects what is believed of an outage: kept with name and reason, evidence to the detector."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from field_api.corrections import MAX_THINGS, Correction, may_say, source_of
+from field_api.people import User
+from field_api.ports import Desk, Sites
+from field_api.projection import Site
+from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
+from field_api.usecases.supply import Supply
+from telemetry.evidence import Evidence, EvidenceKind
+from telemetry.outages import OPEN_STATES, OutageRevision
+
+_OF_CUSTOMERS = frozenset({EvidenceKind.CUSTOMER_OUT, EvidenceKind.CUSTOMER_ON})
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionRequest:
+    operation_id: str
+    kind: EvidenceKind
+    things: tuple[str, ...]
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectOutage:
+    desk: Desk
+    sites: Sites
+    supply: Supply
+
+    def __call__(self, user: User, outage_id: str, request: CorrectionRequest, now_ms: int) -> Correction:
+        """The word as it was kept; raises a kind of ``Refused``. The same operation again changes nothing."""
+        if not may_say(user.role, request.kind):
+            raise Forbidden(f"a {user.role.value} cannot say {request.kind.value!r} of an outage")
+        key = f"correction:{user.id}:{request.operation_id}"
+        with self.desk.reading() as session:
+            before = session.corrections.by_key(key)
+        if before is not None:
+            return _repeated(before, outage_id, request)
+        revision = self._revision(user, outage_id)
+        things, at_ms = self._meant(user, revision, request, now_ms)
+        word = Correction(
+            key=key, outage_id=outage_id, kind=request.kind, things=things, note=request.note, at_ms=at_ms,
+            said_ms=now_ms, user_id=user.id, user_name=user.name,
+        )  # fmt: skip
+        with self.desk.writing() as session:
+            if (earlier := session.corrections.by_key(key)) is not None:
+                return _repeated(earlier, outage_id, request)
+            session.corrections.add(word)
+        return word
+
+    def check(self, user: User, outage_id: str, now_ms: int) -> None:
+        """Somebody is about to leave: let the detector ask meters of the outage."""
+        self._revision(user, outage_id)
+        fact = Evidence(
+            kind=EvidenceKind.CHECK, at_ms=now_ms, received_ms=now_ms, source=source_of(user.id),
+            devices=(outage_id,), key=f"check:{outage_id}:{now_ms}",
+        )  # fmt: skip
+        with self.desk.writing() as session:
+            session.corrections.witness(fact)
+
+    def _revision(self, user: User, outage_id: str) -> OutageRevision:
+        with self.desk.reading() as session:
+            if session.outages.get(user.scope, outage_id) is None:
+                raise NotFound(f"no outage {outage_id!r} in your grid cells")
+        chain = self.supply.history(outage_id)
+        if not chain:
+            raise NotFound(f"no outage {outage_id!r} in your grid cells")
+        if chain[-1].state not in OPEN_STATES:
+            raise Conflict(f"the outage is {chain[-1].state.value}: nothing is left to correct")
+        return chain[-1]
+
+    def _meant(
+        self, user: User, revision: OutageRevision, request: CorrectionRequest, now_ms: int
+    ) -> tuple[tuple[str, ...], int]:
+        """Ids of what is meant, and as of when."""
+        site = self.sites.of(revision.network_hash)
+        if request.kind is EvidenceKind.INVALID:
+            return _places(site, revision), now_ms
+        if not request.things:
+            raise NotPossible(f"{request.kind.value!r} needs at least one id")
+        if request.kind in _OF_CUSTOMERS:
+            return _customers(site, user, request.things), now_ms
+        unknown = [each for each in request.things if each not in site.network.edge_row]
+        if unknown:
+            raise NotPossible(f"no element {unknown[0]!r} in the network")
+        faulty = request.kind is EvidenceKind.FOUND_FAULTY
+        return request.things, revision.started_at_ms if faulty else now_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a crew found with its order is the same word; it holds since the outage began."""
+
+    supply: Supply
+    sites: Sites
+
+    def word(
+        self, user: User, outage_id: str, element: str, operation_id: str, note: str, now_ms: int
+    ) -> Correction | None:
+        """None where the element is none of the network's, or the outage is unknown or over."""
+        revision = self.supply.newest(outage_id)
+        if revision is None or revision.state not in OPEN_STATES:
+            return None
+        if element not in self.sites.of(revision.network_hash).network.edge_row:
+            return None
+        return Correction(
+            key=f"correction:{user.id}:{operation_id}", outage_id=revision.outage_id,
+            kind=EvidenceKind.FOUND_FAULTY, things=(element,), note=note, at_ms=revision.started_at_ms,
+            said_ms=now_ms, user_id=user.id, user_name=user.name,
+        )  # fmt: skip
+
+
+def _repeated(before: Correction, outage_id: str, request: CorrectionRequest) -> Correction:
+    if before.outage_id != outage_id or before.kind is not request.kind:
+        raise Conflict(f"operation {request.operation_id} was used for something else")
+    return before
+
+
+def _places(site: Site, revision: OutageRevision) -> tuple[str, ...]:
+    """The elements below which nothing counts; of a source, the edges that leave it."""
+    network = site.network
+    edges = [each for each in revision.cause.equivalent if each in network.edge_row]
+    if not edges and (node := network.node_row.get(revision.cause.element)) is not None:
+        ends = (network.edges.from_node == node) | (network.edges.to_node == node)
+        edges = [network.edges.ids[row] for row in np.flatnonzero(ends)]
+    return tuple(edges[:MAX_THINGS])
+
+
+def _customers(site: Site, user: User, ids: tuple[str, ...]) -> tuple[str, ...]:
+    for customer in ids:
+        row = site.network.customer_row.get(customer)
+        if row is None or not user.scope.sees(site.cell_of_customer(row)):
+            raise NotPossible(f"no customer {customer!r} in your grid cells")
+    return ids
