@@ -21,6 +21,7 @@ from geo.adapters.network_store import SqlNetworkStore
 from gridcrew.compiled import cache_folder, forget_other_versions
 from gridcrew.migrations.runner import migrate_all
 from gridcrew.settings import Settings
+from gridcrew.sim_papers import prepare_authority
 from gridcrew.supervisor import NeverReady, Program, Supervisor
 
 DEMO_GRID: Final = "simbench:1-MVLV-urban-all-0-sw"
@@ -48,13 +49,13 @@ class Plan:
 def run_all(plan: Plan) -> None:
     """Run the product on this machine until SIGTERM, SIGINT or the time is up."""
     settings = plan.settings
-    if settings.demo and settings.mqtt.tls != "off" and not settings.mqtt.url:
-        raise click.ClickException("the demo's terminals have no certificates: set mqtt.tls = off for it")
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     began_s = time.monotonic()
     with _sole_user(settings):
         forget_other_versions(cache_folder(settings.data_dir))
         migrate_all(settings.database_location)
+        if settings.demo and settings.mqtt.tls != "off":
+            prepare_authority(settings)
         logins = _prepare(settings)
         supervisor = Supervisor(_environment(settings), settings.data_dir / "logs", quiet=plan.quiet)
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -140,6 +140,11 @@ def terminal_address(settings: Settings) -> BrokerAddress:
     return BrokerAddress(host, port, TERMINAL_USER, password)
 
 
+def public_address(settings: Settings) -> tuple[str, int]:
+    """Host and port of the embedded broker's listener; raises ConnectionLost while the port is not known."""
+    return _reachable(settings.mqtt.host), _public_port(settings)
+
+
 class EmbeddedBroker:
     """``with EmbeddedBroker(settings) as broker: …`` runs the broker; ``broker.port`` is the MQTT port."""
 

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import ssl
 import threading
 import time
 from dataclasses import asdict, dataclass
@@ -13,9 +14,10 @@ from gateway.adapters.mqtt.door import ConnectionLost
 from geo.adapters.database import open_database
 from geo.adapters.network_store import SqlNetworkStore
 from geo.network import Network
-from gridcrew.broker import terminal_address
+from gridcrew.broker import public_address, terminal_address
 from gridcrew.logging_setup import set_up_logging
 from gridcrew.settings import Settings, SimSettings
+from gridcrew.sim_papers import SimulatedPapers
 from simulators.adapters.control import Control, ControlServer
 from simulators.adapters.control_client import port_file
 from simulators.adapters.crew_threads import CrewRoom
@@ -50,7 +52,8 @@ def command(seconds: float | None, no_crews: bool, **chosen: float | None) -> No
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     set_up_logging(settings.log)
-    Stage(settings, sim, _stored_network(settings), crews=not no_crews).play(stop, seconds)
+    network, papers = _stored_network(settings), SimulatedPapers(settings)
+    Stage(settings, sim, network, crews=not no_crews, papers=papers).play(stop, seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Stage:
     sim: SimSettings
     network: Network
     crews: bool
+    papers: SimulatedPapers
 
     def play(self, stop: threading.Event, seconds: float | None) -> None:
         """Until ``stop``, or so many seconds after the start."""
@@ -120,11 +124,15 @@ class Stage:
         }
 
     def _locate(self) -> Broker:
+        mqtt = self.settings.mqtt
         try:
+            if self.settings.demo and mqtt.tls != "off" and not mqtt.url:
+                return Broker(*public_address(self.settings), tls=self.papers.context)
             found = terminal_address(self.settings)
         except ConnectionLost as problem:
             raise OSError(str(problem)) from problem
-        return Broker(found.host, found.port, found.username, found.password, found.tls)
+        tls = (lambda _: ssl.create_default_context(cafile=mqtt.ca_file or None)) if found.tls else None
+        return Broker(found.host, found.port, found.username, found.password, tls)
 
     def _product(self) -> str:
         """Address of the API: what the web process wrote down, else what the settings say."""

@@ -10,6 +10,7 @@ import logging
 import random
 import selectors
 import socket
+import ssl
 import threading
 import time
 from collections import deque
@@ -53,7 +54,8 @@ class Broker:
     port: int
     username: str = ""
     password: str = field(default="", repr=False)
-    tls: bool = False
+    tls: Callable[[str], ssl.SSLContext] | None = None
+    """What a terminal speaks TLS with, by its id; None: without. May raise OSError."""
 
 
 @dataclass(slots=True)
@@ -72,6 +74,8 @@ class _Link:
     id: str
     client: Client | None = None
     """None while the terminal does not run."""
+    secured: bool = False
+    """Its client knows its TLS."""
     connected: bool = False
     knocking_since_s: float | None = None
     retry_at_s: float = 0.0
@@ -116,6 +120,8 @@ class MqttFleet:
             client: Client = key.data
             if mask & selectors.EVENT_READ:
                 client.loop_read()
+                while _has_more(client):
+                    client.loop_read()
             if mask & selectors.EVENT_WRITE:
                 client.loop_write()
         if time.monotonic() >= self._misc_at_s:
@@ -146,7 +152,7 @@ class MqttFleet:
         link = self._links[action.terminal]
         match action:
             case Connect(will=will):
-                link.client = self._client(link, will)
+                link.client, link.secured = self._client(link, will), False
                 link.retry_at_s, link.delay_s = 0.0, RETRY_S[0]
             case Publish():
                 self._keep(link, action)
@@ -197,8 +203,9 @@ class MqttFleet:
             broker = self._locate()
             if broker.username:
                 client.username_pw_set(broker.username, broker.password)
-            if broker.tls and link.delay_s == RETRY_S[0]:
-                client.tls_set()
+            if broker.tls is not None and not link.secured:
+                client.tls_set_context(broker.tls(link.id))
+                link.secured = True
             client.connect(broker.host, broker.port, KEEPALIVE_S)
         except OSError as problem:
             self._knock_at_s = time.monotonic() + self._knock_delay_s
@@ -292,6 +299,12 @@ class MqttFleet:
     def _on_socket_wrote(self, client: Client, _link: _Link, sock: "SocketLike") -> None:
         with contextlib.suppress(KeyError, ValueError):
             self._selector.modify(sock, selectors.EVENT_READ, client)
+
+
+def _has_more(client: Client) -> bool:
+    """What TLS has read already wakes no selector."""
+    sock = client.socket()
+    return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
 
 
 def _break(client: Client) -> None:

@@ -18,6 +18,7 @@ from geo.ports import NetworkVersion
 from gridcrew.broker import EmbeddedBroker
 from gridcrew.migrations.runner import migrate_all
 from gridcrew.settings import MqttSettings, Settings
+from gridcrew.sim_papers import prepare_authority
 from simulators.adapters.truth_file import intervals
 from tests.simulators.networks import village
 
@@ -124,3 +125,24 @@ def test_without_a_network_it_says_what_to_do(tmp_path: Path) -> None:
     done = _sim(dict(os.environ) | {"GRIDCREW_DATA_DIR": location}, "run")
     assert done.returncode == 1
     assert "run 'gridcrew network import' first" in done.stderr
+
+
+def test_a_demos_terminals_have_certificates_of_their_own(environment: Mapping[str, str]) -> None:
+    """Mutual TLS without a plain listener: papers are made once, for a demo only."""
+    guarded = dict(environment) | {"GRIDCREW_DEMO": "true", "GRIDCREW_MQTT__TLS": "mutual"}
+    folder = Path(environment["GRIDCREW_DATA_DIR"])
+    settings = Settings(data_dir=folder, demo=True, mqtt=MqttSettings(port=0, tls="mutual"))
+    prepare_authority(settings)
+    with EmbeddedBroker(settings):
+        with _running(guarded, "--no-crews"):
+            made = {path.name: path.read_bytes() for path in (folder / "sim" / "papers").glob("*.pem")}
+        assert len(made) == len(village().terminals)
+        with _running(guarded, "--no-crews"):
+            again = {path.name: path.read_bytes() for path in (folder / "sim" / "papers").glob("*.pem")}
+        assert again == made
+        refused = subprocess.run(
+            [*GRIDCREW, "sim", "run", "--no-crews", "--for", "2"], env=guarded | {"GRIDCREW_DEMO": "false"},
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert "sim ready" not in refused.stdout
+        assert "each terminal needs a certificate of its own" in refused.stderr
