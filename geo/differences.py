@@ -63,6 +63,24 @@ class Differences:
         """Whether both say the same, in whatever order."""
         return not len(self)
 
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How much was added, removed and changed, by table; and how many customers moved."""
+        found = {
+            name: {"added": len(table.added), "removed": len(table.removed), "changed": len(table.changed)}
+            for name, table in self.tables.items()
+        }
+        return {**found, "customers": {**found.get("customers", {}), "moved": len(self.moved)}}
+
+    def summary(self) -> str:
+        """One line."""
+        told = [
+            f"{name} {word} {count}"
+            for name, words in self.counts().items()
+            for word, count in words.items()
+            if count
+        ]
+        return ", ".join(told) or "nothing changed"
+
 
 def differences(before: Network, after: Network) -> Differences:
     """What ``after`` adds, removes and changes, and which customers of both moved between transformers."""

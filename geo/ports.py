@@ -1,5 +1,6 @@
 """What the network room asks of a store."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +16,39 @@ class NetworkVersion:
     imported_ms: int
     source: str
     """Where it came from, in words: a folder, a package and its grid."""
+    made_by: str = ""
+    """Who made it take effect."""
+    note: str = ""
+    """What was done, and why: feeders approved, edits, a rollback."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredProposal:
+    """A network that waits for approval, with what was found in it."""
+
+    id: int
+    content_hash: str
+    made_ms: int
+    made_by: str
+    source: str
+    judged: Mapping[str, Mapping[str, int]]
+    """Per feeder: rule → how often it was broken, rows that were set aside included."""
+    set_aside: int
+    """Rows left out for an error."""
+    settled_ms: int | None = None
+    """When it was approved (in whole or in part) or dismissed; None: it waits."""
+    outcome: str = ""
+
+
+class Progress(Protocol):
+    """Told how far a long reading has come, so that a person can be shown it."""
+
+    def __call__(self, what: str, done: int, whole: int) -> None:
+        """``done`` of ``whole`` lines or bytes of ``what`` (a file's name) are read."""
+
+
+def unwatched(what: str, done: int, whole: int) -> None:
+    """Nobody looks."""
 
 
 class NetworkStore(Protocol):
@@ -26,8 +60,35 @@ class NetworkStore(Protocol):
     def get(self, content_hash: str) -> Network:
         """The snapshot; raises ``UnknownElement`` for a hash never stored."""
 
+    def keep(self, network: Network) -> None:
+        """Keep the snapshot without making it take effect."""
+
     def versions(self) -> tuple[NetworkVersion, ...]:
         """All versions, oldest effective time first."""
 
     def effective(self, at_ms: int) -> NetworkVersion | None:
         """The version in force at that instant, or None before the first."""
+
+
+class Proposals(Protocol):
+    """Networks that wait for approval; they are snapshots of the store."""
+
+    def add(
+        self,
+        content_hash: str,
+        made_ms: int,
+        made_by: str,
+        source: str,
+        judged: Mapping[str, Mapping[str, int]],
+        set_aside: int,
+    ) -> int:
+        """Its number; the snapshot must be kept before."""
+
+    def get(self, number: int) -> StoredProposal:
+        """Raises ``UnknownElement``."""
+
+    def listed(self, limit: int = 100) -> tuple[StoredProposal, ...]:
+        """Newest first."""
+
+    def settle(self, number: int, at_ms: int, outcome: str) -> None:
+        """Note what became of it."""

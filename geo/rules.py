@@ -101,6 +101,18 @@ _FILES: Final = tuple(
             "the layer names no coordinate system; state crs in the mapping",
         ),
         (
+            "wrong-zone",
+            _E,
+            "按 {crs} 换算后位于东经 {lon}，不在该投影带内",
+            "read as {crs} it lies at {lon} E, which is not in that zone",
+        ),
+        (
+            "coordinates-not-read",
+            _W,
+            "坐标系为 {path}，应为 {expected}，坐标未读取",
+            "coordinates are in {path}, expected {expected}; they are not read",
+        ),
+        (
             "unread-layer",
             _W,
             "图层未读取（映射文件中没有，{count} 个要素）",
@@ -159,7 +171,7 @@ _ROWS: Final = tuple(
         ),
         (
             "bad-geometry",
-            _E,
+            _W,
             "几何图形为 {found}，应为 {expected}",
             "its geometry is {found}, expected {expected}",
         ),

@@ -9,21 +9,23 @@ from typing import Protocol
 from geo import doors
 from geo.assemble import Assembled, assemble
 from geo.network import Network, Texts
+from geo.ports import Progress, unwatched
 from geo.report import Report
 from geo.rows import Table
 from geo.spelling import spelled
 
 MAX_FILE_BYTES = 4_000_000_000
+PROGRESS_LINES = 20_000
 
 
-def read_folder(folder: Path, set_aside: bool = False) -> Assembled:
+def read_folder(folder: Path, set_aside: bool = False, progress: Progress = unwatched) -> Assembled:
     """The network of a folder, or the report of why there is none; ``set_aside`` as for ``assemble``."""
     report = Report()
     tables = {}
     for door in doors.DOORS:
         file = folder / door.file
         if file.is_file():
-            found = _read_table(file, report)
+            found = read_table(file, report, progress)
             if found is not None:
                 tables[door.name] = found
     if not folder.is_dir():
@@ -32,7 +34,8 @@ def read_folder(folder: Path, set_aside: bool = False) -> Assembled:
     return assemble(tables, report, set_aside)
 
 
-def _read_table(file: Path, report: Report) -> Table | None:
+def read_table(file: Path, report: Report, progress: Progress = unwatched) -> Table | None:
+    """One file as it is; None where it has no header. What cannot be read is reported."""
     text = _decoded(file, report)
     if text is None:
         return None
@@ -41,7 +44,10 @@ def _read_table(file: Path, report: Report) -> Table | None:
     kept: list[list[str]] = []
     header: list[str] | None = None
     try:
+        whole = text.count("\n")
         for begins, cells in _numbered(rows):
+            if not begins % PROGRESS_LINES:
+                progress(file.name, begins, whole)
             if header is None:
                 header = _header(file, cells, report)
             elif len(cells) != len(header):

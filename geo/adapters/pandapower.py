@@ -1,8 +1,9 @@
 """A pandapower net as our tables: buses, lines, transformers and switches with pandapower's meaning.
 
 A switch at the end of a line or transformer becomes an edge of its own to an auxiliary junction beside the
-bus, so that opening it disconnects exactly that end. Loads become customers with a meter; a load above 1 kV
-gets a dedicated transformer. People, names and addresses are made up (``geo.synthetic``).
+bus, so that opening it disconnects exactly that end. A transformer of three windings becomes a node with an
+edge to each side. Loads become customers with a meter; a load above 1 kV gets a dedicated transformer.
+People, names and addresses are made up (``geo.synthetic``).
 """
 
 import json
@@ -15,6 +16,7 @@ from geo.assemble import Assembled, Tables, assemble
 from geo.doors import CUSTOMERS, DOORS
 from geo.errors import Finding, NetworkRefused
 from geo.naming import name_everything
+from geo.report import Report
 from geo.rows import table
 from geo.voltage import LV_BELOW_KV
 
@@ -23,7 +25,7 @@ Net = Any
 """pandapower.auxiliary.pandapowerNet, which has no types."""
 
 _SWITCH_KINDS: Final = {"CB": "breaker", "LBS": "switch", "LS": "switch", "DS": "switch"}
-_NOT_READ: Final = ("trafo3w", "impedance", "dcline", "vsc", "line_dc", "tcsc")
+_NOT_READ: Final = ("dcline", "vsc", "line_dc", "tcsc")
 DEDICATED_OFFSET_DEG: Final = 0.0003
 """About 30 m: a dedicated transformer's meter stands beside its bus, not on it."""
 
@@ -32,6 +34,8 @@ DEDICATED_OFFSET_DEG: Final = 0.0003
 class Sketch:
     """Rows under construction."""
 
+    degrees: bool = True
+    """Whether the net's places are degrees; in plain metres nobody can find them on the map."""
     nodes: list[Row] = field(default_factory=list)
     edges: list[Row] = field(default_factory=list)
     meters: list[Row] = field(default_factory=list)
@@ -43,16 +47,20 @@ class Sketch:
 def import_pandapower(net: Net, grid_cells: int) -> Assembled:
     """Our network of a pandapower net, its territory parted into ``grid_cells`` service grid cells.
 
-    Raises ``NetworkRefused`` for elements that have no counterpart here (three-winding transformers, DC).
+    Raises ``NetworkRefused`` for elements that have no counterpart here (DC, power electronics).
     """
-    assembled = assemble(tables_of(net))
+    report = Report()
+    assembled = assemble(tables_of(net, report), report)
     return replace(assembled, network=name_everything(assembled.accepted(), grid_cells))
 
 
-def tables_of(net: Net) -> Tables:
+def tables_of(net: Net, report: Report | None = None) -> Tables:
     """The door tables of a pandapower net, everything and everybody still nameless."""
     _refuse_unknown(net)
-    sketch = Sketch()
+    sketch = Sketch(degrees=_in_degrees(net))
+    if report and not sketch.degrees:
+        facts = {"path": "net.bus.geo", "expected": "degrees (lon, lat)"}
+        report.add("coordinates-not-read", place="net", facts=facts)
     _buses(net, sketch)
     _branches(net, sketch)
     _loads(net, sketch)
@@ -67,16 +75,21 @@ def _refuse_unknown(net: Net) -> None:
         raise NetworkRefused((finding,))
 
 
+def _in_degrees(net: Net) -> bool:
+    points = [_point(geo) for geo in net.bus.geo] if "geo" in net.bus else []
+    return not any(abs(lon) > 180 or abs(lat) > 90 for lon, lat in points)
+
+
 def _sources(net: Net) -> set[int]:
     buses = set(net.ext_grid.bus[net.ext_grid.in_service])
     return buses | set(net.gen.bus[net.gen.in_service & net.gen.slack.astype(bool)])
 
 
 def _buses(net: Net, sketch: Sketch) -> None:
-    sources, loaded = _sources(net), set(net.load.bus)
-    low_ends = set(net.trafo.lv_bus)
+    sources, loaded = _sources(net), set(net.load.bus) | set(net.asymmetric_load.bus)
+    low_ends = set(net.trafo.lv_bus) | set(net.trafo3w.mv_bus) | set(net.trafo3w.lv_bus)
     for bus in net.bus.itertuples():
-        lon, lat = _point(getattr(bus, "geo", None))
+        lon, lat = _point(getattr(bus, "geo", None)) if sketch.degrees else (math.nan, math.nan)
         kind = _bus_kind(bus, bus.Index in sources, bus.Index in low_ends, bus.Index in loaded)
         sketch.nodes.append(_node(f"B{bus.Index}", kind, lon, lat, float(bus.vn_kv), "bus"))
 
@@ -166,8 +179,14 @@ def _branches(net: Net, sketch: Sketch) -> None:
         ends.add_switch(switch, f"B{switch.bus}", f"B{switch.element}", alive)
     for line in net.line.itertuples():
         _line(line, ends)
+    for impedance in net.impedance.itertuples():
+        buses = impedance.from_bus, impedance.to_bus
+        closed = bool(impedance.in_service) and not dead & set(buses)
+        sketch.edges.append(_edge(f"Z{impedance.Index}", "line", f"B{buses[0]}", f"B{buses[1]}", closed))
     for trafo in net.trafo.itertuples():
         _transformer(trafo, ends)
+    for trafo in net.trafo3w.itertuples():
+        _three_windings(trafo, ends)
     if ends.switches:
         et, element, bus = next(iter(ends.switches))
         facts = {"bus": str(bus), "element_id": str(element), "kind": et}
@@ -185,7 +204,7 @@ def _line(line: Any, ends: _Ends) -> None:  # noqa: ANN401
             closed,
             length_m=round(float(line.length_km) * 1000, 3),
             rated_a=round(float(line.max_i_ka) * 1000 * line.parallel, 3),
-            path=_path(getattr(line, "geo", None)),
+            path=_path(getattr(line, "geo", None)) if ends.sketch.degrees else "",
         )
     )
 
@@ -209,30 +228,55 @@ def _transformer(trafo: Any, ends: _Ends) -> None:  # noqa: ANN401
         ends.sketch.terminals.append({"id": f"{identifier}-TTU", "edge_id": identifier})
 
 
+def _three_windings(trafo: Any, ends: _Ends) -> None:  # noqa: ANN401
+    """A node where the windings meet, of the highest voltage and beside its bus, and an edge to each side."""
+    identifier, beside = f"TW{trafo.Index}", ends.place[f"B{trafo.hv_bus}"]
+    lon, lat, voltage_kv = (float(str(beside[column])) for column in ("lon", "lat", "voltage_kv"))
+    ends.sketch.nodes.append(_node(identifier, "junction", lon, lat, voltage_kv, "trafo3w"))
+    for side in ("hv", "mv", "lv"):
+        bus = getattr(trafo, f"{side}_bus")
+        closed = bool(trafo.in_service) and bus not in ends.dead
+        rated_kva = round(float(getattr(trafo, f"sn_{side}_mva")) * 1000, 3)
+        reached = ends.reach("t3", trafo.Index, bus)
+        ends.sketch.edges.append(
+            _edge(
+                f"{identifier}{side.upper()}", "transformer", identifier, reached, closed, rated_kva=rated_kva
+            )
+        )
+
+
 def _loads(net: Net, sketch: Sketch) -> None:
     place = {str(row["id"]): row for row in sketch.nodes}
     live = net.load[net.load.in_service] if "in_service" in net.load else net.load
     for load in live.itertuples():
-        node, terminal = f"B{load.bus}", ""
-        if float(str(place[node]["voltage_kv"])) >= LV_BELOW_KV:
-            node, terminal = _dedicated(load, place[node], sketch)
-        sketch.meters.append(
-            {
-                "id": f"M{load.Index}", "node_id": node, "customer_id": f"C{load.Index}", "phases": "ABC",
-                "terminal_id": terminal, "profile": _text(getattr(load, "profile", "")),
-                "p_kw": round(float(load.p_mw) * 1000, 6), "load": load.Index,
-            }
-        )  # fmt: skip
-        empty = dict.fromkeys(CUSTOMERS.columns, "")
-        sketch.customers.append({**empty, "id": f"C{load.Index}"})
+        _load(load, "", float(load.p_mw), place, sketch)
+    for load in net.asymmetric_load[net.asymmetric_load.in_service].itertuples():
+        power = {phase: float(getattr(load, f"p_{phase.lower()}_mw")) for phase in "ABC"}
+        _load(load, "A", sum(power.values()), place, sketch)
 
 
-def _dedicated(load: Any, bus: Row, sketch: Sketch) -> tuple[str, str]:  # noqa: ANN401
+def _load(load: Any, mark: str, p_mw: float, place: dict[str, Row], sketch: Sketch) -> None:  # noqa: ANN401
+    """A load as a customer with a meter; ``mark`` tells ids of a second table of loads apart."""
+    node, terminal, number = f"B{load.bus}", "", f"{mark}{load.Index}"
+    if float(str(place[node]["voltage_kv"])) >= LV_BELOW_KV:
+        node, terminal = _dedicated(number, p_mw, place[node], sketch)
+    sketch.meters.append(
+        {
+            "id": f"M{number}", "node_id": node, "customer_id": f"C{number}", "phases": "ABC",
+            "terminal_id": terminal, "profile": _text(getattr(load, "profile", "")),
+            "p_kw": round(p_mw * 1000, 6), "load": load.Index,
+        }
+    )  # fmt: skip
+    empty = dict.fromkeys(CUSTOMERS.columns, "")
+    sketch.customers.append({**empty, "id": f"C{number}"})
+
+
+def _dedicated(number: str, p_mw: float, bus: Row, sketch: Sketch) -> tuple[str, str]:
     """A customer's own transformer (专变) from their bus to their meter; answers node and terminal."""
-    identifier, node = f"TD{load.Index}", f"P{load.Index}"
+    identifier, node = f"TD{number}", f"P{number}"
     lon, lat = (float(str(bus[column])) + DEDICATED_OFFSET_DEG for column in ("lon", "lat"))
     sketch.nodes.append(_node(node, "meter_point", lon, lat, 0.4, "load"))
-    rated = _rated_kva(float(load.p_mw) * 1000)
+    rated = _rated_kva(p_mw * 1000)
     more: Row = {"rated_kva": rated, "transformer_kind": "dedicated"}
     sketch.edges.append(_edge(identifier, "transformer", str(bus["id"]), node, True, **more))
     sketch.terminals.append({"id": f"{identifier}-TTU", "edge_id": identifier})

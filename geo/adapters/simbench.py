@@ -1,11 +1,13 @@
-"""Public reference grids by name: ``simbench:CODE`` and ``pandapower:NAME``.
+"""Public reference grids by name, and saved nets: ``simbench:CODE``, ``pandapower:NAME`` or ``:FILE.json``.
 
 Loads two large libraries; only the command that imports such a grid needs this module.
 """
 
 import warnings
+from pathlib import Path
 from typing import Any
 
+import pandapower
 import pandapower.networks
 import simbench
 
@@ -23,10 +25,21 @@ def load_grid(package: str, name: str) -> Any:  # noqa: ANN401 (pandapowerNet ha
             if name not in simbench.collect_all_simbench_codes():
                 raise _unknown(package, name)
             return simbench.get_simbench_net(name)
+        if name.endswith(".json"):
+            return _from_file(Path(name))
         maker = getattr(pandapower.networks, name, None)
         if not callable(maker) or name.startswith("_"):
             raise _unknown(package, name)
         return maker()
+
+
+def _from_file(file: Path) -> Any:  # noqa: ANN401
+    """A net that pandapower saved; pandapower itself lists what objects a file may construct."""
+    try:
+        return pandapower.from_json(str(file), ignore_unknown_objects=True)
+    except (OSError, ValueError, UserWarning, KeyError, AttributeError, TypeError) as problem:
+        facts = {"problem": f"{type(problem).__name__}: {problem}"}
+        raise NetworkRefused((Finding("unreadable", place=file.name, facts=facts),)) from problem
 
 
 def import_grid(package: str, name: str, grid_cells: int) -> Assembled:

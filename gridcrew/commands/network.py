@@ -2,52 +2,54 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import click
-from sqlalchemy import inspect
 
-from geo.adapters.csv_folder import write_folder
-from geo.adapters.database import open_database
 from geo.adapters.network_store import SqlNetworkStore
-from geo.adapters.sources import read_source
-from geo.adapters.tables import SNAPSHOTS
-from geo.assemble import Assembled
-from geo.cells import DEFAULT_CELLS, Cells
-from geo.errors import Finding
+from geo.adapters.targets import FORMATS, format_of, write_network
+from geo.differences import Differences, differences
 from geo.network import EdgeKind, Network, NodeKind
 from geo.ports import NetworkVersion
-from geo.rules import Severity
 from geo.tracing import Element, Feeding, find
-from gridcrew.settings import Settings
-
-BAD_INPUT: Final = 2
-MOST_FINDINGS_SHOWN: Final = 200
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
-grids = click.option(
-    "--grids",
-    default=DEFAULT_CELLS,
-    show_default=True,
-    type=click.IntRange(1, 200),
-    help="Service grid cells to part a grid into that names none (simbench:, pandapower:).",
+from gridcrew.lazy_group import LazyGroup
+from gridcrew.network_reading import (
+    accepted,
+    as_json,
+    grids,
+    language,
+    mapping,
+    network_in_force,
+    read,
+    report,
+    set_aside,
+    stored_networks,
+    summary,
+    tell,
 )
+
+SUBCOMMANDS: Final = {
+    "diff": "What changed from one network to another.",
+    "identifiers": "Foreign ids: unmatched, in conflict, exchanged.",
+}
 other_network = click.option(
     "--network",
     "source",
     metavar="SOURCE",
-    help="Look at this folder or reference grid, not at the stored one.",
+    help="Look at this SOURCE, not at the stored network.",
 )
 
 
-@click.group(name="network")
+@click.group(name="network", cls=LazyGroup, lazy=SUBCOMMANDS, prefix="gridcrew.commands.network_")
 def command() -> None:
-    """Import, check, trace or export a network.
+    """Import, check, compare, trace or export a network.
 
-    A SOURCE is a folder of CSV files, simbench:CODE or pandapower:NAME (public reference grids).
+    A SOURCE is a folder of CSV files, a GeoPackage, GeoJSON, shapefile or folder of them (with --mapping
+    where it is foreign), a CIM XML file or folder of them, simbench:CODE or pandapower:NAME (public reference
+    grids), or pandapower:FILE.json.
     """
 
 
@@ -58,42 +60,67 @@ def command() -> None:
     type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"]),
     help="When it takes effect, UTC (now).",
 )
+@mapping
+@set_aside
 @grids
+@language
 @as_json
-def import_network(source: str, effective: datetime | None, grids: int, as_json: bool) -> None:
+def import_network(
+    source: str,
+    effective: datetime | None,
+    mapping: Path | None,
+    set_aside: bool,
+    grids: int,
+    language: str,
+    as_json: bool,
+) -> None:
     """Read SOURCE, check it and store it as the company's network; a network with errors is refused."""
-    store = _store()
-    assembled = _read(source, grids)
+    store = stored_networks()
+    assembled = read(source, grids, mapping, set_aside)
     if not as_json:
-        _tell(assembled.findings)
+        tell(assembled.findings, language)
     elif assembled.network is None:
-        click.echo(json.dumps(_report(assembled), ensure_ascii=False, indent=2))
-    network = _accepted(assembled)
+        click.echo(json.dumps(report(assembled), ensure_ascii=False, indent=2))
+    network = accepted(assembled)
     now_ms = int(time.time() * 1000)
     effective_ms = now_ms if effective is None else int(effective.replace(tzinfo=UTC).timestamp() * 1000)
-    known = store.effective(effective_ms)
-    if known is None or known.content_hash != network.content_hash:
+    changed = _changed(store, network, effective_ms)
+    if changed is None or not changed.nothing_changed:
         store.put(network, NetworkVersion(network.content_hash, effective_ms, now_ms, source))
     if as_json:
-        click.echo(json.dumps(_report(assembled), ensure_ascii=False, indent=2))
-    else:
-        click.echo(f"imported {network.content_hash}: {_summary(network)}")
+        words = {"changes": None if changed is None else changed.counts()}
+        click.echo(json.dumps(report(assembled) | words, ensure_ascii=False, indent=2))
+        return
+    click.echo(f"imported {network.content_hash}: {summary(network)}")
+    if changed is not None:
+        click.echo(f"against the network before: {changed.summary()}")
+
+
+def _changed(store: SqlNetworkStore, network: Network, effective_ms: int) -> Differences | None:
+    """Against the network that is in force then; None where there is none."""
+    known = store.effective(effective_ms)
+    return None if known is None else differences(store.get(known.content_hash), network)
 
 
 @command.command()
 @click.argument("source")
+@mapping
+@set_aside
 @grids
+@language
 @as_json
-def check(source: str, grids: int, as_json: bool) -> None:
+def check(
+    source: str, mapping: Path | None, set_aside: bool, grids: int, language: str, as_json: bool
+) -> None:
     """Read SOURCE and print what is wrong with it; exit code 2 where it would be refused."""
-    assembled = _read(source, grids)
+    assembled = read(source, grids, mapping, set_aside)
     if as_json:
-        click.echo(json.dumps(_report(assembled), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(report(assembled), ensure_ascii=False, indent=2))
     else:
-        _tell(assembled.findings)
+        tell(assembled.findings, language)
         if assembled.network is not None:
-            click.echo(f"{assembled.network.content_hash}: {_summary(assembled.network)}")
-    _accepted(assembled)
+            click.echo(f"{assembled.network.content_hash}: {summary(assembled.network)}")
+    accepted(assembled)
 
 
 @command.command()
@@ -126,88 +153,27 @@ def trace(element: str, wanted: str | None, source: str | None, grids: int, as_j
 
 
 @command.command()
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--as", "form", type=click.Choice(FORMATS), help="Format (by the suffix of PATH; csv).")
 @other_network
 @grids
-def export(folder: Path, source: str | None, grids: int) -> None:
-    """Write the network into FOLDER as CSV files, customers' data unmasked; importing them gives it again."""
+def export(path: Path, form: str | None, source: str | None, grids: int) -> None:
+    """Write the network to PATH, customers' data unmasked; importing it gives it again.
+
+    A folder for csv, geojson and shp; a file for gpkg, cim (.xml) and pandapower (.json). What a format
+    cannot hold is listed.
+    """
     network = _network(source, grids)
-    write_folder(network, folder)
-    click.echo(f"{network.content_hash} written to {folder}")
-
-
-def _store() -> SqlNetworkStore:
-    engine = open_database(Settings().database_location, "network")
-    if not inspect(engine).has_table(SNAPSHOTS.name):
-        raise click.ClickException("the database is not prepared; run `gridcrew migrate` first")
-    return SqlNetworkStore(engine)
+    lost = write_network(network, path, form or format_of(path))
+    for line in lost:
+        click.echo(f"not held: {line}", err=True)
+    click.echo(f"{network.content_hash} written to {path}")
 
 
 def _network(source: str | None, grid_cells: int) -> Network:
     if source is not None:
-        return _accepted(_read(source, grid_cells))
-    store = _store()
-    version = store.effective(int(time.time() * 1000))
-    if version is None:
-        raise click.ClickException("no network is stored; run `gridcrew network import SOURCE` first")
-    return store.get(version.content_hash)
-
-
-def _read(source: str, grid_cells: int) -> Assembled:
-    if ":" in source:
-        click.echo(f"reading {source} …", err=True)
-    return read_source(source, grid_cells)
-
-
-def _accepted(assembled: Assembled) -> Network:
-    if assembled.network is None:
-        errors = sum(finding.severity is Severity.ERROR for finding in assembled.findings)
-        click.echo(f"Error: network refused: {errors} errors", err=True)
-        raise click.exceptions.Exit(BAD_INPUT)
-    return assembled.network
-
-
-def _tell(findings: Sequence[Finding]) -> None:
-    for finding in findings[:MOST_FINDINGS_SHOWN]:
-        click.echo(str(finding), err=True)
-    if len(findings) > MOST_FINDINGS_SHOWN:
-        click.echo(f"and {len(findings) - MOST_FINDINGS_SHOWN} more; --json lists all", err=True)
-
-
-def _report(assembled: Assembled) -> dict[str, Any]:
-    network = assembled.network
-    return {
-        "accepted": network is not None,
-        "network_hash": network.content_hash if network else None,
-        "counts": _counts(network) if network else None,
-        "findings": [
-            {
-                "severity": finding.severity.value,
-                "rule": finding.rule,
-                "file": finding.place,
-                "line": finding.line,
-                "element": finding.element,
-                "message": finding.message,
-            }
-            for finding in assembled.findings
-        ],
-    }
-
-
-def _counts(network: Network) -> dict[str, int]:
-    return {
-        "nodes": len(network.nodes),
-        "edges": len(network.edges),
-        "transformers": int((network.edges.kind == EdgeKind.TRANSFORMER).sum()),
-        "meters": len(network.meters),
-        "terminals": len(network.terminals),
-        "customers": len(network.customers),
-        "grids": len(Cells.of(network).ids),
-    }
-
-
-def _summary(network: Network) -> str:
-    return ", ".join(f"{count} {name}" for name, count in _counts(network).items())
+        return accepted(read(source, grid_cells))
+    return network_in_force(int(time.time() * 1000))
 
 
 def _up(feeding: Feeding, element: Element) -> list[dict[str, Any]]:

@@ -41,8 +41,60 @@ def test_an_imported_network_can_be_followed_and_taken_out(run: Run, folder: Pat
 def test_importing_the_same_again_makes_no_new_version(run: Run, folder: Path) -> None:
     first = json.loads(run("import", folder, "--json").stdout)
     second = json.loads(run("import", folder, "--json").stdout)
+    assert first.pop("changes") is None
+    assert not any(count for table in second.pop("changes").values() for count in table.values())
     assert first == second
     assert first["counts"]["customers"] == 3
+    assert "against the network before: nothing changed" in run("import", folder).stdout
+
+
+def test_another_import_tells_what_changed(run: Run, folder: Path) -> None:
+    run("import", folder)
+    text = (folder / "meters.csv").read_text().replace("M2,L1,C2,B,TT1", "M2,L2,C2,B,TT2")
+    (folder / "meters.csv").write_text(text)
+    told = run("diff", "stored", folder)
+    assert "~ meters M2: node_id 'L1' → 'L2', terminal_id 'TT1' → 'TT2'" in told.stdout
+    assert "> customer C2: T1 → T2" in told.stdout
+    assert json.loads(run("diff", folder, folder, "--json").stdout)["nothing_changed"]
+    assert "meters changed 1, customers moved 1" in run("import", folder).stdout
+
+
+def test_rows_may_be_set_aside(run: Run, folder: Path) -> None:
+    text = (folder / "meters.csv").read_text().replace("M2,L1", "M2,L9")
+    (folder / "meters.csv").write_text(text)
+    assert run("check", folder).exit_code == 2
+    report = json.loads(run("check", folder, "--set-aside", "--json").stdout)
+    assert (report["accepted"], report["set_aside"], report["counts"]["meters"]) == (True, 1, 2)
+    assert report["feeders"]["CB1"] == {"unknown-node": 1}
+    assert report["linkage"][0]["customers"] == 3
+
+
+def test_findings_are_told_in_chinese_too(run: Run, folder: Path) -> None:
+    text = (folder / "edges.csv").read_text().replace("J1,J2", "J1,J9")
+    (folder / "edges.csv").write_text(text)
+    assert "LN2: to_id 为 J9，该对象不存在" in run("check", folder, "--language", "zh").stderr
+
+
+def test_identifiers_are_told_by_system_and_area(run: Run, folder: Path) -> None:
+    (folder / "identifiers.csv").write_text(
+        "system,foreign_id,own_id,from,to\nPMS,12345,T1,2025-01-01,\nHES,1,M1,,2026-05-04\n"
+        "HES,2,M1,2026-05-04,\nHES,3,M9,,\n"
+    )
+    told = run("identifiers", "--network", folder, "--at", "2026-06-01").stdout.splitlines()
+    assert told == [
+        "HES: T1: 1 of 2 meters unmatched: M2",
+        "HES: T2: 1 of 1 meters unmatched: M3",
+        "PMS: T2: 1 of 1 transformers unmatched: T2",
+        "HES: 3 names 'M9', which is nothing of ours",
+        "HES: exchanged: 1 = M1 (… – 2026-05-04), 2 = M1 (2026-05-04 – …)",
+    ]
+
+
+@pytest.mark.parametrize("path", ["out", "out.gpkg", "out.xml"])
+def test_what_is_exported_comes_back(run: Run, folder: Path, tmp_path: Path, path: str) -> None:
+    run("import", folder)
+    assert run("export", tmp_path / path).exit_code == 0
+    assert run("diff", "stored", tmp_path / path).stdout == "nothing changed\n"
 
 
 def test_a_bad_network_is_refused_with_its_report(run: Run, folder: Path) -> None:
