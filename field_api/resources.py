@@ -133,6 +133,9 @@ class OrderDetailResource(OrderResource):
 class OutageDetailResource(OutageResource):
     revisions: tuple[RevisionResource, ...]
     orders: tuple[OrderResource, ...]
+    explained_revision: int | None = Field(
+        default=None, description="Revision of the newest explanation; null: none is kept."
+    )
 
 
 class ScopeResource(Resource):

@@ -153,6 +153,9 @@ class Explanations(Protocol):
     def of(self, outage_id: str, revision: int | None = None) -> Explanation | None:
         """The newest kept of an outage, or that of one revision; None where none was kept."""
 
+    def explained(self, outage_id: str) -> int | None:
+        """The revision of the newest one."""
+
 
 class FoldSnapshots(Protocol):
     """One snapshot; the newest replaces the one before."""

@@ -71,7 +71,11 @@ def get_outage(call: Call) -> Answer:
         stored = session.orders.of_outage(call.scope, view.outage_id)
         orders = [json.loads(order_document(session, services.company, one, call.now_ms)) for one in stored]
     shown = [revision_resource(one, _site(call, one)).model_dump(mode="json") for one in revisions]
-    document = json.loads(view.document) | {"revisions": shown, "orders": orders}
+    document = json.loads(view.document) | {
+        "revisions": shown,
+        "orders": orders,
+        "explained_revision": services.explanations.explained(view.outage_id),
+    }
     return Answer(200, json.dumps(document, ensure_ascii=False))
 
 

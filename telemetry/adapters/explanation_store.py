@@ -43,6 +43,13 @@ class SqlExplanations:
             body = connection.scalar(query.order_by(EXPLANATIONS.c.revision.desc()).limit(1))
         return None if body is None else _document.decode(zlib.decompressobj().decompress(body, MAX_BYTES))
 
+    def explained(self, outage_id: str) -> int | None:
+        """The revision of the newest one."""
+        query = select(func.max(EXPLANATIONS.c.revision)).where(EXPLANATIONS.c.outage_id == outage_id)
+        with self._engine.connect() as connection:
+            newest: int | None = connection.scalar(query)
+        return newest
+
 
 def _put(connection: Connection, explanation: Explanation) -> None:
     values = {

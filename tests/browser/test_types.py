@@ -19,7 +19,10 @@ NAMES = {
     "OutageDetail": "OutageDetailResource", "Scope": "ScopeResource",
     "AffectedCustomer": "AffectedCustomerResource", "DueTime": "DueResource", "Order": "OrderResource",
     "OrderStep": "HistoryResource", "OrderDetail": "OrderDetailResource", "Crew": "CrewResource",
-    "Notice": "NoticeResource", "Feeder": "FeederResource",
+    "Notice": "NoticeResource", "Feeder": "FeederResource", "ElementChance": "ElementChanceResource",
+    "Alternative": "AlternativeResource", "Settling": "SettlingResource", "Ping": "PingResource",
+    "Sentence": "SentenceResource", "Explanation": "ExplanationResource",
+    "Correction": "CorrectionResource",
 }  # fmt: skip
 
 

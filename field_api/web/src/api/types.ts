@@ -98,6 +98,7 @@ export interface Outage {
   network_hash: string
   updated_at: Iso
   merged_into: string
+  owner_side: string
 }
 
 export interface Revision {
@@ -110,7 +111,68 @@ export interface Revision {
   reasons: string[]
 }
 
+export interface ElementChance {
+  element: string
+  kind: string
+  name: string
+  probability: number
+}
+
+export interface Alternative extends ElementChance {
+  customers: number
+  more: number
+  fewer: number
+}
+
+export interface Settling {
+  meter: string
+  terminal: string
+  bits: number
+}
+
+export interface Ping {
+  meter: string
+  reason: 'lone_sign' | 'before_crew' | 'doubtful_cut' | 'after_return'
+  asked_at: Iso
+  outcome: 'waiting' | 'alive' | 'off' | 'silent' | 'unanswered'
+  at: Iso | null
+}
+
+export interface Sentence {
+  section: string
+  zh: string
+  en: string
+}
+
+export interface Explanation {
+  outage_id: string
+  revision: number
+  at: Iso
+  probability: number
+  dead: number
+  doubt_bits: number
+  owner_side: string
+  elements: ElementChance[]
+  alternatives: Alternative[]
+  settling: Settling[]
+  blocked_terminals: string[]
+  pings: Ping[]
+  sentences: Sentence[]
+}
+
+export type CorrectionKind = 'found_faulty' | 'found_sound' | 'customer_out' | 'customer_on' | 'invalid'
+
+export interface Correction {
+  outage_id: string
+  kind: CorrectionKind
+  things: string[]
+  note: string
+  said_at: Iso
+  by: string
+}
+
 export interface OutageDetail extends Outage {
+  explained_revision: number | null
   revisions: Revision[]
   orders: Order[]
 }
@@ -132,6 +194,8 @@ export interface AffectedCustomer {
   class: string
   priority: string
   reason: 'below_cut' | 'also_out'
+  out_probability: number | null
+  why: Record<Language, string> | null
 }
 
 export type OrderState = 'assigned' | 'accepted' | 'arrived' | 'repaired' | 'closed' | 'cancelled'

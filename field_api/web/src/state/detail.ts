@@ -9,13 +9,14 @@ export interface Detail<T> {
   problem: Readonly<Ref<'' | 'gone' | 'failed'>>
 }
 
-/** `changes` is read reactively: a new value means fetch again. */
-export function useDetail<T>(path: string, changes: () => unknown): Detail<T> {
+/** `changes` is read reactively: a new value means fetch again; nothing is asked before it is `there`. */
+export function useDetail<T>(path: string, changes: () => unknown, there: () => boolean = () => true): Detail<T> {
   const value = shallowRef<T | null>(null)
   const problem = ref<'' | 'gone' | 'failed'>('')
   let newest = 0
 
   async function fetchIt(): Promise<void> {
+    if (!there()) return
     const turn = ++newest
     try {
       const answer = await get<T>(path)
