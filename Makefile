@@ -6,7 +6,7 @@ ARGS   ?=
 PAGES  := $(shell find field_api/web -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak lock wheel clean peers system-packages
+.PHONY: help demo test check bench bench-scope soak lock wheel clean peers system-packages
 
 help:  ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ check: $(VENV)/.test  ## Style, types, contracts, sizes
 
 bench: $(VENV)/.test .peers/.made system-packages  ## Measure; results go to benchmarks/results/
 	$(BIN)/python -m benchmarks
+
+bench-scope: $(VENV)/.test  ## The public yardstick of outage scope (docs/benchmark.md); ARGS='--scenarios 10'
+	$(BIN)/python -m benchmarks scope_accuracy $(ARGS)
 
 soak: $(VENV)/.test system-packages  ## Half an hour of faults, recorded in benchmarks/results/; needs privileges
 	$(BIN)/python -m benchmarks.fault_soak

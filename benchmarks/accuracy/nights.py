@@ -1,182 +1,221 @@
 """Nights with faults: what happens, what gets through, and the truth. Shares no code with the inference.
 
-Supply is found by a breadth-first search over the closed edges (scipy). All faults of a night strike at
-instant 0, which is harder than faults minutes apart. Fault sizes follow the quantiles of customers
-interrupted in 5,384 real outages; the element is drawn among those nearest to the drawn size.
+Fault sizes follow the quantiles of customers interrupted in 5,384 real outages; the element is drawn among
+those nearest to the drawn size, a long line sooner than a short one. What is random comes in streams of its
+own, so that the same number has the same faults, and nearly the same losses, under every condition.
 """
 
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import count
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order
-from scipy.spatial import cKDTree
+from numpy.random import Generator, default_rng
 
-from geo.network import Bool, EdgeKind, Float64, Int32, Network, NodeKind
-
-Int64 = NDArray[np.int64]
-
-NEVER_S: Final = -np.inf
+from benchmarks.accuracy.conditions import Condition, Delivery
+from benchmarks.accuracy.delivery import BATCH_S, deliver
+from benchmarks.accuracy.disturbances import loss, transferred, true_places
+from benchmarks.accuracy.signals import Signal, Signals
+from benchmarks.accuracy.supply import Int64, Supply, find_supply
+from geo.network import Bool, EdgeKind, Float64, Int32, Network
 
 SIZE_SHARE: Final = (0.0, 0.28, 0.50, 0.75, 0.90, 0.95, 0.99, 1.0)
 SIZE_CUSTOMERS: Final = (1.0, 1.0, 9.0, 46.0, 386.0, 1070.0, 2020.0, 4000.0)
 """Quantiles of customers per real outage (public data of 11 utilities, 2026); log-linear between them."""
+NEAR_SIZE: Final = 0.1
+"""Elements this much (in logarithms) further from the drawn size than the nearest are as good."""
+FAR_SIZE: Final = float(np.log(2.0))
+"""A size is drawn anew where the grid has no element of half to twice as many customers."""
+KIND_EXPOSURE_M: Final = {EdgeKind.TRANSFORMER: 100.0, EdgeKind.SERVICE: 30.0, EdgeKind.FUSE: 30.0}
+LEAST_EXPOSURE_M: Final = 10.0
+"""Lines fail by their length; others, and joints, are worth so many metres of it."""
+TRIES: Final = 50
+"""A fault that does not fit, or lies above or below another, is drawn anew so many times at most."""
+HEARD_BEFORE_S: Final = 900.0
+ALARM_SPAN_S: Final = 60.0
+BEATS_S: Final = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A grid on which nights are drawn."""
+
     name: str
-    miss: float
-    """Share of last gasps lost."""
-    false_alarm: float
-    """P(a living meter sends a last gasp between −60 s and 60 s)."""
-    mapping: float
-    """Share of meters that hang in a near area instead of the recorded one."""
-    blocked: float
-    """Share of areas from which nothing gets through."""
-    heartbeat: float
-    """Share of living meters heard of within 60 s after the fault."""
-    mean_delay_s: float = 15.0
-
-
-PLAIN: Final = Condition("plain", 0.4, 1e-3, 0.0, 0.0, 0.3)
-FIELD: Final = Condition("field", 0.4, 1e-3, 0.03, 0.10, 0.3)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Supply:
-    """How the network is fed in its normal state, searched breadth first from its source."""
-
     network: Network
-    order: Int64
-    feeder: Int32
-    """[nodes] the node that feeds it, −1 at a source or without supply."""
-    feeding_edge: Int32
-    """[nodes] the edge that feeds it, −1."""
-    area: Int32
-    """[nodes] the transformer edge whose area it belongs to, −1 above all of them."""
-    customers_below: Int64
-    """[nodes] meters at or below the node (one customer each)."""
+
+    @property
+    def terminal_area(self) -> Int32:
+        """[terminals] the transformer edge it watches."""
+        return self.network.terminals.edge
+
+    @cached_property
+    def supply(self) -> Supply:
+        """As recorded."""
+        return find_supply(self.network)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Night:
-    """One scenario. Instants are seconds after the faults; −inf for never."""
+    """One scenario."""
 
     faults: Int32
     """Edges that fail."""
+    struck_s: Float64
+    """[faults] instant of each, 0 at the latest."""
+    below: tuple[Int32, ...]
+    """[faults] meters recorded below each, ascending."""
     dead_by_record: Bool
     """[meters] the recorded place is dead."""
     dead: Bool
     """[meters] the place where the meter really hangs is dead."""
-    off_s: Float64
-    """[meters] arrival of the last gasp, inf if none."""
-    before_s: Float64
-    """[meters] last sign of life before the faults."""
-    alive_s: Float64
-    """[meters] arrival of the sign of life after the faults, inf if none."""
+    deaf_areas: Int32
+    """Transformer edges of the areas from which nothing gets through, before the faults or after."""
+    signals: Signals
 
 
-def find_supply(network: Network) -> Supply:
-    edges, nodes = network.edges, len(network.nodes)
-    closed = np.flatnonzero(edges.closed)
-    graph = coo_array(
-        (closed + 1.0, (edges.from_node[closed], edges.to_node[closed])), shape=(nodes, nodes)
-    ).tocsr()
-    source = int(np.flatnonzero(network.nodes.kind == NodeKind.SUBSTATION)[0])
-    order, feeder = breadth_first_order(graph, source, directed=False)
-    feeder = np.where(feeder < 0, -1, feeder).astype(np.int32)
-    edge_of = {frozenset((int(edges.from_node[e]), int(edges.to_node[e]))): int(e) for e in closed[::-1]}
-    feeding_edge = np.full(nodes, -1, dtype=np.int32)
-    area = np.full(nodes, -1, dtype=np.int32)
-    for node in order[1:]:
-        edge = edge_of[frozenset((int(node), int(feeder[node])))]
-        feeding_edge[node] = edge
-        low = edges.kind[edge] == EdgeKind.TRANSFORMER and network.nodes.voltage_kv[node] < 1.0
-        area[node] = edge if low else area[feeder[node]]
-    customers = np.bincount(network.meters.node, minlength=nodes)
-    for node in order[:0:-1]:
-        customers[feeder[node]] += customers[node]
-    return Supply(network, order.astype(np.int64), feeder, feeding_edge, area, customers)
-
-
-def draw_night(supply: Supply, condition: Condition, rng: np.random.Generator) -> Night:
-    faults = _faults(supply, rng)
-    dead_node = _dead(supply, faults)
-    recorded = supply.network.meters.node
-    place = _true_places(supply, condition.mapping, rng)
-    dead = dead_node[place]
-    areas = np.unique(supply.area)
-    deaf = areas[(rng.random(len(areas)) < condition.blocked) & (areas >= 0)]
-    heard = ~np.isin(supply.area[place], deaf)
-    meters = len(recorded)
-    gasp = dead & heard & (rng.random(meters) >= condition.miss)
-    false = ~dead & heard & (rng.random(meters) < condition.false_alarm)
-    beat = ~dead & heard & (rng.random(meters) < condition.heartbeat)
-    off_s = np.where(gasp, rng.exponential(condition.mean_delay_s, meters), np.inf)
+def draw_night(place: Place, condition: Condition, seed: int, number: int) -> Night:
+    streams = _streams(place, seed, number)
+    supply, switching = place.supply, next(streams)
+    if condition.transfers:
+        supply = find_supply(place.network, transferred(supply, condition.transfers, switching))
+    faults, struck_s = _faults(supply, condition, next(streams))
+    since_s = _dead_since(supply, faults, struck_s)
+    recorded = place.network.meters.node
+    where = true_places(place.supply, condition.mapping, next(streams))
+    deaf = _deaf_areas(place.supply, condition, next(streams))
     return Night(
         faults=faults,
-        dead_by_record=dead_node[recorded],
-        dead=dead,
-        off_s=np.where(false, rng.uniform(-60, 60, meters), off_s),
-        before_s=-rng.uniform(0, 900, meters),
-        alive_s=np.where(beat, rng.uniform(0, 60, meters), np.inf),
+        struck_s=struck_s,
+        below=tuple(_meters_below(supply, int(fault)) for fault in faults),
+        dead_by_record=since_s[recorded] < np.inf,
+        dead=since_s[where] < np.inf,
+        deaf_areas=deaf,
+        signals=_signals(place, condition, since_s, where, deaf, streams),
     )
 
 
-def _faults(supply: Supply, rng: np.random.Generator) -> Int32:
-    """One to three elements, none below another."""
+def _streams(place: Place, seed: int, number: int) -> Iterator[Generator]:
+    """Independent sources of randomness, one per purpose."""
+    name = zlib.crc32(place.name.encode())
+    return (default_rng((seed, name, number, purpose)) for purpose in count())
+
+
+def _faults(supply: Supply, condition: Condition, rng: Generator) -> tuple[Int32, Float64]:
+    """Edges, none below another, and when they fail."""
+    least, most = condition.faults
+    candidates = _candidates(supply)
+    log_size = np.log(supply.customers_below[candidates])
+    exposure_m = _exposure_m(supply, candidates)
     chosen: list[int] = []
-    wanted = int(rng.integers(1, 4))
-    while len(chosen) < wanted:
-        size = np.exp(np.interp(rng.random(), SIZE_SHARE, np.log(SIZE_CUSTOMERS)))
-        candidates = np.flatnonzero((supply.customers_below > 0) & (supply.feeding_edge >= 0))
-        distance = np.abs(np.log(supply.customers_below[candidates] / size))
-        near = candidates[distance <= distance.min() + 0.1]
-        node = int(rng.choice(near))
-        if not any(_related(supply, node, other) for other in chosen):
-            chosen.append(node)
-    return supply.feeding_edge[chosen]
+    for _ in range(int(rng.integers(least, most + 1))):
+        for _ in range(TRIES):
+            size = np.interp(rng.random(), SIZE_SHARE, np.log(SIZE_CUSTOMERS))
+            distance = np.abs(log_size - size)
+            near = np.flatnonzero(distance <= distance.min() + NEAR_SIZE)
+            chance = exposure_m[near] / exposure_m[near].sum()
+            node = int(candidates[rng.choice(near, p=chance)])
+            fits = distance.min() <= FAR_SIZE
+            if fits and not any(_related(supply, node, other) for other in chosen):
+                chosen.append(node)
+                break
+    return supply.feeding_edge[chosen], -rng.uniform(0, condition.strike_span_s, len(chosen))
+
+
+def _candidates(supply: Supply) -> Int64:
+    """Nodes that lose their customers with the edge that feeds them: none on a closed loop."""
+    fed = np.flatnonzero((supply.customers_below > 0) & (supply.feeding_edge >= 0))
+    return fed[~supply.on_loop[fed]]
+
+
+def _exposure_m(supply: Supply, nodes: Int64) -> Float64:
+    """By what the element that feeds each node is likelier to fail than others: its length, or its kind's."""
+    edges, feeding = supply.network.edges, supply.feeding_edge[nodes]
+    of_kind = np.array([KIND_EXPOSURE_M.get(kind, 0.0) for kind in EdgeKind])
+    exposure: Float64 = (
+        np.nan_to_num(edges.length_m[feeding]) + of_kind[edges.kind[feeding]] + LEAST_EXPOSURE_M
+    )
+    return exposure
 
 
 def _related(supply: Supply, one: int, other: int) -> bool:
-    return other in _way_up(supply, one) or one in _way_up(supply, other)
+    return other in supply.way_up(one) or one in supply.way_up(other)
 
 
-def _way_up(supply: Supply, node: int) -> set[int]:
-    way = set()
-    while node >= 0:
-        way.add(node)
-        node = int(supply.feeder[node])
-    return way
+def _fed_node(supply: Supply, edge: int) -> int:
+    return int(np.flatnonzero(supply.feeding_edge == edge)[0])
 
 
-def _dead(supply: Supply, faults: Int32) -> Bool:
-    """[nodes] without supply once these edges have failed."""
-    dead = np.zeros(len(supply.feeder), dtype=np.bool_)
-    failed = np.isin(supply.feeding_edge, faults)
-    for node in supply.order[1:]:
-        dead[node] = failed[node] or dead[supply.feeder[node]]
-    return dead
+def _dead_since(supply: Supply, faults: Int32, struck_s: Float64) -> Float64:
+    """[nodes] instant since which it has no supply, inf where it has."""
+    since_s = np.full(len(supply.feeder), np.inf)
+    for edge, at_s in zip(faults, struck_s, strict=True):
+        top = np.zeros(len(since_s), dtype=np.bool_)
+        top[_fed_node(supply, int(edge))] = True
+        since_s[supply.below(top)] = at_s
+    return since_s
 
 
-def _true_places(supply: Supply, share: float, rng: np.random.Generator) -> Int32:
-    """[meters] the node where it really hangs: pairs of meters of near areas have swapped places."""
-    recorded = supply.network.meters.node
-    place: Int32 = recorded.copy()
-    area = supply.area[recorded]
-    areas = np.unique(area[area >= 0])
-    if share <= 0.0:
-        return place
-    nodes = supply.network.nodes
-    heads = supply.network.edges.to_node[areas]
-    spots = np.column_stack((nodes.lon[heads] * np.cos(np.radians(nodes.lat[heads])), nodes.lat[heads]))
-    _, near = cKDTree(spots).query(spots, k=min(6, len(areas)))
-    for meter in rng.permutation(np.flatnonzero(area >= 0))[: int(share * len(recorded) / 2)]:
-        home = int(np.searchsorted(areas, area[meter]))
-        other_area = areas[rng.choice(np.asarray(near)[home][1:])]
-        other = int(rng.choice(np.flatnonzero(area == other_area)))
-        place[meter], place[other] = place[other], place[meter]
-    return place
+def _meters_below(supply: Supply, edge: int) -> Int32:
+    top = np.zeros(len(supply.feeder), dtype=np.bool_)
+    top[_fed_node(supply, edge)] = True
+    return np.flatnonzero(supply.below(top)[supply.network.meters.node]).astype(np.int32)
+
+
+def _deaf_areas(supply: Supply, condition: Condition, rng: Generator) -> Int32:
+    areas = np.unique(supply.area[supply.area >= 0])
+    return areas[rng.random(len(areas)) < condition.blocked].astype(np.int32)
+
+
+def _signals(
+    place: Place,
+    condition: Condition,
+    since_s: Float64,
+    where: Int32,
+    deaf: Int32,
+    streams: Iterator[Generator],
+) -> Signals:
+    """What the devices say and what of it arrives."""
+    area = place.supply.area[where]
+    heard = ~np.isin(area, deaf)
+    dead_s, meters = since_s[where], len(where)
+    dead = dead_s < np.inf
+    lost, alarm, beat = next(streams), next(streams), next(streams)
+    gasps = dead & heard & ~loss(place.supply, where, condition, lost)
+    alarms = ~dead & heard & (alarm.random(meters) < condition.false_alarm)
+    beats = ~dead & heard & (beat.random(meters) < condition.heartbeat)
+    within_s = BATCH_S if condition.delivery is Delivery.BATCHES else BEATS_S
+    delay_s = lost.exponential(condition.mean_delay_s, meters)
+    alarm_s = alarm.uniform(-ALARM_SPAN_S, ALARM_SPAN_S, meters)
+    said_s = np.where(gasps, dead_s, np.where(alarms, alarm_s, np.inf))
+    off = Signal(said_s, said_s + np.where(gasps, delay_s, 0.0))
+    before_s = np.minimum(dead_s, 0.0) - beat.uniform(0, HEARD_BEFORE_S, meters)
+    before_s = np.where(heard, before_s, np.inf)
+    alive_s = np.where(beats, beat.uniform(0, within_s, meters), np.inf)
+    terminal_off, terminal_alive = _terminals(place, condition, since_s, next(streams))
+    said = Signals(
+        meter_off=off,
+        meter_before=Signal(before_s, before_s),
+        meter_alive=Signal(alive_s, alive_s),
+        terminal_off=terminal_off,
+        terminal_alive=terminal_alive,
+        upload_s=np.empty(0),
+    )
+    return deliver(said, condition, area, place.terminal_area, next(streams))
+
+
+def _terminals(place: Place, condition: Condition, since_s: Float64, rng: Generator) -> tuple[Signal, Signal]:
+    """The terminals' own last gasps, over an uplink of their own: blocked is the way from the meters to them.
+
+    Of a living terminal nothing is heard.
+    """
+    area = place.terminal_area
+    count = len(area)
+    dead_s = since_s[place.network.edges.to_node[area]]
+    watching = rng.random(count) < condition.terminals
+    arrives = rng.random(count) < condition.terminal_gasp
+    off_s = np.where(watching & arrives, dead_s, np.inf)
+    never = np.full(count, np.inf)
+    return Signal(off_s, off_s + rng.exponential(condition.mean_delay_s, count)), Signal(never, never)

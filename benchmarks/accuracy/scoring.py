@@ -1,13 +1,16 @@
-"""Scores of scope and cause: micro-F1 over customer × scenario, element hits, calibration."""
+"""Scores of scope and cause: micro-F1 over customer × scenario, element hits, time to detect."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
-from benchmarks.accuracy.nights import Supply
-from geo.network import Bool, Float64, Int32
+from benchmarks.accuracy.supply import Int64, Supply
+from geo.network import Bool, Int32
 
-SIZE_CLASSES = ((1, 1), (2, 10), (11, 50), (51, 200), (201, 1000), (1001, 10**9))
+SIZE_CLASSES: Final = ((1, 1), (2, 10), (11, 50), (51, 200), (201, 1000), (1001, 10**9))
+FOUND_SHARE: Final = 0.5
+"""A fault counts as detected once so many of its customers are said to be out."""
 
 
 def size_class(customers: int) -> str:
@@ -15,27 +18,36 @@ def size_class(customers: int) -> str:
     return "1" if high == 1 else f"{low}–{high}" if high < 10**9 else f"> {low - 1}"
 
 
+SIZE_NAMES: Final = tuple(size_class(bounds[0]) for bounds in SIZE_CLASSES)
+
+
 @dataclass(slots=True)
 class Tally:
     """Counts of customers found, wrongly named, missed; of faults hit."""
 
-    true: int = 0
-    wrong: int = 0
-    missed: int = 0
+    nights: list[tuple[int, int, int]] = field(default_factory=list)
+    """True, wrong and missed customers of each night."""
     hits: int = 0
     faults: int = 0
-    nights: list[tuple[int, int, int]] = field(default_factory=list)
 
     def add(self, said: Bool, truth: Bool) -> None:
-        night = int(np.sum(said & truth)), int(np.sum(said & ~truth)), int(np.sum(~said & truth))
-        self.true, self.wrong, self.missed = (
-            total + new for total, new in zip((self.true, self.wrong, self.missed), night, strict=True)
+        self.nights.append(
+            (int(np.sum(said & truth)), int(np.sum(said & ~truth)), int(np.sum(~said & truth)))
         )
-        self.nights.append(night)
+
+    def merge(self, other: "Tally") -> None:
+        self.nights.extend(other.nights)
+        self.hits += other.hits
+        self.faults += other.faults
+
+    def _sums(self) -> tuple[int, int, int]:
+        true, wrong, missed = np.array(self.nights or [(0, 0, 0)]).sum(axis=0).tolist()
+        return true, wrong, missed
 
     @property
     def f1(self) -> float:
-        return 2 * self.true / max(2 * self.true + self.wrong + self.missed, 1)
+        true, wrong, missed = self._sums()
+        return 2 * true / max(2 * true + wrong + missed, 1)
 
     def f1_error(self, resamples: int = 300, seed: int = 1) -> float:
         """Standard error of F1 from resampled nights (bootstrap)."""
@@ -46,75 +58,59 @@ class Tally:
 
     @property
     def precision(self) -> float:
-        return self.true / max(self.true + self.wrong, 1)
+        true, wrong, _ = self._sums()
+        return true / max(true + wrong, 1)
 
     @property
     def recall(self) -> float:
-        return self.true / max(self.true + self.missed, 1)
+        true, _, missed = self._sums()
+        return true / max(true + missed, 1)
 
     @property
     def hit_share(self) -> float:
         return self.hits / max(self.faults, 1)
 
 
-@dataclass(slots=True)
-class Calibration:
-    """Said probability against what happened, in fixed bins."""
-
-    edges: tuple[float, ...] = (0.01, 0.05, 0.1, 0.3, 0.5, 0.7, 0.9, 0.95, 0.99, 1.0)
-    said: list[Float64] = field(default_factory=list)
-    true: list[Bool] = field(default_factory=list)
-
-    def add(self, said: Float64, truth: Bool) -> None:
-        self.said.append(said)
-        self.true.append(truth)
-
-    def rows(self) -> list[dict[str, str | int | float | None]]:
-        said, true = np.concatenate(self.said), np.concatenate(self.true)
-        rows: list[dict[str, str | int | float | None]] = []
-        for low, high in zip((0.0, *self.edges), self.edges, strict=False):
-            inside = (said >= low) & ((said < high) | (high == 1.0))
-            if np.any(inside):
-                rows.append(
-                    {
-                        "said": f"{low:.2f}–{high:.2f}",
-                        "cases": int(np.sum(inside)),
-                        "mean said": float(said[inside].mean()),
-                        "came true": float(true[inside].mean()),
-                    }
-                )
-        return rows
-
-
-class Below:
-    """Customers (meters) below a node, as sets, for the comparison of elements."""
+class Recorded:
+    """The meters below every node as recorded, for the comparison of elements."""
 
     def __init__(self, supply: Supply) -> None:
-        self._supply = supply
-        visit = np.empty(len(supply.feeder), dtype=np.int64)
-        size = np.ones(len(supply.feeder), dtype=np.int64)
-        for node in supply.order[:0:-1]:
-            size[supply.feeder[node]] += size[node]
-        free = {-1: 0}
-        for node in supply.order:
-            start = free[int(supply.feeder[node])]
-            free[int(supply.feeder[node])] = start + int(size[node])
-            visit[node], free[int(node)] = start, start + 1
-        self._first, self._last = visit, visit + size
-        self._meters = np.sort(visit[supply.network.meters.node])
+        self._fed = np.full(len(supply.network.edges), -1, dtype=np.int64)
+        fed = np.flatnonzero(supply.feeding_edge >= 0)
+        self._fed[supply.feeding_edge[fed]] = fed
+        visit, size = _preorder(supply)
+        place = visit[supply.network.meters.node]
+        self._by_place = np.argsort(place, kind="stable")
+        self._rank = np.empty(len(place), dtype=np.int64)
+        self._rank[self._by_place] = np.arange(len(place))
+        self._first = np.searchsorted(place[self._by_place], visit)
+        self._last = np.searchsorted(place[self._by_place], visit + size)
 
-    def count(self, node: int) -> int:
-        first, last = np.searchsorted(self._meters, (self._first[node], self._last[node]))
-        return int(last - first)
+    def differ(self, edge: int, meters: Int32) -> int | None:
+        """Customers below the edge or among these, but not both; None where they have none in common."""
+        node = int(self._fed[edge]) if edge >= 0 else -1
+        if node < 0:
+            return None
+        first, last = int(self._first[node]), int(self._last[node])
+        rank = self._rank[meters]
+        shared = int(np.sum((rank >= first) & (rank < last)))
+        return len(meters) + last - first - 2 * shared if shared else None
 
-    def differ(self, one: int, other: int) -> int:
-        """Customers below exactly one of two nodes."""
-        low = max(self._first[one], self._first[other])
-        high = min(self._last[one], self._last[other])
-        first, last = np.searchsorted(self._meters, (low, max(low, high)))
-        return self.count(one) + self.count(other) - 2 * int(last - first)
-
-    def hit(self, fault: int, tops: Int32) -> bool:
+    def hit(self, meters: Int32, edges: Int32) -> bool:
         """Whether one of the elements found has the customers of the true one, give or take 2 or 10 %."""
-        allowed = max(2.0, 0.1 * self.count(fault))
-        return any(self.differ(fault, int(top)) <= allowed for top in tops)
+        allowed = max(2.0, 0.1 * len(meters))
+        differences = (self.differ(int(edge), meters) for edge in edges)
+        return any(difference is not None and difference <= allowed for difference in differences)
+
+
+def _preorder(supply: Supply) -> tuple[Int64, Int64]:
+    """[nodes] place in a depth-first visit, and how many nodes are at or below; −1 without supply."""
+    size = supply.sum_up(np.ones(len(supply.feeder), dtype=np.int64))
+    visit = np.full(len(size), -1, dtype=np.int64)
+    free: dict[int, int] = {-1: 0}
+    for node in supply.order.tolist():
+        above = int(supply.feeder[node])
+        start = free[above]
+        free[above] = start + int(size[node])
+        visit[node], free[node] = start, start + 1
+    return visit, size

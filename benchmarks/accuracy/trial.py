@@ -1,0 +1,188 @@
+"""One block of nights on one grid under one condition: every contestant is asked at every instant."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import import_module
+from typing import Final
+
+import numpy as np
+
+from benchmarks.accuracy.calibration import one_a_band
+from benchmarks.accuracy.conditions import Condition
+from benchmarks.accuracy.contestants import Answer, Contestant, Method
+from benchmarks.accuracy.exact import ExactTree
+from benchmarks.accuracy.grids import Grid, load
+from benchmarks.accuracy.nights import Night, Place, draw_night
+from benchmarks.accuracy.rules import NearestCommonAncestor, threshold_rules
+from benchmarks.accuracy.scoring import FOUND_SHARE, Recorded, Tally, size_class
+from geo.network import Float64, Network
+
+BY_RECORD: Final = "by record"
+PHYSICAL: Final = "physical"
+
+Score = tuple[str, str, float, str, str]
+"""Grid, condition, instant, contestant, truth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    grid: Grid
+    condition: Condition
+    first: int
+    stop: int
+    seed: int
+    methods: tuple[str, ...] = ()
+    """Further contestants as ``package.module:factory``."""
+    instants_s: tuple[float, ...] = ()
+    """Only these instants; all of the condition where empty."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of some blocks; outcomes of several are merged."""
+
+    scores: dict[Score, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    sizes: dict[tuple[str, str, str], Tally] = field(default_factory=lambda: defaultdict(Tally))
+    """By condition, size class and truth, at the condition's main instant: the exact tree."""
+    detected: dict[tuple[str, str], list[tuple[int, float]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    """By condition and contestant: customers of a fault, and the first instant at which it was found."""
+    customers: dict[str, list[tuple[float, bool]]] = field(default_factory=lambda: defaultdict(list))
+    """By condition: P(out) of one customer per night, instant and band, and whether they were."""
+    elements: dict[str, list[tuple[float, bool]]] = field(default_factory=lambda: defaultdict(list))
+    """By condition: P(the element) of each element named, and whether exactly its customers were struck."""
+
+    reach: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+    """By condition and night: customers out by record, and those in faults of which no word ever comes."""
+
+    def reachable_f1(self, condition: str) -> float:
+        """F1 of a method that finds everything of which any word comes, and nothing else."""
+        out, unheard = np.array(self.reach[condition]).sum(axis=0)
+        return float(2 * (out - unheard) / max(2 * out - unheard, 1))
+
+    def merge(self, other: "Outcome") -> None:
+        for score, tally in other.scores.items():
+            self.scores[score].merge(tally)
+        for size, tally in other.sizes.items():
+            self.sizes[size].merge(tally)
+        for key, found in other.detected.items():
+            self.detected[key].extend(found)
+        for condition, nights in other.reach.items():
+            self.reach[condition].extend(nights)
+        for mine, theirs in ((self.customers, other.customers), (self.elements, other.elements)):
+            for condition, said in theirs.items():
+                mine[condition].extend(said)
+
+    def freeze(self) -> "Outcome":
+        """Without the factories, which cannot be sent to another process."""
+        return Outcome(
+            dict(self.scores), dict(self.sizes), dict(self.detected), dict(self.customers),
+            dict(self.elements), dict(self.reach),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """A grid with its contestants, ready."""
+
+    place: Place
+    recorded: Recorded
+    contestants: tuple[Contestant, ...]
+
+
+@lru_cache(maxsize=1)
+def stage(grid: Grid, methods: tuple[str, ...] = ()) -> Stage:
+    network = load(grid)
+    place = Place(str(grid), network)
+    return Stage(place, Recorded(place.supply), tuple(contestants(network, methods)))
+
+
+def contestants(network: Network, methods: Iterable[str] = ()) -> Iterable[Contestant]:
+    yield ExactTree(network)
+    for name in methods:
+        module, _, factory = name.partition(":")
+        method: Method = getattr(import_module(module), factory)
+        yield method(network)
+    yield NearestCommonAncestor.on(network)
+    yield from threshold_rules(network)
+
+
+def run_block(block: Block) -> Outcome:
+    """All nights of the block."""
+    ready, outcome = stage(block.grid, block.methods), Outcome()
+    for number in range(block.first, block.stop):
+        night = draw_night(ready.place, block.condition, block.seed, number)
+        outcome.reach[block.condition.name].append(_unheard(night))
+        rng = np.random.default_rng((block.seed, number, 1))
+        for contestant in ready.contestants:
+            found_s = np.full(len(night.faults), np.inf)
+            for at_s in block.instants_s or block.condition.instants_s:
+                answer = contestant.answer(night.signals.heard(at_s))
+                _score(outcome, ready, block, contestant.name, night, answer, at_s)
+                _note_found(found_s, night, answer, at_s)
+                _note_probabilities(outcome, ready, block.condition.name, night, answer, rng)
+            outcome.detected[block.condition.name, contestant.name].extend(
+                (len(meters), float(at_s)) for meters, at_s in zip(night.below, found_s, strict=True)
+            )
+    return outcome.freeze()
+
+
+def _unheard(night: Night) -> tuple[int, int]:
+    """Customers out by record, and those in faults below which no meter's last gasp ever arrives."""
+    silent = ~np.isfinite(night.signals.meter_off.received_s)
+    lost = [meters for meters in night.below if np.all(silent[meters])]
+    return int(night.dead_by_record.sum()), sum(len(meters) for meters in lost)
+
+
+def _score(
+    outcome: Outcome, ready: Stage, block: Block, name: str, night: Night, answer: Answer, at_s: float
+) -> None:
+    condition = block.condition
+    key = (ready.place.name, condition.name, at_s, name)
+    tally = outcome.scores[*key, BY_RECORD]
+    tally.add(answer.places_out, night.dead_by_record)
+    outcome.scores[*key, PHYSICAL].add(answer.customers_out, night.dead)
+    hits = [ready.recorded.hit(meters, answer.elements) for meters in night.below]
+    tally.hits += sum(hits)
+    tally.faults += len(hits)
+    if at_s == condition.judged_s and name == ExactTree.name and hits:
+        largest = size_class(max(len(meters) for meters in night.below))
+        outcome.sizes[condition.name, largest, BY_RECORD].add(answer.places_out, night.dead_by_record)
+        outcome.sizes[condition.name, largest, PHYSICAL].add(answer.customers_out, night.dead)
+        for meters, hit in zip(night.below, hits, strict=True):
+            own = outcome.sizes[condition.name, size_class(len(meters)), BY_RECORD]
+            own.faults += 1
+            own.hits += hit
+
+
+def _note_found(found_s: Float64, night: Night, answer: Answer, at_s: float) -> None:
+    for number, meters in enumerate(night.below):
+        if np.mean(answer.places_out[meters]) >= FOUND_SHARE:
+            found_s[number] = min(found_s[number], at_s)
+
+
+def _note_probabilities(
+    outcome: Outcome, ready: Stage, condition: str, night: Night, answer: Answer, rng: np.random.Generator
+) -> None:
+    if answer.customer_probability is not None:
+        outcome.customers[condition].extend(one_a_band(answer.customer_probability, night.dead, rng))
+    if answer.element_probability is not None:
+        right = [
+            any(ready.recorded.differ(int(edge), meters) == 0 for meters in night.below)
+            for edge in answer.elements
+        ]
+        outcome.elements[condition].extend(zip(answer.element_probability.tolist(), right, strict=True))
+
+
+def blocks(
+    grids: Sequence[Grid], conditions: Sequence[Condition], scenarios: int, seed: int, methods: Sequence[str]
+) -> list[Block]:
+    """All work, grid by grid, so that a process rarely changes the grid."""
+    return [
+        Block(grid, condition, 0, scenarios, seed, tuple(methods))
+        for grid in grids
+        for condition in conditions
+    ]
