@@ -110,13 +110,14 @@ def _rates(
 ) -> tuple[Float64, Float64, Float64]:
     """[positions] rates of losing one phase at medium and at low voltage, and of losing all."""
     edge = grid.tree.edge[part]
-    share = np.full(len(EdgeKind), 0.0)
-    for kind, factor in model.single.items():
-        share[kind] = factor
-    own = np.where(edge == ABSENT, model.source_single, share[grid.network.edges.kind[edge]]) * whole
-    at_low = low & ~turns
-    single_lv = np.where(at_low | turns, own, 0.0)
-    single_mv = np.where(turns, model.transformer_primary * whole, np.where(at_low, 0.0, own))
+    kind = grid.network.edges.kind[edge]
+    shares = np.zeros((2, len(EdgeKind)))
+    for row, factors in zip(shares, (model.single, model.single_low), strict=True):
+        for each, factor in factors.items():
+            row[each] = factor
+    medium, at_low = (np.where(edge == ABSENT, model.source_single, row[kind]) * whole for row in shares)
+    single_lv = np.where(low, at_low, 0.0)
+    single_mv = np.where(turns, model.transformer_primary * whole, np.where(low, 0.0, medium))
     return single_mv, single_lv, whole
 
 

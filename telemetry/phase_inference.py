@@ -235,14 +235,16 @@ def _alive(seen: Observations, found: PhasePosterior) -> Bool:
 
 
 def _lacking(found: PhasePosterior, c: int, lost: int, side: int) -> float:
-    """P(the place lacks these phases and has another)."""
+    """P(the place lacks these phases and has another): at the class, or where below it is surest."""
+    end = int(found.grid.end[found.area.first + c]) - found.area.first
     if side == MEDIUM:
-        return float(found.primary[c, lost])
+        medium = found.area.side[c:end] != LOW
+        return float(found.primary[c:end, lost][medium].max())
     partly = np.arange(STATES) % SETS != ALL_DEAD
     for phase in range(3):
         if lost >> phase & 1:
             partly &= LEVELS[:, phase] == DEAD
-    return float(found.state[c, partly].sum())
+    return float(found.state[c:end][:, partly].sum(axis=1).max())
 
 
 def _onset(seen: Observations, meters: Words, gasped: Bool, low: Bool, when: Bracket) -> int:

@@ -225,28 +225,6 @@ def density(x: float, level: int, wrong: float, stray: float) -> float:
 
 
 @numba.njit(cache=True)
-def _one_phase(largest: float, level: int, dead: float, wrong: float, stray: float) -> float:
-    """Likelihood of a single-phase meter's words on a phase of that level."""
-    if level == 0:
-        return dead
-    return 1.0 if math.isnan(largest) else density(largest, level, wrong, stray)
-
-
-@numba.njit(cache=True)
-def _three_phases(
-    volts: Float64, m: int, state_levels: Int8, x: int, dead: float, wrong: float, stray: float
-) -> float:
-    """The same of a three-phase meter; it lives while any phase does."""
-    likelihood, lives = 1.0, False
-    for phase in range(3):
-        level = state_levels[x, phase]
-        lives = lives or level > 0
-        if not math.isnan(volts[m, phase]):
-            likelihood *= density(volts[m, phase], level, wrong, stray)
-    return likelihood if lives else dead
-
-
-@numba.njit(cache=True)
 def _largest(volts: Float64, m: int) -> float:
     """The largest voltage read of a meter, NaN if none was."""
     largest = math.nan
@@ -257,21 +235,35 @@ def _largest(volts: Float64, m: int) -> float:
 
 
 @numba.njit(cache=True)
-def _likelihoods(
-    volts: Float64, m: int, dead: float, odds: Float64, state_levels: Int8, x: int, numbers: Numbers,
-    out: Float64,
-) -> float:  # fmt: skip
-    """out[A, B, C, all]: odds × likelihood of the meter's words in state x if it hangs on that; their sum."""
+def _by_level(volts: Float64, m: int, dead: float, numbers: Numbers, out: Float64) -> float:
+    """out[phase, level]: density of each voltage, out[3, level]: likelihood of all words of a meter with one
+    phase; P(its words | dead) : P(they | alive) with the voltages among its words."""
     _, wrong, stray, _, false_life = numbers
     largest = _largest(volts, m)
-    gone = dead if math.isnan(largest) else dead * false_life
-    for phase in range(3):
-        out[phase] = odds[m, phase]
-        if odds[m, phase] > 0.0:
-            out[phase] *= _one_phase(largest, state_levels[x, phase], gone, wrong, stray)
-    out[3] = odds[m, 3]
-    if odds[m, 3] > 0.0:
-        out[3] *= _three_phases(volts, m, state_levels, x, gone, wrong, stray)
+    read = not math.isnan(largest)
+    gone = dead * false_life if read else dead
+    for level in range(3):
+        for phase in range(3):
+            unread = math.isnan(volts[m, phase])
+            out[phase, level] = 1.0 if unread else density(volts[m, phase], level, wrong, stray)
+        out[3, level] = density(largest, level, wrong, stray) if read else 1.0
+    out[3, 0] = gone
+    return gone
+
+
+@numba.njit(cache=True, inline="always")
+def _parts(
+    by_level: Float64, gone: float, odds: Float64, m: int, state_levels: Int8, x: int, out: Float64
+) -> float:
+    """out[A, B, C, several]: odds × likelihood of the words in state x if it hangs on that; their sum."""
+    a, b, c = state_levels[x, 0], state_levels[x, 1], state_levels[x, 2]
+    out[0] = odds[m, 0] * by_level[3, a]
+    out[1] = odds[m, 1] * by_level[3, b]
+    out[2] = odds[m, 2] * by_level[3, c]
+    several: float = gone
+    if a + b + c > 0:
+        several = by_level[0, a] * by_level[1, b] * by_level[2, c]
+    out[3] = odds[m, 3] * several
     total: float = out[0] + out[1] + out[2] + out[3]
     return total
 
@@ -287,12 +279,13 @@ def weigh(
     ``before`` P(it was read before the loss); ``odds`` [meters, 4] P(it hangs on A, B, C, or on all).
     """
     wrong_place, elsewhere = numbers[0], numbers[3]
-    likelihood, parts = np.zeros(56), np.zeros(4)
+    likelihood, parts, by_level = np.zeros(56), np.zeros(4), np.zeros((4, 3))
     for m in range(len(place)):
+        gone = _by_level(volts, m, dead[m], numbers, by_level)
         width = 8 if side[place[m]] == 0 else 56
         best = 0.0
         for x in range(width):
-            likelihood[x] = _likelihoods(volts, m, dead[m], odds, state_levels, x, numbers, parts)
+            likelihood[x] = _parts(by_level, gone, odds, m, state_levels, x, parts)
             best = max(best, likelihood[x])
         normal = likelihood[0]
         other = wrong_place * ((1.0 - elsewhere) * normal + elsewhere * best)
@@ -309,10 +302,11 @@ def judge(
 ) -> None:  # fmt: skip
     """By meter, where the state of its class is known: P(it has one phase and lacks it), P(it has three and
     lacks some of them)."""
-    parts = np.zeros(4)
+    parts, by_level = np.zeros(4), np.zeros((4, 3))
     for m in range(len(place)):
         x = state[place[m]]
-        total = max(_likelihoods(volts, m, dead[m], odds, state_levels, x, numbers, parts), LEAST)
+        gone = _by_level(volts, m, dead[m], numbers, by_level)
+        total = max(_parts(by_level, gone, odds, m, state_levels, x, parts), LEAST)
         lacking = 0
         for phase in range(3):
             if state_levels[x, phase] != 2:
