@@ -179,8 +179,9 @@ def infer(grid: InferenceGrid, observations: Observations, now_ms: int, model: I
     evidence = node_evidence(grid, observations, onsets, shares, near.while_alive, model)
     log_evidence, state, class_cut = _sum(grid, onsets, chances, evidence)
     found = near_dead(grid, state, model)
-    if np.any(found.while_alive > NEAR_DEAD_MATTERS):
-        near = found
+    matters = _anywhere_in_source(grid, found.while_alive > NEAR_DEAD_MATTERS)
+    if matters.any():
+        near = NearDead(found.anyhow, np.where(matters, found.while_alive, near.while_alive))
         evidence = node_evidence(grid, observations, onsets, shares, near.while_alive, model)
         log_evidence, state, class_cut = _sum(grid, onsets, chances, evidence)
         found = near_dead(grid, state, model)
@@ -199,6 +200,13 @@ def infer(grid: InferenceGrid, observations: Observations, now_ms: int, model: I
         map_state=_best(grid, onsets, chances, evidence),
         near=NearDead(anyhow=found.anyhow, while_alive=near.while_alive),
     )
+
+
+def _anywhere_in_source(grid: InferenceGrid, true: Bool) -> Bool:
+    """[zones] whether it is true of any zone of the same source."""
+    found = np.zeros(len(true), dtype=np.bool_)
+    found[grid.zone_root[true]] = True
+    return found[grid.zone_root]
 
 
 def _sum(

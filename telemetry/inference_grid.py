@@ -6,12 +6,13 @@ to it with a prior of almost nothing. A *zone* is the area of a transformer: wha
 one latent state of communication and one onset bin of its own; the rest belongs to the zone of its source.
 """
 
+import itertools
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from scipy.spatial import cKDTree
 
+import numba
 from geo.network import ABSENT, Bool, EdgeKind, Float64, Int32, Network
 from geo.tree import EnergisedTree
 from telemetry.inference_model import InferenceModel
@@ -56,7 +57,7 @@ class InferenceGrid:
     zone_leaf: Bool
     """[zones] whether no other zone lies inside."""
     near: Int32
-    """[zones, NEAR_ZONES] the nearest other zones with meters, −1 where there are fewer."""
+    """[zones, NEAR_ZONES] the nearest other zones of the source with meters, −1 where there are fewer."""
     near_meeting: Int32
     """[zones, NEAR_ZONES] the class where the ways of the two zones to the source meet, −1 if nowhere."""
     meter_class: Int32
@@ -129,7 +130,7 @@ def _zone_tops(network: Network, tree: EnergisedTree, edge_position: Int32, mete
     watched = edge_position[network.terminals.edge[network.terminals.edge >= 0]]
     tops[watched[watched >= 0]] = True
     feeding = tree.edge
-    transformer = (feeding >= 0) & (network.edges.kind[feeding] == EdgeKind.TRANSFORMER)
+    transformer = np.append(network.edges.kind == EdgeKind.TRANSFORMER, False)[feeding]
     low = ~(network.nodes.voltage_kv[tree.node] >= 1.0)
     tops |= transformer & low & (meters_below > 0)
     return tops
@@ -190,23 +191,35 @@ def _zones(parent: Int32, watched: Bool, metered: Bool) -> tuple[Int32, Int32, I
     return zone, outer[:count].copy(), root[:count].copy(), top[:count].copy()
 
 
-def _near(network: Network, tree: EnergisedTree, zone_position: Int32, populated: Bool) -> Int32:
-    """[zones, NEAR_ZONES] nearest zones that have meters; along the preorder where places are unknown."""
+def _near(
+    network: Network, tree: EnergisedTree, zone_position: Int32, zone_root: Int32, populated: Bool
+) -> Int32:
+    """[zones, NEAR_ZONES] nearest zones of the same source that have meters; −1 where there are fewer.
+
+    What one source feeds is concluded from without a look at another's.
+    """
     near = np.full((len(zone_position), NEAR_ZONES), ABSENT, dtype=np.int32)
-    chosen = np.flatnonzero(populated)
-    if len(chosen) < 2:
-        return near
-    nodes = tree.node[zone_position[chosen]]
+    firsts = np.flatnonzero(zone_root == np.arange(len(zone_root)))
+    for first, stop in itertools.pairwise((*firsts.tolist(), len(zone_root))):
+        chosen = (first + np.flatnonzero(populated[first:stop])).astype(np.int32)
+        if len(chosen) > 1:
+            near[chosen] = _nearest(network, tree.node[zone_position[chosen]], chosen)
+    return near
+
+
+def _nearest(network: Network, nodes: Int32, zones: Int32) -> Int32:
+    """[zones, NEAR_ZONES] by place; along the preorder where places are unknown."""
     lon, lat = network.nodes.lon[nodes], network.nodes.lat[nodes]
     place = np.column_stack((lon * np.cos(np.radians(lat)), lat))
     if not np.isfinite(place).all():
-        place = np.column_stack((np.arange(len(chosen), dtype=np.float64), np.zeros(len(chosen))))
-    wanted = min(NEAR_ZONES + 1, len(chosen))
-    _, neighbours = cKDTree(place).query(place, k=wanted)
-    for row, candidates in enumerate(np.asarray(neighbours)):
-        others = [candidate for candidate in candidates if candidate != row][:NEAR_ZONES]
-        near[chosen[row], : len(others)] = chosen[others]
-    return near
+        place = np.column_stack((np.arange(len(zones), dtype=np.float64), np.zeros(len(zones))))
+    found = np.asarray(cKDTree(place).query(place, k=min(NEAR_ZONES + 1, len(zones)))[1])
+    itself = found == np.arange(len(zones))[:, None]
+    others = np.take_along_axis(found, np.argsort(itself, axis=1, kind="stable"), axis=1)
+    nearest = np.full((len(zones), NEAR_ZONES), ABSENT, dtype=np.int32)
+    count = min(NEAR_ZONES, len(zones) - 1)
+    nearest[:, :count] = zones[others[:, :count]]
+    return nearest
 
 
 @numba.njit(cache=True)
@@ -249,7 +262,7 @@ def _build(network: Network, tree: EnergisedTree, model: InferenceModel) -> Infe
     meter_class = np.where(meter_position >= 0, class_of[meter_position], ABSENT).astype(np.int32)
     meter_zone = np.where(meter_class >= 0, zone[meter_class], ABSENT).astype(np.int32)
     populated = np.bincount(meter_zone[meter_zone >= 0], minlength=len(zone_top)) > 0
-    near = _near(network, tree, class_top[zone_top], populated)
+    near = _near(network, tree, class_top[zone_top], zone_root, populated)
     survival = log_survivals(network, tree, model)
     by_class = np.argsort(class_of, kind="stable")[np.count_nonzero(class_of < 0) :].astype(np.int32)
     sizes = np.bincount(class_of[by_class], minlength=classes)
