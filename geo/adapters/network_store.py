@@ -1,6 +1,6 @@
 """The ``NetworkStore`` on SQLite or PostgreSQL."""
 
-from sqlalchemy import Engine, Row, insert, select
+from sqlalchemy import Connection, Engine, Row, insert, select
 
 from geo.adapters.database import writing
 from geo.adapters.tables import SNAPSHOTS, VERSIONS
@@ -21,15 +21,11 @@ class SqlNetworkStore:
         """Keep the snapshot and note its effective time; the same twice changes nothing."""
         if version.content_hash != network.content_hash:
             raise ValueError(f"version names {version.content_hash}, the network is {network.content_hash}")
-        known = select(SNAPSHOTS.c.content_hash).where(SNAPSHOTS.c.content_hash == network.content_hash)
         noted = select(VERSIONS.c.id).where(
             VERSIONS.c.content_hash == version.content_hash, VERSIONS.c.effective_ms == version.effective_ms
         )
         with writing(self._engine).begin() as connection:
-            if connection.execute(known).first() is None:
-                connection.execute(
-                    insert(SNAPSHOTS), {"content_hash": network.content_hash, "content": pack(network)}
-                )
+            _keep(connection, network)
             if connection.execute(noted).first() is None:
                 connection.execute(
                     insert(VERSIONS),
@@ -38,8 +34,15 @@ class SqlNetworkStore:
                         "effective_ms": version.effective_ms,
                         "imported_ms": version.imported_ms,
                         "source": version.source,
+                        "made_by": version.made_by,
+                        "note": version.note,
                     },
                 )
+
+    def keep(self, network: Network) -> None:
+        """Keep the snapshot without making it take effect."""
+        with writing(self._engine).begin() as connection:
+            _keep(connection, network)
 
     def get(self, content_hash: str) -> Network:
         """The snapshot; raises ``UnknownElement`` if never stored, ``SnapshotDamaged`` if altered."""
@@ -73,10 +76,20 @@ class SqlNetworkStore:
         return None if row is None else _version(row)
 
 
+def _keep(connection: Connection, network: Network) -> None:
+    known = select(SNAPSHOTS.c.content_hash).where(SNAPSHOTS.c.content_hash == network.content_hash)
+    if connection.execute(known).first() is None:
+        connection.execute(
+            insert(SNAPSHOTS), {"content_hash": network.content_hash, "content": pack(network)}
+        )
+
+
 def _version(row: Row[tuple[object, ...]]) -> NetworkVersion:
     return NetworkVersion(
         content_hash=row.content_hash,
         effective_ms=row.effective_ms,
         imported_ms=row.imported_ms,
         source=row.source,
+        made_by=row.made_by,
+        note=row.note,
     )

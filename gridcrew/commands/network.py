@@ -34,6 +34,11 @@ from gridcrew.network_reading import (
 SUBCOMMANDS: Final = {
     "diff": "What changed from one network to another.",
     "identifiers": "Foreign ids: unmatched, in conflict, exchanged.",
+    "propose": "Bring a network in for approval, feeder by feeder.",
+    "approve": "Let a proposal, or some feeders of it, go live.",
+    "rollback": "Bring back an earlier version, whole or of some feeders.",
+    "edit": "Correct rows by hand.",
+    "versions": "What was in force when, who made it so, and why.",
 }
 other_network = click.option(
     "--network",
