@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from geo import doors
+from geo.completing import completed
 from geo.errors import Finding, NetworkRefused
 from geo.feeders import Feeders
 from geo.fingerprint import content_hash
@@ -65,6 +66,7 @@ def assemble(tables: Tables, report: Report | None = None, set_aside: bool = Fal
     left out instead and told with the feeder that they would belong to, so that others can go on.
     """
     report = report or Report()
+    tables = completed(tables, report)
     built = _build(tables, report)
     if built is None or report.refused:
         return _of_the_rest(tables, report) if set_aside else Assembled(None, report.findings())

@@ -9,7 +9,7 @@ from geo.errors import Finding
 from geo.rules import RULES, Severity, Subject
 
 MOST_PER_RULE: Final = 100
-"""Findings told one by one for each rule and file; the rest is counted."""
+"""Findings told one by one for each rule and table; the rest is counted."""
 NO_ROW: Final = -1
 NO_FACTS: Final[Mapping[str, object]] = {}
 Row = tuple[str, int]
@@ -20,6 +20,7 @@ Row = tuple[str, int]
 class Report:
     """Findings in the order in which they were met; ``findings`` answers them errors first."""
 
+    most: int = MOST_PER_RULE
     told: list[tuple[Finding, Row]] = field(default_factory=list)
     noted: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
     """By (rule, table, or place where it is of none) the row of every finding (or NO_ROW), told or not."""
@@ -34,10 +35,10 @@ class Report:
         row: int = NO_ROW,
         facts: Mapping[str, object] = NO_FACTS,
     ) -> None:
-        """Note one finding; from the hundred-and-first of its rule and table on it is only counted."""
+        """Note one finding; beyond the most of its rule and table it is only counted."""
         rows = self.noted[rule, table or place]
         rows.append(row)
-        if len(rows) <= MOST_PER_RULE:
+        if len(rows) <= self.most:
             spelled = {name: str(fact) for name, fact in facts.items()}
             self.told.append((Finding(rule, element, place, line, spelled), (table, row)))
 
@@ -89,8 +90,8 @@ class Report:
     def _counted(self) -> Iterator[Finding]:
         first = {(told.rule, row[0] or told.place): told.place for told, row in reversed(self.told)}
         for key, rows in self.noted.items():
-            if len(rows) > MOST_PER_RULE:
-                yield Finding(key[0], place=first[key], more=len(rows) - MOST_PER_RULE)
+            if len(rows) > self.most:
+                yield Finding(key[0], place=first[key], more=len(rows) - self.most)
 
 
 def _is_error(rule: str) -> bool:

@@ -18,7 +18,7 @@ from geo.feeders import Feeders, feeders_of
 from geo.geometry import course_gaps, distances_m
 from geo.identifiers import COMPANY_ZONE, overlaps, spans
 from geo.network import ABSENT, SWITCHING_KINDS, EdgeKind, Identifiers, Int32, Network, NodeKind
-from geo.report import NO_ROW, Report
+from geo.report import MOST_PER_RULE, NO_ROW, Report
 from geo.rows import Reader
 from geo.topology import components
 from geo.tree import EnergisedTree, energise
@@ -107,9 +107,9 @@ def check_structure(
                 report.add(check.rule, element, check.table, None, check.table, row, facts)
 
 
-def findings_of(network: Network) -> tuple[Finding, ...]:
+def findings_of(network: Network, most: int = MOST_PER_RULE) -> tuple[Finding, ...]:
     """What the checks find in a network that is already stored; places are the tables' names."""
-    structure, report = Structure(network), Report()
+    structure, report = Structure(network), Report(most)
     check_structure(structure, report)
     return report.findings(structure.feeders.name)
 

@@ -187,6 +187,28 @@ def test_a_meter_of_unknown_place_hangs_on_its_transformer(folder: Path) -> None
     assert network.nodes.ids[network.meters.node[1]] == "L1"
 
 
+def test_a_list_of_areas_and_customers_becomes_stars(folder: Path) -> None:
+    _change(folder, "nodes.csv", "L2,transformer_lv,二台区,116.02,39.001,0.4,\n", "")
+    _change(folder, "edges.csv", "T2,transformer,J2,L2", "T2,transformer,J2,")
+    (folder / "meters.csv").unlink()
+    (folder / "customers.csv").write_text(
+        FILES["customers.csv"].replace("access_point_id", "access_point_id,transformer_id")
+        .replace("G1,A1", "G1,A1,T1").replace("G1,\n", "G1,,TT1\n").replace("G2,L2", "G2,,T2")
+    )  # fmt: skip
+    assembled = read_folder(folder)
+    told = [(finding.rule, finding.element, finding.place, finding.line) for finding in assembled.findings]
+    assert told == [
+        ("meter-made", "C1", "customers.csv", 2), ("meter-made", "C2", "customers.csv", 3),
+        ("meter-made", "C3", "customers.csv", 4), ("place-unknown", "C1-M", "customers.csv", 2),
+        ("place-unknown", "C2-M", "customers.csv", 3), ("place-unknown", "C3-M", "customers.csv", 4),
+        ("low-side-made", "T2", "edges.csv", 5),
+    ]  # fmt: skip
+    network = assembled.accepted()
+    hangs_on = [network.nodes.ids[node] for node in network.meters.node]
+    assert hangs_on == ["L1", "L1", "T2-LV"]
+    assert network.nodes.lon[network.node_row["T2-LV"]] == 116.02
+
+
 def test_a_file_that_is_not_utf8_names_its_line(folder: Path) -> None:
     text = (folder / "customers.csv").read_text(encoding="utf-8")
     (folder / "customers.csv").write_bytes(text.encode("gb18030"))

@@ -1,0 +1,154 @@
+"""How good the network's record is: what the checks find, and whom both systems link (INT-02)."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from field_api.http.fields import Identifier, Page, PageQuery
+from field_api.http.operations import EVERYONE, Answer, Call, Operations
+from field_api.http.paging import number_after
+from field_api.http.site_of import current_site
+from field_api.projection import Site
+from field_api.resources import Resource
+from geo.errors import Finding
+from geo.linkage import Linkage, LinkageRate
+from geo.rules import Severity
+from geo.tracing import Element, ElementType
+from geo.validation import findings_of
+
+operations: Final = Operations()
+MOST_PER_RULE: Final = 2000
+_TYPES: Final[Mapping[str, ElementType]] = {
+    "nodes": "node",
+    "edges": "edge",
+    "meters": "meter",
+    "terminals": "terminal",
+    "sensors": "sensor",
+    "customers": "customer",
+}
+
+
+class FindingQuery(PageQuery):
+    feeder: Identifier | None = Field(
+        default=None, description="Only of this feeder (id of its first switch)."
+    )
+    rule: Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9-]+$")] | None = None
+    severity: Literal["error", "warning"] | None = None
+
+
+class FindingResource(Resource):
+    rule: str
+    severity: Literal["error", "warning"]
+    element: str
+    table: str
+    feeder: str = Field(description="Empty for stations and what belongs to none.")
+    grid_id: str
+    message: str
+    message_zh: str
+
+
+class FindingPage(Page[FindingResource]):
+    pass
+
+
+class LinkageResource(Resource):
+    grid_id: str
+    name: str
+    customers: int
+    linked: int
+    share: float | None = Field(description="Linked of all; null without customers.")
+    gaps: dict[str, int] = Field(
+        description="Customers by what they lack: meter, access_point, transformer, line, mismatch."
+    )
+
+
+class LinkagePage(Page[LinkageResource]):
+    pass
+
+
+@operations.add(
+    "GET", "/api/v1/network/findings", "What the checks find in the network in force",
+    roles=EVERYONE, query=FindingQuery, answers={200: FindingPage}, refuses=frozenset({503}),
+)  # fmt: skip
+def list_network_findings(call: Call) -> Answer:
+    """A page of findings on elements of my grid cells, errors first; at most 2,000 of each rule."""
+    query, site = call.query(FindingQuery), current_site(call)
+    mine = [
+        (finding, cell)
+        for finding, cell in _findings(site)
+        if call.scope.sees(cell) and _asked(query, finding)
+    ]
+    start = number_after(query.cursor) or 0
+    stop = start + query.limit
+    items = tuple(_finding(*found) for found in mine[start:stop])
+    return Answer(200, FindingPage(items=items, next_cursor=str(stop) if stop < len(mine) else None))
+
+
+def _asked(query: FindingQuery, finding: Finding) -> bool:
+    wanted = (
+        (query.feeder, finding.feeder),
+        (query.rule, finding.rule),
+        (query.severity, finding.severity.value),
+    )
+    return all(asked is None or asked == found for asked, found in wanted)
+
+
+@lru_cache(maxsize=2)
+def _findings(site: Site) -> tuple[tuple[Finding, str], ...]:
+    """With the grid cell of each; what is only counted belongs to no element, and to nobody's cell."""
+    found = findings_of(site.network, MOST_PER_RULE)
+    return tuple((finding, _cell(site, finding)) for finding in found if finding.element)
+
+
+def _cell(site: Site, finding: Finding) -> str:
+    kind = _TYPES.get(finding.place)
+    if kind is None:
+        return ""
+    rows: Mapping[str, int] = getattr(site.network, f"{kind}_row")
+    return site.cell_of_element(Element(kind, rows[finding.element], finding.element))
+
+
+def _finding(finding: Finding, cell: str) -> FindingResource:
+    return FindingResource(
+        rule=finding.rule,
+        severity="error" if finding.severity is Severity.ERROR else "warning",
+        element=finding.element,
+        table=finding.place,
+        feeder=finding.feeder,
+        grid_id=cell,
+        message=finding.message,
+        message_zh=finding.message_zh,
+    )
+
+
+@operations.add(
+    "GET", "/api/v1/network/linkage", "Linkage rate (营配贯通率) by grid cell",
+    roles=EVERYONE, query=PageQuery, answers={200: LinkagePage}, refuses=frozenset({503}),
+)  # fmt: skip
+def list_linkage(call: Call) -> Answer:
+    """A page of my grid cells: how many customers both systems link without a gap, and what others lack."""
+    query, site = call.query(PageQuery), current_site(call)
+    mine = [rate for rate in _rates(site) if call.scope.sees(rate.cell)]
+    start = number_after(query.cursor) or 0
+    stop = start + query.limit
+    items = tuple(_linkage(rate) for rate in mine[start:stop])
+    return Answer(200, LinkagePage(items=items, next_cursor=str(stop) if stop < len(mine) else None))
+
+
+@lru_cache(maxsize=2)
+def _rates(site: Site) -> tuple[LinkageRate, ...]:
+    """Cell by cell, without the sum of all, which is not everybody's to see."""
+    return Linkage(site.network).rates(site.cells)[1:]
+
+
+def _linkage(rate: LinkageRate) -> LinkageResource:
+    return LinkageResource(
+        grid_id=rate.cell,
+        name=rate.name,
+        customers=rate.customers,
+        linked=rate.linked,
+        share=rate.share,
+        gaps=dict(rate.gaps),
+    )

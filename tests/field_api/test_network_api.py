@@ -1,0 +1,46 @@
+"""Findings and linkage of the network in force, each to the people of their grid cells."""
+
+
+import pytest
+
+from tests.field_api.world import World, make_world
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return make_world(tmp_path_factory.mktemp("network-api"))
+
+
+def test_findings_are_told_in_both_languages_with_feeder_and_cell(world: World) -> None:
+    page = world.log_in("dispatcher").get("/api/v1/network/findings").get_json()
+    (finding,) = page["items"]
+    assert (finding["rule"], finding["element"], finding["feeder"]) == ("too-short", "LN2", "CB1")
+    assert finding["message"].startswith("its length 850 m is less than")
+    assert finding["message_zh"].startswith("长度 850 米小于")
+    assert page["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [("feeder=CB1", 1), ("feeder=CB2", 0), ("rule=too-short", 1), ("severity=error", 0), ("limit=1", 1)],
+)
+def test_findings_can_be_asked_for(world: World, query: str, count: int) -> None:
+    page = world.log_in("dispatcher").get(f"/api/v1/network/findings?{query}").get_json()
+    assert len(page["items"]) == count
+
+
+def test_a_crew_sees_the_linkage_of_its_own_cell(world: World) -> None:
+    everybody = world.log_in("dispatcher").get("/api/v1/network/linkage").get_json()["items"]
+    assert [rate["grid_id"] for rate in everybody] == ["G1", "G2"]
+    mine = world.log_in("crew-01").get("/api/v1/network/linkage").get_json()["items"]
+    assert [rate["grid_id"] for rate in mine] == ["G1"]
+    assert mine[0]["customers"] == 2
+    assert (mine[0]["linked"], mine[0]["gaps"]["access_point"]) == (0, 2)
+
+
+def test_pages_follow_each_other(world: World) -> None:
+    person = world.log_in("dispatcher")
+    first = person.get("/api/v1/network/linkage?limit=1").get_json()
+    second = person.get(f"/api/v1/network/linkage?limit=1&cursor={first['next_cursor']}").get_json()
+    assert [page["items"][0]["grid_id"] for page in (first, second)] == ["G1", "G2"]
+    assert second["next_cursor"] is None
