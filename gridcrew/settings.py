@@ -172,6 +172,9 @@ class SimSettings(_Section):
     wrong_meters: float = Field(
         0.01, ge=0, le=1, description="Share of meters that hang elsewhere than recorded."
     )
+    speak: Literal["own", "state-grid"] = Field(
+        "own", description="What simulated terminals speak: our contract, or the State Grid envelope."
+    )
     speed: float = Field(20.0, gt=0, description="How much faster than life crews wait and travel.")
     crews: int = Field(40, ge=0, le=200, description="Most crews that the simulator plays.")
     seed: int = Field(1, description="Seed of all the simulator's randomness.")

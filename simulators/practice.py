@@ -15,6 +15,7 @@ from simulators.phases import ALL, DISTURBED_PU, LIVES_PU
 from simulators.physics import Physics, Tripped
 from simulators.places import Places, terminal_nodes, true_places
 from simulators.profiles import LoadCurve, Profiles
+from simulators.speech import OwnSpeech, Speech
 from simulators.terminals import Action, Fleet, Habits
 
 REACH: Final = 3
@@ -63,6 +64,7 @@ class Chances:
     seed: int = 1
     wrong_meters: float = 0.01
     habits: Habits = field(default_factory=Habits)
+    speech: Speech = field(default_factory=OwnSpeech)
 
 
 class PracticeGrid:
@@ -76,7 +78,8 @@ class PracticeGrid:
         self._terminal_node = terminal_nodes(network)
         behind = equipment(network, profiles, chances.seed)
         self._metering = Metering(behind, LoadCurve(profiles), chances.seed)
-        self._fleet = Fleet(network, self._metering, chances.habits, chances.seed)
+        self.speech = chances.speech
+        self._fleet = Fleet(network, self._metering, chances.habits, chances.seed, chances.speech)
         self._meter_on = self._supplied_meters()
         self._changes = 0
         self._untold: list[TruthEntry] = []

@@ -10,7 +10,7 @@ lead to the same decisions at any speed.
 import heapq
 import itertools
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, assert_never
 
@@ -18,11 +18,11 @@ import msgspec
 import numpy as np
 
 from gateway.contract.payloads import MAX_EVENTS, Command, Event
-from gateway.contract.topics import EVENTS, READINGS, STATUS
+from gateway.contract.topics import STATUS
 from geo.network import Bool, Int32, Network
-from simulators import frames
 from simulators.frames import Boot
 from simulators.metering import Metering
+from simulators.speech import OwnSpeech, Said, Speech
 
 METERS_PER_FRAME: Final = 200
 GASPS_PER_FRAME: Final = 20
@@ -54,10 +54,11 @@ class Habits:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """The terminal opens its connection and leaves this last will on its status topic."""
+    """The terminal opens its connection and leaves this last will on that channel."""
 
     terminal: int
     will: bytes
+    channel: str = STATUS
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class Publish:
     terminal: int
     channel: str
     payload: bytes
+    bulk: bool = False
+    """Readings: in a full memory they give way to words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +141,12 @@ class Terminal:
 class Fleet:
     """All terminals of a network and their agenda. Not safe for threads: the practice grid locks it."""
 
-    def __init__(self, network: Network, metering: Metering, habits: Habits, seed: int) -> None:
+    def __init__(
+        self, network: Network, metering: Metering, habits: Habits, seed: int, speech: Speech | None = None
+    ) -> None:
+        """``speech``: how they put it; our own contract unless given."""
         self._network, self._metering, self._habits, self._seed = network, metering, habits, seed
+        self._speech: Speech = speech or OwnSpeech()
         self._meter_on = np.ones(len(network.meters), bool)
         self._agenda: list[tuple[int, int, int, int, _Task]] = []
         self._serial = itertools.count()
@@ -221,8 +228,10 @@ class Fleet:
         if terminal.boot is not None or not terminal.powered:
             return
         terminal.boot = Boot(f"{now_ms:x}")
-        yield Connect(terminal.row, frames.status(terminal.boot, "offline", now_ms))
-        yield Publish(terminal.row, STATUS, frames.status(terminal.boot, "online", now_ms))
+        will = self._speech.will(terminal.boot, terminal.id, now_ms)
+        yield Connect(terminal.row, will.payload, will.channel)
+        ids = self._ids(terminal.meters)
+        yield from _published(terminal, self._speech.greeting(terminal.boot, terminal.id, ids, now_ms))
         rng = np.random.default_rng([self._seed, 7, terminal.row])
         reading, beat = rng.random(2)
         # After its first start it reads at once what the return of supply brought.
@@ -236,15 +245,17 @@ class Fleet:
             return  # the super-capacitor is kept for last gasps
         for first in range(0, len(terminal.meters), METERS_PER_FRAME):
             meters = terminal.meters[first : first + METERS_PER_FRAME]
-            ids = [self._network.meters.ids[meter] for meter in meters]
+            ids = self._ids(meters)
             rows = self._metering.rows(meters, self._meter_on[meters], now_ms)
-            for body in frames.readings(boot, now_ms, ids, rows):
-                yield Publish(terminal.row, READINGS, body)
+            yield from _published(terminal, self._speech.readings(boot, terminal.id, now_ms, ids, rows))
+
+    def _ids(self, meters: Int32) -> list[str]:
+        return [self._network.meters.ids[meter] for meter in meters]
 
     def _beat(self, terminal: Terminal, boot: Boot, now_ms: int) -> Iterator[Action]:
         self._plan(now_ms + self._habits.heartbeat_ms, terminal, _Beat())
         if terminal.dry_at_ms is None:
-            yield Publish(terminal.row, STATUS, frames.status(boot, "online", now_ms))
+            yield from _published(terminal, [self._speech.heartbeat(boot, terminal.id, now_ms)])
 
     def _run_dry(self, terminal: Terminal, now_ms: int) -> Iterator[Action]:
         if terminal.dry_at_ms is None or now_ms < terminal.dry_at_ms:
@@ -255,7 +266,7 @@ class Fleet:
 
     def _tell(self, terminal: Terminal, boot: Boot, noticed: Sequence[Event]) -> Iterator[Action]:
         if noticed:
-            yield Publish(terminal.row, EVENTS, frames.events(boot, noticed))
+            yield from _published(terminal, self._speech.events(boot, terminal.id, noticed))
 
     def _still_true(self, notice: _Notice) -> list[Event]:
         on = notice.kind == "power_on"
@@ -331,6 +342,11 @@ class Fleet:
             for due_ms, group in _grouped(start_ms + delay_ms[mine].astype(np.int64), mine):
                 at_ms, rows = noticed_ms[group].tolist(), meters[group].tolist()
                 self._plan(due_ms, self.terminals[row], _Notice(kind, tuple(at_ms), tuple(rows)))
+
+
+def _published(terminal: Terminal, words: Iterable[Said]) -> Iterator[Publish]:
+    for said in words:
+        yield Publish(terminal.row, said.channel, said.payload, said.bulk)
 
 
 def _grouped(arrival_ms: np.ndarray, members: np.ndarray) -> Iterator[tuple[int, list[int]]]:

@@ -5,6 +5,7 @@ import signal
 import ssl
 import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -27,10 +28,13 @@ from simulators.adapters.truth_file import TruthFile
 from simulators.examples import examples
 from simulators.practice import Chances, PracticeGrid
 from simulators.profiles import Profiles
+from simulators.speech import OwnSpeech, Speech
+from simulators.state_grid import EnvelopeSpeech
 from simulators.terminals import Habits
 
 STOP_S: Final = 2.0
 SHARE: Final = click.FloatRange(0, 1)
+SPEECHES: Final[Mapping[str, Callable[[], Speech]]] = {"own": OwnSpeech, "state-grid": EnvelopeSpeech}
 POSITIVE: Final = click.FloatRange(min=0, min_open=True)
 
 
@@ -42,8 +46,9 @@ POSITIVE: Final = click.FloatRange(min=0, min_open=True)
 @click.option("--lost-last-gasps", type=SHARE, help="Share of last gasps that never arrive.")
 @click.option("--blocked-terminals", type=SHARE, help="Share of terminals that cannot speak.")
 @click.option("--wrong-meters", type=SHARE, help="Share of meters that hang elsewhere than recorded.")
+@click.option("--speak", type=click.Choice(list(SPEECHES)), help="What terminals speak.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of all its randomness.")
-def command(seconds: float | None, no_crews: bool, **chosen: float | None) -> None:
+def command(seconds: float | None, no_crews: bool, **chosen: float | str | None) -> None:
     """Play terminals, meters and crews until stopped; the rest of the defaults is [sim] of the settings."""
     settings = Settings()
     changed = {name: value for name, value in chosen.items() if value is not None}
@@ -110,7 +115,8 @@ class Stage:
             lost_last_gasps=sim.lost_last_gasps,
             blocked_terminals=sim.blocked_terminals,
         )
-        return Chances(seed=sim.seed, wrong_meters=sim.wrong_meters, habits=habits)
+        speech = SPEECHES[sim.speak]()
+        return Chances(seed=sim.seed, wrong_meters=sim.wrong_meters, habits=habits, speech=speech)
 
     def _facts(self, grid: PracticeGrid) -> dict[str, object]:
         network, places = self.network, grid.places

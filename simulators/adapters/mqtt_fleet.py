@@ -22,7 +22,6 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from gateway.contract.topics import COMMAND, READINGS, STATUS, topic
 from simulators.ports import TruthLog
 from simulators.practice import PracticeGrid
 from simulators.terminals import Action, Connect, Drop, Publish
@@ -66,6 +65,8 @@ class Tally:
     acknowledged: int = 0
     dropped: int = 0
     """Given up because a terminal's memory was full or it died with them."""
+    heard: int = 0
+    """Commands and answers that came down."""
 
 
 @dataclass(slots=True, eq=False)
@@ -151,8 +152,8 @@ class MqttFleet:
     def _act(self, action: Action) -> None:
         link = self._links[action.terminal]
         match action:
-            case Connect(will=will):
-                link.client, link.secured = self._client(link, will), False
+            case Connect():
+                link.client, link.secured = self._client(link, action), False
                 link.retry_at_s, link.delay_s = 0.0, RETRY_S[0]
             case Publish():
                 self._keep(link, action)
@@ -160,13 +161,13 @@ class MqttFleet:
             case Drop():
                 self._die(link)
 
-    def _client(self, link: _Link, will: bytes) -> Client:
+    def _client(self, link: _Link, connect: Connect) -> Client:
         client = Client(
             CallbackAPIVersion.VERSION2, client_id=link.id, clean_session=True,
             protocol=MQTTProtocolVersion.MQTTv311, reconnect_on_failure=False,
         )  # fmt: skip
         client.connect_timeout = CONNECT_TIMEOUT_S
-        client.will_set(topic(link.id, STATUS), will, qos=_QOS)
+        client.will_set(self._grid.speech.topic(link.id, connect.channel), connect.will, qos=_QOS)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
@@ -217,9 +218,7 @@ class MqttFleet:
         return True
 
     def _keep(self, link: _Link, frame: Publish) -> None:
-        memory, limit = (
-            (link.readings, KEPT_READINGS) if frame.channel == READINGS else (link.words, KEPT_WORDS)
-        )
+        memory, limit = (link.readings, KEPT_READINGS) if frame.bulk else (link.words, KEPT_WORDS)
         if len(memory) >= limit:
             memory.popleft()
             self.tally.dropped += 1
@@ -233,7 +232,8 @@ class MqttFleet:
             frame = memory.popleft()
             link.unacknowledged += 1
             self.tally.published += 1
-            link.client.publish(topic(link.id, frame.channel), frame.payload, qos=_QOS)
+            name = self._grid.speech.topic(link.id, frame.channel)
+            link.client.publish(name, frame.payload, qos=_QOS)
 
     def _die(self, link: _Link) -> None:
         self.tally.dropped += len(link.words) + len(link.readings) + link.unacknowledged
@@ -264,7 +264,8 @@ class MqttFleet:
             log.warning("terminal %s was refused: %s", link.id, reason)
             return
         link.connected, link.delay_s = True, RETRY_S[0]
-        client.subscribe(topic(link.id, COMMAND), qos=0)
+        for channel in self._grid.speech.heard:
+            client.subscribe(self._grid.speech.topic(link.id, channel), qos=0)
         self._pump(link)
 
     def _on_disconnect(
@@ -284,6 +285,7 @@ class MqttFleet:
             self._pump(link)
 
     def _on_message(self, _client: Client, link: _Link, message: MQTTMessage) -> None:
+        self.tally.heard += 1
         self._grid.command(link.row, bytes(message.payload), time.time_ns() // 1_000_000)
 
     def _on_socket_open(self, client: Client, _link: _Link, sock: "SocketLike") -> None:

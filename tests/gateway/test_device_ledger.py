@@ -277,6 +277,24 @@ def test_what_frames_tell_of_devices_is_kept(engine: Engine) -> None:
     assert (meter.maker, meter.foreign_id, meter.parent, meter.online) == ("Hexing", "0007", "T1", False)
 
 
+def test_two_frames_of_one_group_that_tell_of_a_device_add_up(engine: Engine) -> None:
+    """As a terminal's topology: what a meter is, then that it is online."""
+    told = (
+        DeviceNote("m7", DeviceKind.METER, "T1", model="DDZY"),
+        DeviceNote("m7", DeviceKind.METER, "T1", online=True),
+    )
+    entries = [
+        Entry(
+            SpooledFrame(seq, Frame("gridcrew/v1/T1/status", b"", NOON_MS)),
+            Decoded(f"T1/b/{seq}", "T1", online=True, devices=(note,)),
+        )
+        for seq, note in enumerate(told, start=1)
+    ]
+    take(SqlLedger(engine, "1"), *entries)
+    meter = SqlDeviceRegistry(engine).get(["m7"])["m7"]
+    assert (meter.model, meter.online, meter.parent) == ("DDZY", True, "T1")
+
+
 def test_how_a_terminal_was_lost_is_known(engine: Engine) -> None:
     ledger, registry = SqlLedger(engine, "1"), SqlDeviceRegistry(engine)
     take(ledger, frame(1, ["m1"], NOON_MS))

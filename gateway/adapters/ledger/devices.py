@@ -184,7 +184,12 @@ class DeviceLedger:
         self, connection: Connection, notes: Iterable[DeviceNote], heard: Mapping[str, _Heard]
     ) -> None:
         """What frames told of devices themselves, where it is news."""
-        news = {note.device: note for note in notes if self._notes.get(note.device) != note}
+        news: dict[str, DeviceNote] = {}
+        for note in notes:
+            before = self._notes.get(note.device)
+            after = _laid_over(note, news.get(note.device, before))
+            if after != before:
+                news[note.device] = after
         if not news:
             return
         now_ms = max(state.last_ms for state in heard.values())
@@ -256,6 +261,14 @@ def _rows(connection: Connection, columns: Sequence[Any], names: list[str]) -> I
 def _said(note: DeviceNote) -> dict[str, Any]:
     said: dict[str, Any] = {name: value for name in _SAID if (value := getattr(note, name))}
     return said if note.online is None else said | {"online": note.online}
+
+
+def _laid_over(note: DeviceNote, before: DeviceNote | None) -> DeviceNote:
+    """What is known after both: a later note that leaves something out takes nothing back."""
+    if before is None:
+        return note
+    kept: dict[str, Any] = {name: getattr(note, name) or getattr(before, name) for name in _SAID}
+    return replace(note, online=before.online if note.online is None else note.online, **kept)
 
 
 def _noted(note: DeviceNote, now_ms: int) -> dict[str, Any]:
