@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from geo.network import Bool, Int32, Network
+from geo.network import ABSENT, Bool, Int32, Network
 from geo.row_sets import distinct
 from geo.tree import EnergisedTree
 from telemetry.area_watch import AreaWatch
@@ -180,14 +180,17 @@ class Detector:
                 yield number
 
     def _home(self, tracked: Tracked) -> int:
-        return self._ground.areas.of_element(tracked.cause.element)
+        """Where the cause, or else something of its class, has supply now."""
+        areas = self._ground.areas
+        class_of_cause = (tracked.cause.element, *tracked.cause.equivalent)
+        return next((home for e in class_of_cause if (home := areas.of_element(e)) != ABSENT), ABSENT)
 
     def _homes(self) -> dict[int, list[Tracked]]:
         """Open outages by area, eldest first; those whose place has no supply are left as they are."""
         homes: defaultdict[int, list[Tracked]] = defaultdict(list)
         for tracked in self._open:
             homes[self._home(tracked)].append(tracked)
-        homes.pop(-1, None)
+        homes.pop(ABSENT, None)
         return homes
 
     def _watch_what_was_known(self) -> None:

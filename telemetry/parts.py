@@ -19,12 +19,15 @@ def taken_by(scene: Scene, tracked: Iterable[Tracked]) -> Bool:
 
 
 def part_of(scene: Scene, tracked: Tracked) -> slice:
-    """Tree positions of the outage's class: below its topmost element; empty where it has no supply."""
+    """Tree positions of the outage's class: below its topmost element; empty where none of it has supply.
+
+    Where switching took the cause itself out of the tree, the rest of its class still holds the customers.
+    """
     own = slice_below(scene.network, scene.tree, tracked.cause.element)
     if tracked.single and not tracked.cut and own.stop > own.start:
         return slice(own.start, own.start + 1)
-    parts = (slice_below(scene.network, scene.tree, element) for element in tracked.cause.equivalent)
-    around = [part for part in parts if lies_in(own, part)]
+    parts = [slice_below(scene.network, scene.tree, element) for element in tracked.cause.equivalent]
+    around = [part for part in parts if lies_in(own if own.start < own.stop else part, part)]
     return min(around, key=lambda part: part.start, default=own)
 
 

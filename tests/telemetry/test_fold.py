@@ -151,3 +151,18 @@ def test_what_was_known_moves_to_the_rows_of_a_new_network() -> None:
     carried = carried_over(fold.known, FEEDER, new).observations
     assert np.flatnonzero(carried.meter_off_ms != NEVER).tolist() == [new.meter_row["B213"]]
     assert carried.edge_open_ms[new.edge_row["SB"]] == T0 + 11_000
+
+
+@settings(max_examples=80, deadline=None)
+@given(evidence=st.lists(EVIDENCE, max_size=40))
+def test_a_batch_is_worth_its_rows(evidence: list[Evidence]) -> None:
+    at_once = Fold(FEEDER)
+    news = at_once.take(evidence)
+    # One by one the first life after a loss is known only when the loss came first.
+    losses = (EvidenceKind.POWER_OFF, EvidenceKind.VOLTAGE)
+    one_by_one = _folded(sorted(evidence, key=lambda row: row.kind not in losses))
+    assert _same(at_once.observations, one_by_one.observations)
+    assert np.array_equal(at_once.return_ms, one_by_one.return_ms)
+    assert np.array_equal(at_once.power_up_ms, one_by_one.power_up_ms)
+    told = {FEEDER.meters.ids[row] for row in (*news.loud.meters, *news.calm.meters)}
+    assert told <= {*DEVICES}
