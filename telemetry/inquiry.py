@@ -27,6 +27,9 @@ from telemetry.verification import (
 
 PACE_MS: Final = 1_000
 """Between two looks for questions."""
+AT_ONCE_MS: Final = 200
+"""The same after a last gasp or a call: it may be a single sign."""
+_SIGNS: Final = frozenset({EvidenceKind.POWER_OFF, EvidenceKind.CALL, EvidenceKind.CHECK})
 CHECK_HOLDS_MS: Final = 10 * 60_000
 """A wish to verify before a crew leaves is good for this long."""
 RETURN_HOLDS_MS: Final = 5 * 60_000
@@ -49,13 +52,15 @@ class Inquiry:
     """Newest revision of each outage that is not explained yet."""
     _explained: dict[str, tuple[OutageRevision, int, tuple[Ping, ...]]] = field(default_factory=dict)
     _asked_ms: int = 0
+    _told_of_trouble: bool = False
 
     def __post_init__(self) -> None:
         self.verifier = Verifier(self.limits)
 
     def hear(self, evidence: Iterable[Evidence]) -> None:
-        """Take note of wishes to verify."""
+        """Take note of trouble and of wishes to verify."""
         for row in evidence:
+            self._told_of_trouble = self._told_of_trouble or row.kind in _SIGNS
             if row.kind is EvidenceKind.CHECK:
                 for outage in row.devices[:MAX_WAITING]:
                     self._checks[outage] = max(self._checks.get(outage, 0), row.received_ms)
@@ -69,10 +74,10 @@ class Inquiry:
                 self._ended[revision.outage_id] = revision
 
     def questions(self, detector: Detector, now_ms: int) -> tuple[Question, ...]:
-        """What may be asked now, at most once a second; counts as asked."""
-        if now_ms - self._asked_ms < PACE_MS:
+        """What may be asked now; counts as asked. Once a second, and at once after a sign of trouble."""
+        if now_ms - self._asked_ms < (AT_ONCE_MS if self._told_of_trouble else PACE_MS):
             return ()
-        self._asked_ms = now_ms
+        self._asked_ms, self._told_of_trouble = now_ms, False
         self._tidy(now_ms)
         sights = list(detector.sights())
         wanted = [question for sight, own in sights for question in self._wanted(sight, own)]

@@ -100,7 +100,8 @@ class Wording:
                 yield self._say(f"sign.{name}", instant=self.clock(int(value)))
             else:
                 exact = f"{name}_{value}"
-                yield self._say(f"sign.{exact if exact in self.templates['sign'] else name}", value=value)
+                known = exact in self.templates["sign"] and self.language in self.templates["sign"][exact]
+                yield self._say(f"sign.{exact if known else name}", value=value)
 
     def _said(self, explanation: Explanation) -> Iterator[str]:
         for word in explanation.said:

@@ -93,6 +93,8 @@ def _leaves(table: Mapping[str, Any], name: str = "") -> Iterator[tuple[str, Map
     for key, value in table.items():
         if set(value) == set(LANGUAGES):
             yield f"{name}.{key}", value
+        elif set(value) == {"en"}:
+            yield f"{name}.{key}", {"en": value["en"], "zh": value["en"]}  # English alone tells one apart
         else:
             yield from _leaves(value, f"{name}.{key}")
 
