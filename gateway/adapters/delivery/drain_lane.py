@@ -134,8 +134,16 @@ class LaneDrain:
     def _decoded_all(self, spooled: Sequence[SpooledFrame]) -> Iterable[Decoded]:
         if self._failures >= MAX_FAILURES:
             return map(self._decoded, spooled)
-        plain = self._stores.decode_plain([one.frame for one in spooled])
+        plain = self._decoded_plain([one.frame for one in spooled])
         return (known or self._decoded(one) for known, one in zip(plain, spooled, strict=True))
+
+    def _decoded_plain(self, frames: Sequence[Frame]) -> Sequence[Decoded | None]:
+        try:
+            return self._stores.decode_plain(frames)
+        except Exception:
+            # Each alone is decoded the general way, so that none holds up the others.
+            log.exception("a group could not be decoded at once")
+            return [None] * len(frames)
 
     def _commit(self, group: Group) -> None:
         fault_point("after_readings")
