@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from scipy.special import bdtrc
 
 from geo.network import Bool, Float64, Int32, Network
 from telemetry.inference_grid import InferenceGrid
 from telemetry.inference_model import InferenceModel
 from telemetry.observations import NEVER, Int64, Observations
+from telemetry.onsets import densest_onset
 from telemetry.phase_model import PhaseModel
 from telemetry.signs import EARLY_MS
 
@@ -23,18 +25,20 @@ SECONDARY_V: Final = np.array([57.7, 100.0, 220.0, 380.0, 5774.0, 10000.0])
 """What meters at medium voltage call nominal."""
 LINE_FACTOR: Final = 1.45
 """A low-voltage meter this far above nominal tells voltages between phases."""
-SKEWED: Final = 0.75
-"""Last gasps of which this share comes from meters of one phase are looked at."""
-SKEWED_RATE: Final = 0.35
+COINCIDENCE: Final = 0.25
+"""Last gasps of one phase are looked at where they are less likely than this by chance."""
 FEW: Final = 2
+GASP_DECAY_S: Final = 15.0
+GASP_EARLY_MS: Final = 5_000
+"""Last gasps carry the instant itself; by so much do clocks differ."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bracket:
-    """Between which instants the phase was lost."""
+    """Between which instants the phase was lost, by zone of the grid."""
 
-    after_ms: int
-    until_ms: int
+    after_ms: Int64
+    until_ms: Int64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +92,10 @@ def touched(
 
 
 def _skewed(grid: InferenceGrid, seen: Observations, since_ms: int) -> Int32:
-    """Tops of the zones where meters of one phase say "off" far more often than those of another."""
+    """Tops of the zones where more meters of one phase say "off" than chance would have.
+
+    Two of one phase are enough where nobody else speaks; where a whole feeder does, it takes more.
+    """
     off = (seen.meter_off_ms > seen.meter_alive_ms) & (seen.meter_off_ms >= since_ms) & (grid.meter_zone >= 0)
     if np.count_nonzero(off) < FEW:
         return np.empty(0, np.int32)
@@ -99,22 +106,52 @@ def _skewed(grid: InferenceGrid, seen: Observations, since_ms: int) -> Int32:
     said = np.bincount(index[off & single], minlength=3 * zones).reshape(zones, 3)
     all_said = np.bincount(grid.meter_zone[off], minlength=zones)
     known = np.bincount(index[single], minlength=3 * zones).reshape(zones, 3)
-    rate = np.where(known >= FEW, said / np.maximum(known, 1), np.nan)
-    several = (known >= FEW).sum(axis=1) >= 2
-    spread = np.zeros(zones)
-    spread[several] = np.nanmax(rate[several], axis=1) - np.nanmin(rate[several], axis=1)
-    skewed = (said.max(axis=1) >= np.maximum(SKEWED * all_said, FEW)) | (spread > SKEWED_RATE)
-    tops: Int32 = grid.zone_top[several & skewed & (all_said >= FEW)]
+    several = np.flatnonzero(((known >= FEW).sum(axis=1) >= 2) & (all_said >= FEW))
+    share = known[several] / np.maximum(known[several].sum(axis=1, keepdims=True), 1)
+    alike = bdtrc(said[several] - 1.0, all_said[several, None].astype(np.int64), share)
+    chance = np.where(said[several] > 0, alike, 1.0).min(axis=1)
+    speaking = np.bincount(grid.zone_root[np.flatnonzero(all_said)], minlength=zones)
+    tops: Int32 = grid.zone_top[several[chance < COINCIDENCE / speaking[grid.zone_root[several]]]]
     return tops
 
 
-def bracket(seen: Observations, rows: Int32, low: Bool, gasped: Bool, now_ms: int) -> Bracket:
-    """When the loss was, from the meters of an area that miss a phase or say "off"."""
-    bad = np.concatenate([seen.meter_low_ms[rows[low]], seen.meter_off_ms[rows[gasped]]])
-    until_ms = min(int(bad.min(initial=now_ms)), now_ms)
-    good = seen.meter_normal_ms[rows[low]]
-    newest = int(good.max(initial=NEVER))
-    return Bracket(newest if newest >= until_ms - 4 * POLL_MS else until_ms - POLL_MS, until_ms)
+def bracket(
+    grid: InferenceGrid, seen: Observations, rows: Int32, low: Bool, gasped: Bool, now_ms: int
+) -> Bracket:
+    """When the loss was, from the meters of an area that miss a phase or say "off".
+
+    Each transformer's area is asked by itself, so that a false alarm elsewhere moves nothing; where nothing
+    is bad it was when it was in most of the others.
+    """
+    bad = rows[low | gasped]
+    after = np.full(len(grid.zone_top), now_ms - POLL_MS, np.int64)
+    until = np.full(len(grid.zone_top), now_ms, np.int64)
+    zone = grid.meter_zone[bad]
+    found = {
+        int(z): _zone_bracket(seen, rows[low], rows[gasped], grid.meter_zone, int(z)) for z in np.unique(zone)
+    }
+    if found:
+        signs = {z: int(np.count_nonzero(zone == z)) for z in found}
+        main = max(found, key=lambda z: (signs[z], -found[z][1], z))
+        after[:], until[:] = found[main]
+    for z, (after_ms, until_ms) in found.items():
+        after[z], until[z] = after_ms, min(until_ms, now_ms)
+    return Bracket(after, until)
+
+
+def _zone_bracket(
+    seen: Observations, low: Int32, gasped: Int32, meter_zone: Int32, zone: int
+) -> tuple[int, int]:
+    low, gasped = low[meter_zone[low] == zone], gasped[meter_zone[gasped] == zone]
+    first_low = int(seen.meter_low_ms[low].min(initial=np.iinfo(np.int64).max))
+    if len(gasped) >= FEW or not len(low):
+        said = np.sort(seen.meter_off_ms[gasped])
+        until_ms = min(densest_onset(said, np.ones(len(said)), GASP_DECAY_S), first_low)
+        newest = max(int(seen.meter_normal_ms[low].max(initial=NEVER)), until_ms - GASP_EARLY_MS)
+    else:
+        until_ms, newest = first_low, int(seen.meter_normal_ms[low].max(initial=NEVER))
+    known = until_ms - 4 * POLL_MS <= newest <= until_ms
+    return newest if known else until_ms - POLL_MS, until_ms
 
 
 def words_of_meters(
@@ -124,14 +161,15 @@ def words_of_meters(
     """The meters of an area; ``low`` and ``gasped`` are by row of ``rows``."""
     model, phases = models
     normal = (seen.meter_normal_ms[rows] > seen.meter_low_ms[rows]) & ~low
-    normal &= seen.meter_normal_ms[rows] > when.after_ms
+    after_ms, until_ms = when.after_ms[grid.meter_zone[rows]], when.until_ms[grid.meter_zone[rows]]
+    normal &= seen.meter_normal_ms[rows] > after_ms
     volts = np.where((low | normal)[:, None], seen.meter_volts[rows], np.nan)
     return Words(
         rows=rows,
         place=(grid.meter_class[rows] - first).astype(np.int32),
         volts=per_unit(grid.network, grid.network.meters.node[rows], volts),
-        dead=_dead_ratio(seen, rows, gasped, when, now_ms, model),
-        before=np.where(normal, _share_before(seen.meter_normal_ms[rows], when), 0.0),
+        dead=_dead_ratio(seen, rows, gasped, until_ms, now_ms, model),
+        before=np.where(normal, _share_before(seen.meter_normal_ms[rows], after_ms, until_ms), 0.0),
         odds=hanging_on(grid.network.meters.phases[rows], volts, phases),
         low=low,
         gasped=gasped,
@@ -143,14 +181,16 @@ def words_of_terminals(
 ) -> Words:
     """The terminals of an area: they stand at the transformer's busbar and live on any phase."""
     low_ms, normal_ms = seen.terminal_low_ms[rows], seen.terminal_normal_ms[rows]
-    low = (low_ms > normal_ms) & (low_ms > when.after_ms - POLL_MS)
-    normal = (normal_ms > low_ms) & (normal_ms > when.after_ms)
+    zone = grid.terminal_zone[rows]
+    after_ms, until_ms = when.after_ms[zone], when.until_ms[zone]
+    low = (low_ms > normal_ms) & (low_ms > after_ms - POLL_MS)
+    normal = (normal_ms > low_ms) & (normal_ms > after_ms)
     volts = np.where((low | normal)[:, None], seen.terminal_volts[rows], np.nan)
     tops = grid.zone_top[grid.terminal_zone[rows]]
     nodes = grid.tree.node[grid.class_top[tops]]
     off_ms, alive_ms = seen.terminal_off_ms[rows], seen.terminal_alive_ms[rows]
-    gasped = (off_ms > alive_ms) & (off_ms >= when.after_ms - EARLY_MS)
-    alive = alive_ms > when.until_ms + int(model.alive_tolerance_s * 1000)
+    gasped = (off_ms > alive_ms) & (off_ms >= after_ms - EARLY_MS)
+    alive = alive_ms > until_ms + int(model.alive_tolerance_s * 1000)
     dead = np.where(gasped, model.terminal_off_gain, np.where(alive, model.terminal_alive_gain, 1.0))
     odds = np.zeros((len(rows), 4))
     odds[:, 3] = 1.0
@@ -159,31 +199,31 @@ def words_of_terminals(
         place=(tops - first).astype(np.int32),
         volts=per_unit(grid.network, nodes, volts),
         dead=dead,
-        before=np.where(normal, _share_before(normal_ms, when), 0.0),
+        before=np.where(normal, _share_before(normal_ms, after_ms, until_ms), 0.0),
         odds=odds,
         low=low,
         gasped=gasped,
     )
 
 
-def _share_before(at_ms: Int64, when: Bracket) -> Float64:
-    """P(an instant lies before the loss), which may have been anywhere in the bracket."""
-    width = max(when.until_ms - when.after_ms, 1)
-    share: Float64 = np.clip((when.until_ms - at_ms) / width, 0.0, 1.0)
+def _share_before(at_ms: Int64, after_ms: Int64, until_ms: Int64) -> Float64:
+    """P(an instant lies before the loss), which may have been anywhere between."""
+    width = np.maximum(until_ms - after_ms, 1)
+    share: Float64 = np.clip((until_ms - at_ms) / width, 0.0, 1.0)
     return share
 
 
 def _dead_ratio(
-    seen: Observations, rows: Int32, gasped: Bool, when: Bracket, now_ms: int, model: InferenceModel
+    seen: Observations, rows: Int32, gasped: Bool, until_ms: Int64, now_ms: int, model: InferenceModel
 ) -> Float64:
     """[rows] P(its words other than voltages | dead) : P(they | alive)."""
     alive_ms, off_ms = seen.meter_alive_ms[rows], seen.meter_off_ms[rows]
-    arrived = float(model.arrived(np.array([(now_ms - when.until_ms) / 1000.0]))[0])
+    arrived = model.arrived((now_ms - until_ms) / 1000.0)
     quiet = np.where(seen.meter_can_gasp[rows], 1.0 - (1.0 - model.miss) * arrived, 1.0)
     ratio = np.where(gasped, (1.0 - model.miss) / model.false_alarm, quiet)
-    lives = alive_ms > when.until_ms + int(model.alive_tolerance_s * 1000)
+    lives = alive_ms > until_ms + int(model.alive_tolerance_s * 1000)
     ratio = np.where(lives, ratio * model.false_life, ratio)
-    heard_ms = np.maximum(np.maximum(alive_ms, off_ms), when.after_ms)
+    heard_ms = np.maximum(np.maximum(alive_ms, off_ms), until_ms)
     silent = seen.meter_silent_ms[rows] > heard_ms
     ratio = np.where(
         silent, ratio * np.where(gasped, model.confirming_silence_gain, model.silent_gain), ratio

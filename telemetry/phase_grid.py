@@ -1,5 +1,6 @@
 """A slice of the compressed tree as the sweeps over phases need it: sides, and how classes lose phases."""
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,7 @@ from telemetry.phase_model import PhaseModel, losses, rates_of
 
 MAX_CLASSES: Final = 30_000
 """A larger supply area is looked at feeder by feeder; what it is fed through is then taken to be whole."""
+SLICES_KEPT: Final = 4
 MEDIUM, LOW, TURNS = 0, 1, 2
 """Sides of a class: at medium voltage, at low voltage, or holding the transformer."""
 
@@ -32,6 +34,23 @@ class PhaseSlice:
     single_mv: Float64
     """[positions of the slice] rate of losing one phase at medium voltage."""
     single_lv: Float64
+
+
+class Slices:
+    """Slices as they were made, while their grid is in use: they depend on nothing else."""
+
+    def __init__(self) -> None:
+        self._made: OrderedDict[tuple[int, int], tuple[InferenceGrid, PhaseSlice]] = OrderedDict()
+
+    def at(self, grid: InferenceGrid, first: int, model: PhaseModel) -> PhaseSlice:
+        """The slice that begins with the class ``first``."""
+        key = (id(grid), first)
+        found = self._made.get(key)
+        if found is None:
+            found = self._made[key] = (grid, slice_at(grid, first, grid.survival, model))
+            while len(self._made) > SLICES_KEPT:
+                self._made.popitem(last=False)
+        return found[1]
 
 
 def top_of(grid: InferenceGrid, element_class: int) -> int:

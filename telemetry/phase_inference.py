@@ -14,7 +14,9 @@ import numpy as np
 from geo.network import Bool, Float64, Int8, Int32
 from telemetry.inference import InferenceGrid, InferenceModel
 from telemetry.observations import NEVER, Observations
+from telemetry.onsets import densest_onset
 from telemetry.phase_evidence import (
+    GASP_DECAY_S,
     Bracket,
     Words,
     bracket,
@@ -22,7 +24,7 @@ from telemetry.phase_evidence import (
     words_of_meters,
     words_of_terminals,
 )
-from telemetry.phase_grid import LOW, MEDIUM, TURNS, PhaseSlice, slice_at, top_of
+from telemetry.phase_grid import LOW, MEDIUM, TURNS, PhaseSlice, Slices, top_of
 from telemetry.phase_kernels import decode, judge, lift, lower, weigh
 from telemetry.phase_model import ALL_DEAD, DEAD, LEVELS, SETS, STATES, PhaseModel, low_phases
 from telemetry.signs import EARLY_MS
@@ -85,24 +87,25 @@ class LostPhase:
 
 
 def infer_phases(
-    grid: InferenceGrid, seen: Observations, now_ms: int, model: InferenceModel, phases: PhaseModel = MODEL
+    grid: InferenceGrid, seen: Observations, now_ms: int, model: InferenceModel, slices: Slices
 ) -> tuple[PhasePosterior, ...]:
     """The posteriors of all parts of the network in which something hints at a missing phase."""
     places, low = touched(grid, seen, now_ms, model)
     tops = sorted({top_of(grid, int(place)) for place in places})
-    return tuple(_infer(grid, seen, low, now_ms, top, (model, phases)) for top in tops)
+    areas = [slices.at(grid, top, MODEL) for top in tops]
+    return tuple(_infer(grid, seen, low, now_ms, area, (model, MODEL)) for area in areas)
 
 
 def _infer(
-    grid: InferenceGrid, seen: Observations, low: Bool, now_ms: int, first: int,
+    grid: InferenceGrid, seen: Observations, low: Bool, now_ms: int, area: PhaseSlice,
     models: tuple[InferenceModel, PhaseModel],
 ) -> PhasePosterior:  # fmt: skip
     model, phases = models
-    area = slice_at(grid, first, grid.survival, phases)
+    first = area.first
     rows = np.sort(grid.meters_below(area.part.start))
     since_ms = now_ms - int(model.window_s * 1000)
     gasped = (seen.meter_off_ms[rows] > seen.meter_alive_ms[rows]) & (seen.meter_off_ms[rows] >= since_ms)
-    when = bracket(seen, rows, low[rows], gasped, now_ms)
+    when = bracket(grid, seen, rows, low[rows], gasped, now_ms)
     meters = words_of_meters(grid, seen, rows, first, when, low[rows], gasped, now_ms, models)
     spoken = _terminals_in(grid, area)
     terminals = words_of_terminals(grid, seen, spoken, first, when, model)
@@ -219,7 +222,7 @@ def _described(
         low=low,
         probability=min(probability, 1.0),
         lacking=_lacking(found, c, lost, side),
-        onset_ms=_onset(seen, meters, gasped, meters.low & here, found.when),
+        onset_ms=_onset(found, seen, gasped, meters.low & here, c),
         low_meters=int(np.count_nonzero(meters.low & here)),
         gasped=int(np.count_nonzero(gasped)),
         lives=bool((meters.low & here).any() or (_alive(seen, found) & here & ~disturbed).any()),
@@ -230,7 +233,8 @@ def _described(
 
 def _alive(seen: Observations, found: PhasePosterior) -> Bool:
     rows = found.meters.rows
-    lives: Bool = (seen.meter_alive_ms[rows] > found.when.until_ms) & ~found.meters.gasped
+    until_ms = found.when.until_ms[found.grid.meter_zone[rows]]
+    lives: Bool = (seen.meter_alive_ms[rows] > until_ms) & ~found.meters.gasped
     return lives
 
 
@@ -247,12 +251,13 @@ def _lacking(found: PhasePosterior, c: int, lost: int, side: int) -> float:
     return float(found.state[c:end][:, partly].sum(axis=1).max())
 
 
-def _onset(seen: Observations, meters: Words, gasped: Bool, low: Bool, when: Bracket) -> int:
+def _onset(found: PhasePosterior, seen: Observations, gasped: Bool, low: Bool, c: int) -> int:
     """Last gasps tell the instant; voltages that it was before the first bad one."""
-    said = seen.meter_off_ms[meters.rows[gasped]]
-    read = seen.meter_low_ms[meters.rows[low]]
-    known = said if len(said) else read
-    return int(known.min(initial=when.until_ms))
+    said = np.sort(seen.meter_off_ms[found.meters.rows[gasped]])
+    if len(said):
+        return densest_onset(said, np.ones(len(said)), GASP_DECAY_S)
+    zone = found.grid.zone[found.area.first + c]
+    return int(seen.meter_low_ms[found.meters.rows[low]].min(initial=found.when.until_ms[zone]))
 
 
 def without_lost_phases(seen: Observations, found: tuple[PhasePosterior, ...]) -> Observations:
@@ -262,6 +267,7 @@ def without_lost_phases(seen: Observations, found: tuple[PhasePosterior, ...]) -
         rows, state = one.meters.rows, one.map_state[one.meters.place]
         partly = (state % SETS != ALL_DEAD) & np.array([low_phases(int(x)) != 0 for x in state], np.bool_)
         theirs = rows[partly]
-        explained = theirs[(off[theirs] >= one.when.after_ms - EARLY_MS) | (off[theirs] == NEVER)]
+        after_ms = one.when.after_ms[one.grid.meter_zone[theirs]]
+        explained = theirs[(off[theirs] >= after_ms - EARLY_MS) | (off[theirs] == NEVER)]
         off[explained] = silent[explained] = call[explained] = NEVER
     return replace(seen, meter_off_ms=off, meter_silent_ms=silent, meter_call_ms=call)

@@ -11,9 +11,9 @@ transformer in it (if there is one) turns what is lost, then its part at low vol
 
 import math
 
-import numba
 import numpy as np
 
+import numba
 from geo.network import Float64, Int8, Int32
 
 LEAST = 1e-300
@@ -28,12 +28,12 @@ def _either(a: float, b: float, maximise: bool) -> float:
 
 
 @numba.njit(cache=True)
-def _scaled(belief: Float64, v: int, width: int, out: Float64) -> float:
-    """out = e^(belief − top); the top."""
-    top: float = belief[v, 0]
-    for x in range(1, width):
+def _scaled(belief: Float64, v: int, start: int, stop: int, out: Float64) -> float:
+    """out = e^(belief − top) of the states [start, stop); the top."""
+    top: float = belief[v, start]
+    for x in range(start + 1, stop):
         top = max(top, belief[v, x])
-    for x in range(width):
+    for x in range(start, stop):
         out[x] = math.exp(belief[v, x] - top)
     return top
 
@@ -69,7 +69,7 @@ def lift(
     ahead, primary = np.zeros(56), np.zeros(8)
     for v in range(len(parent) - 1, -1, -1):
         width = 8 if side[v] == 0 else 56
-        top = _scaled(belief, v, width, ahead)
+        top = _scaled(belief, v, 0, width, ahead)
         out = 56 if side[v] == 1 else 8
         if side[v] == 2:
             _through_transformer(lost_lv, v, ahead, delta, maximise, primary)
@@ -104,12 +104,14 @@ def lower(
         before[0] = 1.0
         if p >= 0:
             before[:] = state[p]
-        width = 8 if side[v] == 0 else 56
-        _scaled(belief, v, width, ahead)
         if side[v] == 1:
-            for s in range(56):
-                _move(lost_lv, v, ahead, s - s % 8, s % 8, before[s], state, cut, 8)
+            for offset in range(0, 56, 8):
+                if before[offset : offset + 8].max() > NEGLIGIBLE:
+                    _scaled(belief, v, offset, offset + 8, ahead)
+                    for s in range(8):
+                        _move(lost_lv, v, ahead, offset, s, before[offset + s], state, cut, 8)
             continue
+        _scaled(belief, v, 0, 8 if side[v] == 0 else 56, ahead)
         if side[v] == 0:
             for s in range(8):
                 _move(lost_mv, v, ahead, 0, s, before[s], state, cut, 0)
@@ -176,11 +178,12 @@ def decode(
     ahead, turned = np.zeros(56), np.zeros(8)
     for v in range(len(parent)):
         above = state[parent[v]] if parent[v] >= 0 else 0
-        _scaled(belief, v, 8 if side[v] == 0 else 56, ahead)
         if side[v] == 1:
             offset = above - above % 8
+            _scaled(belief, v, offset, offset + 8, ahead)
             state[v] = offset + _best_after(lost_lv, v, ahead, offset, above % 8)
             continue
+        _scaled(belief, v, 0, 8 if side[v] == 0 else 56, ahead)
         if side[v] == 0:
             state[v] = primary[v] = _best_after(lost_mv, v, ahead, 0, above)
             continue
@@ -281,6 +284,8 @@ def weigh(
     wrong_place, elsewhere = numbers[0], numbers[3]
     likelihood, parts, by_level = np.zeros(56), np.zeros(4), np.zeros((4, 3))
     for m in range(len(place)):
+        if dead[m] == 1.0 and math.isnan(_largest(volts, m)):
+            continue  # it says nothing
         gone = _by_level(volts, m, dead[m], numbers, by_level)
         width = 8 if side[place[m]] == 0 else 56
         best = 0.0

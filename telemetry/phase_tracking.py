@@ -26,7 +26,7 @@ from telemetry.lifecycle import (
 from telemetry.observations import NEVER, Int64
 from telemetry.outages import OutageState
 from telemetry.parts import lies_in, part_of
-from telemetry.phase_grid import bits_text
+from telemetry.phase_grid import Slices, bits_text
 from telemetry.phase_inference import (
     LostPhase,
     PhasePosterior,
@@ -84,12 +84,13 @@ class PhaseTracker:
     def __init__(self, tracked: Sequence[Tracked]) -> None:
         self.open = [t for t in tracked if t.is_open and t.phases]
         self._ids = {t.outage_id for t in tracked}
+        self._slices = Slices()
 
     def look(
         self, scene: Scene, grid: InferenceGrid, model: InferenceModel, own: Sequence[Tracked], stable_ms: int
     ) -> "PhaseLook":
         """Look at an area before its outages of all phases are looked at; ``own`` are all its open ones."""
-        posteriors = infer_phases(grid, scene.seen, scene.now_ms, model)
+        posteriors = infer_phases(grid, scene.seen, scene.now_ms, model, self._slices)
         mine = [t for t in own if t.phases]
         if not posteriors and not mine:
             return PhaseLook(scene, (), ())

@@ -41,7 +41,7 @@ def nobody() -> Words:
 
 
 def swept(grid: InferenceGrid, area: PhaseSlice, evidence: Float64) -> PhasePosterior:
-    when = Bracket(NOW_MS - 1000, NOW_MS)
+    when = Bracket(np.array([NOW_MS - 1000]), np.array([NOW_MS]))
     return sweep_phases(grid, area, PHASES, when, nobody(), nobody(), evidence, NUMBERS)
 
 
