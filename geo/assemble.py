@@ -67,10 +67,15 @@ def assemble(tables: Tables, report: Report | None = None, set_aside: bool = Fal
     """
     report = report or Report()
     tables = completed(tables, report)
-    built = _build(tables, report)
-    if built is None or report.refused:
-        return _of_the_rest(tables, report) if set_aside else Assembled(None, report.findings())
-    return _assembled(built, tables, tables, report)
+    found = Report()
+    built = _build(tables, found)
+    if built is not None and not found.refused and not report.refused:
+        report.take(found)
+        return _assembled(built, tables, tables, report)
+    if set_aside:
+        return _of_the_rest(tables, report, found)
+    report.take(found)
+    return Assembled(None, report.findings())
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +97,21 @@ def _build(tables: Tables, report: Report) -> _Built | None:
     return _Built(replace(network, content_hash=content_hash(network)), structure.feeders)
 
 
-def _of_the_rest(tables: Tables, report: Report) -> Assembled:
+def _of_the_rest(tables: Tables, report: Report, found: Report) -> Assembled:
     """The network of the rows without errors; none where an error is not of a row, or nothing is left."""
-    remaining, found = dict(tables), report
+    remaining = dict(tables)
     for _ in range(MOST_ROUNDS):
-        if found.blocked:
+        # Warnings come again, of the rows that remain; errors do not.
+        report.take(found, Severity.ERROR)
+        if report.blocked:
             break
-        bad = found.rows_with_errors()
+        bad = report.rows_with_errors()
         remaining = {name: rows.without(bad.get(name, frozenset())) for name, rows in remaining.items()}
         found = Report()
         built = _build(remaining, found)
         if built is not None and not found.refused:
-            report.take(found, Severity.WARNING)
+            report.take(found)
             return _assembled(built, tables, remaining, report)
-        report.take(found, Severity.ERROR)
     return Assembled(None, report.findings())
 
 

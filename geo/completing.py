@@ -59,19 +59,21 @@ def _low_sides(nodes: Table, edges: Table, report: Report) -> tuple[Table, Table
 
 
 def _low_nodes(nodes: Table, edges: Table, rows: Sequence[int]) -> Iterator[_Made]:
-    """One low-voltage node beside the high side of each transformer."""
+    """One low-voltage node where each transformer stands, else beside its high side."""
     stands = {identifier.strip(): row for row, identifier in enumerate(nodes.columns["id"])}
     taken = set(stands)
     for row in rows:
         identifier = _free(f"{edges.columns['id'][row].strip()}-LV", taken)
         high = stands.get(edges.columns["from_id"][row].strip())
-        place = {
-            name: nodes.columns[name][high]
-            for name in ("lon", "lat")
-            if high is not None and name in nodes.columns
-        }
+        place = _place(edges, row) or ({} if high is None else _place(nodes, high))
         kind = {"kind": "transformer_lv", "voltage_kv": LOW_VOLTAGE_KV}
         yield _Made({"id": identifier, **kind, **place}, row)
+
+
+def _place(table: Table, row: int) -> dict[str, str]:
+    """Where a row says that it stands; nothing where it does not."""
+    found = {name: table.columns[name][row] for name in ("lon", "lat") if name in table.columns}
+    return found if all(cell.strip() for cell in found.values()) else {}
 
 
 def _meters(meters: Table, customers: Table, report: Report) -> Table:

@@ -13,8 +13,6 @@ from geo.report import Report
 from geo.rows import Table
 from geo.shapes import Shapes, lines, places
 
-ORDINARY_END = "lines that name no nodes"
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layer:
@@ -39,7 +37,7 @@ def tables_of(layers: Sequence[Layer], mapping: SourceMapping, report: Report) -
     """The door tables of these layers; what does not fit or join is reported."""
     parts: dict[str, list[_Part]] = {}
     for layer in layers:
-        part = _part(layer, report)
+        part = _part(layer, _read_elsewhere(layer, mapping), report)
         parts.setdefault(layer.mapping.table, []).append(part)
     tables = {name: stacked(name, [part.table for part in found]) for name, found in parts.items()}
     if "edges" in tables and "nodes" in tables:
@@ -47,8 +45,17 @@ def tables_of(layers: Sequence[Layer], mapping: SourceMapping, report: Report) -
     return tables
 
 
-def _part(layer: Layer, report: Report) -> _Part:
-    table, shapes = mapped(layer.mapping, layer.source, report), layer.shapes
+def _read_elsewhere(layer: Layer, mapping: SourceMapping) -> frozenset[str]:
+    """Their columns that another layer of the same file reads: a meter need not keep its customer's name."""
+    own = layer.mapping
+    others = (
+        one for one in mapping.layers if one is not own and (one.file, one.layer) == (own.file, own.layer)
+    )
+    return frozenset(theirs for one in others for theirs in one.columns.values())
+
+
+def _part(layer: Layer, elsewhere: frozenset[str], report: Report) -> _Part:
+    table, shapes = mapped(layer.mapping, layer.source, report, elsewhere), layer.shapes
     nowhere = np.full((len(table), 2), np.nan)
     if shapes is None or layer.mapping.table not in {"nodes", "edges"}:
         return _Part(table, nowhere, nowhere, nowhere)
@@ -114,7 +121,7 @@ def _join(tables: dict[str, Table], parts: list[_Part], mapping: SourceMapping, 
             "to_id": _either(edges.columns["to_id"], joined.to_ids),
         },
     )
-    tables["nodes"] = _with_made(nodes, joined)
+    tables["nodes"] = _with_made(nodes, edges, joined)
     _tell(edges, joined, mapping.tolerance_m, report)
 
 
@@ -158,7 +165,8 @@ def _either(given: Texts, found: Sequence[str]) -> Texts:
     return tuple(mine if mine.strip() else theirs for mine, theirs in zip(given, found, strict=True))
 
 
-def _with_made(nodes: Table, joined: Joined) -> Table:
+def _with_made(nodes: Table, edges: Table, joined: Joined) -> Table:
+    """The made nodes stand where the line stood that they were made for."""
     if not joined.nodes:
         return nodes
     made = [
@@ -169,8 +177,9 @@ def _with_made(nodes: Table, joined: Joined) -> Table:
         for node in joined.nodes
     ]  # fmt: skip
     columns = {name: (*cells, *(row.get(name, "") for row in made)) for name, cells in nodes.columns.items()}
-    lines = [*(nodes.line(row) or 0 for row in range(len(nodes))), *([0] * len(made))]
-    stands = [*(nodes.place_of(row) for row in range(len(nodes))), *([ORDINARY_END] * len(made))]
+    beside = [node.edge for node in joined.nodes]
+    lines = [*(nodes.line(row) or 0 for row in range(len(nodes))), *(edges.line(row) or 0 for row in beside)]
+    stands = [*map(nodes.place_of, range(len(nodes))), *map(edges.place_of, beside)]
     return Table(nodes.place, columns, lines, stands)
 
 
@@ -178,6 +187,9 @@ def _tell(edges: Table, joined: Joined, tolerance_m: float, report: Report) -> N
     for row, away_m in joined.moved:
         facts: dict[str, object] = {"distance_m": f"{away_m:.2f}"}
         _warn(edges, row, "joined-by-place", facts, report)
+    for device, first, count in joined.guessed:
+        facts = {"count": count, "first": edges.columns["id"][first]}
+        _warn(edges, device, "sides-guessed", facts, report)
     for loose in joined.loose:
         facts = {"end": f"{loose.lon:.6f} {loose.lat:.6f}", "tolerance_m": f"{tolerance_m:g}"}
         if loose.near:

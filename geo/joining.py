@@ -50,6 +50,8 @@ class NewNode:
     lon: float
     lat: float
     voltage_kv: float
+    edge: int
+    """Row of the edge that it was made for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class Joined:
     loose: list[LooseEnd] = field(default_factory=list)
     moved: list[tuple[int, float]] = field(default_factory=list)
     """(edge, metres) of edges that were joined over a distance."""
+    guessed: list[tuple[int, int, int]] = field(default_factory=list)
+    """(device, the line taken to lie on its first side, how many lines end at it)."""
 
 
 def join(drawing: Drawing, tolerance_m: float) -> Joined:
@@ -113,33 +117,35 @@ class _Joining:
             found = KDTree(self.ends_m).query_ball_point(self.device_m[rows], self.tolerance_m)
             near = [list(ends) for ends in np.asarray(found, np.object_)]
         for row, ends in zip(rows.tolist(), near, strict=True):
-            self._device(row, sorted(end for end in ends if self.open[end]))
+            self._device(row, sorted((end for end in ends if self.open[end]), key=self._edge))
 
     def _device(self, row: int, ends: list[int]) -> None:
         drawing, identifier = self.drawing, self.drawing.edge_ids[row]
         first, second = self._sides(row, ends)
         kv = self._voltage(first)
-        self.found.from_ids[row] = self._side(row, first, f"{identifier}-1", "junction", kv)
+        self.found.from_ids[row] = self._side(row, first, f"{identifier}-1", kv)
         low = bool(drawing.transformer[row])
         kind, low_kv = ("transformer_lv", 0.4) if low else ("junction", self._voltage(second or first))
-        self.found.to_ids[row] = self._new(f"{identifier}-2", kind, drawing.device_at[row], low_kv)
+        self.found.to_ids[row] = self._new(f"{identifier}-2", kind, drawing.device_at[row], low_kv, row)
         self._settle(second, self.found.to_ids[row], self.device_m[row])
         if not ends:
             self._loose(row, drawing.device_at[row], self.device_m[row])
 
     def _sides(self, row: int, ends: list[int]) -> tuple[list[int], list[int]]:
         if not self.drawing.transformer[row]:
+            if len(ends) > 2:
+                self.found.guessed.append((row, self._edge(ends[0]), len(ends)))
             return ends[:1], ends[1:]
         low = [end for end in ends if self.drawing.voltage_kv[self._edge(end)] < LV_BELOW_KV]
         return [end for end in ends if end not in low], low
 
-    def _side(self, row: int, ends: list[int], identifier: str, kind: str, kv: float) -> str:
+    def _side(self, row: int, ends: list[int], identifier: str, kv: float) -> str:
         """The node on a device's first side: of its lines, else a node that stands there, else a new one."""
         if not ends and len(self.node_m):
             distance, node = self._nearest_node(self.device_m[row : row + 1])
             if distance[0] <= self.tolerance_m:
                 return self.drawing.node_ids[int(node[0])]
-        made = self._new(identifier, kind, self.drawing.device_at[row], kv)
+        made = self._new(identifier, "junction", self.drawing.device_at[row], kv, row)
         self._settle(ends, made, self.device_m[row])
         return made
 
@@ -164,10 +170,11 @@ class _Joining:
             ends = members.tolist()
             place = self._place(ends[0])
             lon, lat = place.tolist()
-            made = self._new(f"J_{lon:.7f}_{lat:.7f}", "junction", place, self._voltage(ends))
+            name, edge = f"J_{lon:.7f}_{lat:.7f}", self._edge(ends[0])
+            made = self._new(name, "junction", place, self._voltage(ends), edge)
             self._settle(ends, made, self.ends_m[ends[0]])
             if len({self._edge(end) for end in ends}) == 1:
-                self._loose(self._edge(ends[0]), place, self.ends_m[ends[0]])
+                self._loose(edge, place, self.ends_m[ends[0]])
 
     def _loose(self, edge: int, place: Float64, metres: Float64) -> None:
         """Tell an end that joins nothing, with the nearest end or node of something else."""
@@ -214,14 +221,14 @@ class _Joining:
             if away > TELL_FROM_M:
                 self.found.moved.append((edge, away))
 
-    def _new(self, wanted: str, kind: str, place: Float64, kv: float) -> str:
+    def _new(self, wanted: str, kind: str, place: Float64, kv: float, edge: int) -> str:
         identifier, number = wanted, 1
         while identifier in self.taken:
             number += 1
             identifier = f"{wanted}-{number}"
         self.taken.add(identifier)
         lon, lat = place.tolist()
-        self.found.nodes.append(NewNode(identifier, kind, lon, lat, kv))
+        self.found.nodes.append(NewNode(identifier, kind, lon, lat, kv, edge))
         return identifier
 
     def _edge(self, end: int) -> int:

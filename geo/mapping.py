@@ -113,10 +113,13 @@ def names(layer: LayerMapping, source: Table) -> frozenset[str]:
     return frozenset({*layer.columns, *layer.constants, *unnamed})
 
 
-def mapped(layer: LayerMapping, source: Table, report: Report) -> Table:
+def mapped(
+    layer: LayerMapping, source: Table, report: Report, elsewhere: frozenset[str] = frozenset()
+) -> Table:
     """The source's rows under our names; what the mapping does not name keeps its own name.
 
-    A column that the mapping names and the source lacks is reported, and empty.
+    What is read ``elsewhere`` is not kept here. A column that the mapping names and the source lacks is
+    reported, and empty.
     """
     source = _without_skipped(layer, source, report)
     columns: dict[str, Texts] = {}
@@ -127,7 +130,7 @@ def mapped(layer: LayerMapping, source: Table, report: Report) -> Table:
             report.add("missing-column", "", source.place, facts=facts)
         columns[ours] = cells if cells is not None else ("",) * len(source)
     columns |= {ours: (constant,) * len(source) for ours, constant in layer.constants.items()}
-    taken = set(layer.columns.values())
+    taken = {*layer.columns.values(), *elsewhere}
     columns |= {
         name: cells for name, cells in source.columns.items() if name not in taken and name not in columns
     }

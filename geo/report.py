@@ -42,12 +42,12 @@ class Report:
             spelled = {name: str(fact) for name, fact in facts.items()}
             self.told.append((Finding(rule, element, place, line, spelled), (table, row)))
 
-    def take(self, other: "Report", severity: Severity) -> None:
-        """Add what another report holds of one severity."""
+    def take(self, other: "Report", only: Severity | None = None) -> None:
+        """Add what another report holds, of all severities or of one."""
         for (rule, table), rows in other.noted.items():
-            if RULES[rule].severity is severity:
+            if only in {None, RULES[rule].severity}:
                 self.noted[rule, table].extend(rows)
-        self.told += [told for told in other.told if told[0].severity is severity]
+        self.told += [told for told in other.told if only in {None, told[0].severity}]
 
     @property
     def refused(self) -> bool:

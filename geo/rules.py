@@ -103,8 +103,8 @@ _FILES: Final = tuple(
         (
             "wrong-zone",
             _E,
-            "按 {crs} 换算后位于东经 {lon}，不在该投影带内",
-            "read as {crs} it lies at {lon} E, which is not in that zone",
+            "按 {crs} 换算后不在该投影带内（东经 {lon}）；横坐标是否按此名称带有带号？",
+            "read as {crs} it lies outside that zone (at {lon} E); are the eastings as this name says?",
         ),
         (
             "coordinates-not-read",
@@ -240,6 +240,12 @@ _ROWS: Final = tuple(
             _W,
             "用户没有电能表，已补建 {meter}",
             "this customer came without a meter; {meter!r} was made for it",
+        ),
+        (
+            "sides-guessed",
+            _W,
+            "有 {count} 条线路止于此开关，取 {first} 在一侧，其余在另一侧",
+            "{count} lines end at this switch; {first!r} is taken to lie on one side, the rest on the other",
         ),
         (
             "joined-by-place",

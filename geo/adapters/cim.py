@@ -39,6 +39,8 @@ def read_cim(path: Path, set_aside: bool = False, progress: Progress = unwatched
     )
     for file in files:
         _read(file, model, report, progress)
+    if report.blocked:
+        return Assembled(None, report.findings())
     return assemble(tables_of(model, report), report, set_aside)
 
 

@@ -61,6 +61,8 @@ def read_gis(source: Path, mapping_file: Path | None = None, set_aside: bool = F
     ]
     if source.is_file():
         _tell_unread(source, mapping, report)
+    if report.blocked:
+        return Assembled(None, report.findings())
     return assemble(tables_of(layers, mapping, report), report, set_aside)
 
 
@@ -142,7 +144,7 @@ class _Reading:
         table = read_table(file, self.report)
         if table is None:
             return None
-        if self.wanted.table != "nodes" or not self._crs_name():
+        if self.wanted.table not in {"nodes", "edges"} or not self._crs_name():
             return Layer(self.wanted, table, None)
         return Layer(self.wanted, self._csv_degrees(table), None)
 
