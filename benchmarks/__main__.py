@@ -19,6 +19,7 @@ NAMES = (
     "file_drop",
     "gateway_soak",
     "scope_accuracy",
+    "phase_accuracy",
     "live_latency",
     "reliability_scale",
     "access_scale",

@@ -27,6 +27,8 @@ GRID: Final = "simbench:1-MVLV-semiurb-all-0-sw"
 NIGHTS: Final = 100
 SEED: Final = 20261122
 INSTANTS_S: Final = (20.0, 65.0, 305.0)
+LOOKS_S: Final = (-1.0, 5.0, 20.0, 40.0, 60.0, 65.0, 300.0, 305.0)
+"""A detector looks each second; what it tells hangs on the evidence and on two looks 3 s apart."""
 LEAST_METERS: Final = {"medium": 10, "low": 6}
 HABITS: Final = Habits()
 
@@ -89,9 +91,7 @@ def _judge_night(
 ) -> None:  # fmt: skip
     detector = Detector(network, DetectorRules(InferenceModel()))
     waiting = list(night.evidence)
-    clock_s = -60.0
-    while clock_s < INSTANTS_S[-1]:
-        clock_s += 5.0
+    for clock_s in LOOKS_S:
         due = [row for arrives_s, row in waiting if arrives_s <= clock_s]
         waiting = waiting[len(due) :]
         now_ms = START_MS + round(clock_s * 1000)

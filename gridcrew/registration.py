@@ -77,7 +77,7 @@ class ListedDevices:
         if version is not None and version.content_hash != self._hash:
             network = store.get(version.content_hash)
             self._hash = version.content_hash
-            self._ids = frozenset((*network.terminals.ids, *network.meters.ids))
+            self._ids = frozenset((*network.terminals.ids, *network.sensors.ids, *network.meters.ids))
 
 
 def device_ledger(settings: Settings) -> DeviceLedger:

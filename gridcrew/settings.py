@@ -172,6 +172,9 @@ class SimSettings(_Section):
     wrong_meters: float = Field(
         0.01, ge=0, le=1, description="Share of meters that hang elsewhere than recorded."
     )
+    sensors: bool = Field(
+        False, description="Whether switch terminals (FTU) and fault indicators of the network speak too."
+    )
     speak: Literal["own", "state-grid"] = Field(
         "own", description="What simulated terminals speak: our contract, or the State Grid envelope."
     )

@@ -88,6 +88,16 @@ class Physics:
             del self._tripped[element]
         return self._changed()
 
+    @property
+    def opened(self) -> Bool:
+        """[edges] open by position or by a trip of all phases."""
+        opened = ~self.network.edges.closed
+        for element, tripped in self._tripped.items():
+            row = self.network.edge_row.get(element)
+            if row is not None and tripped.phases == ALL:
+                opened[row] = True
+        return opened
+
     def tripped_near(self, element: str, reach: int) -> tuple[str, ...]:
         """The tripped elements nearest to ``element`` along the network, at most ``reach`` edges away.
 

@@ -9,15 +9,17 @@ from typing import Final, Literal
 
 import numpy as np
 
-from geo.network import ABSENT, Bool, Network
+from geo.network import ABSENT, Bool, Int32, Network
 from simulators.metering import Metering, equipment
 from simulators.phases import ALL, DISTURBED_PU, LIVES_PU
 from simulators.physics import Physics, Tripped
 from simulators.places import Places, terminal_nodes, true_places
 from simulators.profiles import LoadCurve, Profiles
+from simulators.sensors import SensorFleet, way_to
 from simulators.speech import OwnSpeech, Speech
 from simulators.terminals import Action, Fleet, Habits
 
+NO_WAY: Final = np.empty(0, np.int32)
 REACH: Final = 3
 """Edges around an element within which a crew sees what failed, unless it looks further."""
 MAX_REACH: Final = 10_000
@@ -65,6 +67,8 @@ class Chances:
     wrong_meters: float = 0.01
     habits: Habits = field(default_factory=Habits)
     speech: Speech = field(default_factory=OwnSpeech)
+    sensors: bool = False
+    """Whether switch terminals and fault indicators speak (in our contract)."""
 
 
 class PracticeGrid:
@@ -80,17 +84,22 @@ class PracticeGrid:
         self._metering = Metering(behind, LoadCurve(profiles), chances.seed)
         self.speech = chances.speech
         self._fleet = Fleet(network, self._metering, chances.habits, chances.seed, chances.speech)
+        self._sensors = SensorFleet(network, chances.habits.heartbeat_ms, chances.seed)
+        self._sensors_speak = chances.sensors
         self._meter_on = self._supplied_meters()
         self._changes = 0
         self._untold: list[TruthEntry] = []
         self._metering.interrupted(np.flatnonzero(~self._meter_on).astype(np.int32), now_ms)
+        if chances.sensors:
+            self._sensors.start(self._physics.opened, now_ms)
         self._fleet.start(self._meter_on, self._physics.supplied_nodes[self._terminal_node], now_ms)
 
     def trip(self, element: str, now_ms: int, phases: int = ALL) -> Outcome:
         """Raises ``UnknownElement`` or ``NotPossible``."""
         with self._lock:
+            way = way_to(self.network, ~self._physics.opened, element) if phases == ALL else NO_WAY
             self._physics.trip(element, now_ms, phases)
-            customers = self._changed("trip", (element,), now_ms)
+            customers = self._changed("trip", (element,), now_ms, way)
             return Outcome(element, customers, disturbed=self._customers(self._disturbed()))
 
     def restore(self, element: str, now_ms: int) -> Outcome:
@@ -116,15 +125,25 @@ class PracticeGrid:
     def due(self, now_ms: int) -> list[Action]:
         """What terminals do now, in order."""
         with self._lock:
-            return self._fleet.due(now_ms)
+            return [*self._fleet.due(now_ms), *self._sensors.due(now_ms)]
 
     def command(self, terminal: int, payload: bytes, now_ms: int) -> None:
-        """A command reached the terminal."""
+        """A command reached the terminal; sensors take none."""
         with self._lock:
-            self._fleet.command(terminal, payload, now_ms)
+            if terminal < len(self.network.terminals):
+                self._fleet.command(terminal, payload, now_ms)
 
     def terminal_ids(self) -> tuple[str, ...]:
         return self.network.terminals.ids
+
+    def speech_of(self, row: int) -> Speech:
+        """How a terminal speaks; sensors always speak our contract."""
+        return self.speech if row < len(self.network.terminals) else OwnSpeech()
+
+    def speaker_ids(self) -> tuple[str, ...]:
+        """Terminals, and after them the sensors where they speak."""
+        sensors = self.network.sensors.ids if self._sensors_speak else ()
+        return (*self.network.terminals.ids, *sensors)
 
     @property
     def speaking(self) -> frozenset[int]:
@@ -149,8 +168,9 @@ class PracticeGrid:
             return taken
 
     def _changed(
-        self, what: Literal["trip", "restore", "mend"], elements: tuple[str, ...], now_ms: int
-    ) -> int:
+        self, what: Literal["trip", "restore", "mend"], elements: tuple[str, ...], now_ms: int,
+        way: Int32 = NO_WAY,
+    ) -> int:  # fmt: skip
         before, after = self._meter_on, self._supplied_meters()
         lost, regained = before & ~after, after & ~before
         self._metering.interrupted(np.flatnonzero(lost).astype(np.int32), now_ms)
@@ -159,6 +179,8 @@ class PracticeGrid:
         self._changes += 1
         terminal_on = self._physics.supplied_nodes[self._terminal_node]
         self._fleet.changed(after, terminal_on, self._changes, now_ms)
+        if self._sensors_speak:
+            self._sensors.changed(self._physics.opened, (way,), self._changes, now_ms)
         disturbed = self._ids(self._disturbed())
         self._untold.append(
             TruthEntry(now_ms, what, elements, self._ids(lost), self._ids(regained), disturbed)

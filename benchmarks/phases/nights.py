@@ -102,7 +102,7 @@ def _told(
     stray = np.where(rng.random(len(phases)) < habits.stray, rng.uniform(0.05, 0.6, len(phases)), 0.0)
     for terminal in np.flatnonzero(~blocked):
         meters = np.flatnonzero(network.meters.terminal == terminal)
-        for turn in range(-1, 11):
+        for turn in range(-1, 6):
             at_s = offset_s[terminal] + POLL_S * turn
             now = volts[meters] if at_s > 0 else np.ones((len(meters), 3))
             heard = (rng.random(len(meters)) < habits.answered) & (lives[meters] | (at_s <= 0))

@@ -47,6 +47,7 @@ POSITIVE: Final = click.FloatRange(min=0, min_open=True)
 @click.option("--blocked-terminals", type=SHARE, help="Share of terminals that cannot speak.")
 @click.option("--wrong-meters", type=SHARE, help="Share of meters that hang elsewhere than recorded.")
 @click.option("--speak", type=click.Choice(list(SPEECHES)), help="What terminals speak.")
+@click.option("--sensors/--no-sensors", default=None, help="Switch terminals and fault indicators speak.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of all its randomness.")
 def command(seconds: float | None, no_crews: bool, **chosen: float | str | None) -> None:
     """Play terminals, meters and crews until stopped; the rest of the defaults is [sim] of the settings."""
@@ -116,7 +117,9 @@ class Stage:
             blocked_terminals=sim.blocked_terminals,
         )
         speech = SPEECHES[sim.speak]()
-        return Chances(seed=sim.seed, wrong_meters=sim.wrong_meters, habits=habits, speech=speech)
+        return Chances(
+            seed=sim.seed, wrong_meters=sim.wrong_meters, habits=habits, speech=speech, sensors=sim.sensors
+        )
 
     def _facts(self, grid: PracticeGrid) -> dict[str, object]:
         network, places = self.network, grid.places

@@ -93,7 +93,8 @@ class MqttFleet:
         self.tally = Tally()
         self.ready = threading.Event()
         self._grid, self._locate, self._truth = grid, locate, truth
-        self._links = [_Link(row, identifier) for row, identifier in enumerate(grid.terminal_ids())]
+        self._terminals = len(grid.terminal_ids())
+        self._links = [_Link(row, identifier) for row, identifier in enumerate(grid.speaker_ids())]
         self._selector = selectors.DefaultSelector()
         self._knock_at_s = 0.0
         self._knock_delay_s = RETRY_S[0]
@@ -103,7 +104,8 @@ class MqttFleet:
 
     @property
     def connected(self) -> int:
-        return sum(link.connected for link in self._links)
+        """Terminals, without sensors."""
+        return sum(link.connected for link in self._links[: self._terminals])
 
     def run(self, stop: threading.Event) -> None:
         """Until ``stop`` is set; then say goodbye within a second (no last will: nobody died)."""
@@ -147,7 +149,7 @@ class MqttFleet:
         connected = self.connected
         if connected != self._told_connected:
             self._told_connected = connected
-            log.info("%d of %d terminals connected", connected, len(self._links))
+            log.info("%d of %d terminals connected", connected, self._terminals)
 
     def _act(self, action: Action) -> None:
         link = self._links[action.terminal]
@@ -167,7 +169,9 @@ class MqttFleet:
             protocol=MQTTProtocolVersion.MQTTv311, reconnect_on_failure=False,
         )  # fmt: skip
         client.connect_timeout = CONNECT_TIMEOUT_S
-        client.will_set(self._grid.speech.topic(link.id, connect.channel), connect.will, qos=_QOS)
+        client.will_set(
+            self._grid.speech_of(link.row).topic(link.id, connect.channel), connect.will, qos=_QOS
+        )
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
@@ -232,7 +236,7 @@ class MqttFleet:
             frame = memory.popleft()
             link.unacknowledged += 1
             self.tally.published += 1
-            name = self._grid.speech.topic(link.id, frame.channel)
+            name = self._grid.speech_of(link.row).topic(link.id, frame.channel)
             link.client.publish(name, frame.payload, qos=_QOS)
 
     def _die(self, link: _Link) -> None:
@@ -264,8 +268,9 @@ class MqttFleet:
             log.warning("terminal %s was refused: %s", link.id, reason)
             return
         link.connected, link.delay_s = True, RETRY_S[0]
-        for channel in self._grid.speech.heard:
-            client.subscribe(self._grid.speech.topic(link.id, channel), qos=0)
+        speech = self._grid.speech_of(link.row)
+        for channel in speech.heard:
+            client.subscribe(speech.topic(link.id, channel), qos=0)
         self._pump(link)
 
     def _on_disconnect(
