@@ -107,7 +107,7 @@ class Explanation:
     outage_id: str
     revision: int
     at_ms: int
-    """As of when; the revision's own instant, or that of a later answer to a ping."""
+    """As of when: the revision's own look, or that of a later answer to a ping (``pings`` alone changed)."""
     signs: Mapping[str, str]
     """The revision's reasons, by name; repeated names joined by a comma."""
     probability: float

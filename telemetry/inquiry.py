@@ -4,14 +4,15 @@ It changes nothing of what the detector concludes; answers come back as evidence
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Final
 
 import numpy as np
 
 from telemetry.detector import Detector
 from telemetry.evidence import Evidence, EvidenceKind
-from telemetry.explanation import Explanation, Ping, explain, pings_of
+from telemetry.explanation import Explanation, explain, pings_of
 from telemetry.lifecycle import Tracked, resumed
 from telemetry.outages import OPEN_STATES, OutageRevision, OutageState
 from telemetry.parts import part_of, taken_by
@@ -50,7 +51,7 @@ class Inquiry:
     _ended: dict[str, OutageRevision] = field(default_factory=dict)
     _waiting: dict[str, OutageRevision] = field(default_factory=dict)
     """Newest revision of each outage that is not explained yet."""
-    _explained: dict[str, tuple[OutageRevision, int, tuple[Ping, ...]]] = field(default_factory=dict)
+    _explained: dict[str, tuple[OutageRevision, Explanation]] = field(default_factory=dict)
     _asked_ms: int = 0
     _told_of_trouble: bool = False
 
@@ -93,10 +94,7 @@ class Inquiry:
         found: list[Explanation] = []
         for outage in list(self._waiting)[-most:]:
             found.extend(self._explanation(sights, self._waiting.pop(outage)))
-        for outage in self._restless(sights):
-            if len(found) >= most:
-                break
-            found.extend(self._explanation(sights, self._explained[outage][0]))
+        found.extend(islice(self._answered(sights), max(0, most - len(found))))
         return tuple(found)
 
     def _explanation(self, sights: "_Sights", revision: OutageRevision) -> Iterator[Explanation]:
@@ -106,20 +104,23 @@ class Inquiry:
         asked = self.verifier.of_outage(revision.outage_id)
         made = explain(sight.scene, sight.posterior, revision, asked, self.limits.timeout_ms)
         if revision.state in OPEN_STATES or revision.outage_id in self._ended:
-            self._explained[revision.outage_id] = revision, sight.scene.now_ms, made.pings
+            self._explained[revision.outage_id] = revision, made
         else:
             self._explained.pop(revision.outage_id, None)
         yield made
 
-    def _restless(self, sights: "_Sights") -> Iterator[str]:
-        """Explained outages of which a ping was asked or answered since."""
-        for outage, (revision, at_ms, pings) in list(self._explained.items()):
+    def _answered(self, sights: "_Sights") -> Iterator[Explanation]:
+        """Again where a ping was asked or answered since; all else stays as of the revision."""
+        for outage, (revision, made) in list(self._explained.items()):
             asked = self.verifier.of_outage(outage)
             sight = sights.of(revision) if asked else None
-            if sight is None or sight.scene.now_ms - at_ms < RETELL_MS:
+            if sight is None or sight.scene.now_ms - made.at_ms < RETELL_MS:
                 continue
-            if pings_of(sight.scene, asked, self.limits.timeout_ms) != pings:
-                yield outage
+            pings = pings_of(sight.scene, asked, self.limits.timeout_ms)
+            if pings != made.pings:
+                again = replace(made, pings=pings, at_ms=sight.scene.now_ms)
+                self._explained[outage] = revision, again
+                yield again
 
     def _wanted(self, sight: Sight, own: Sequence[Tracked]) -> Iterator[Question]:
         scene = sight.scene
