@@ -16,7 +16,6 @@ from gridcrew.private_files import write_private
 from gridcrew.provisioning import Provisioning, speaking
 from gridcrew.settings import Settings
 
-DAYS: Final = 30
 _SPARE_MS: Final = 7 * 86_400_000
 
 
@@ -45,7 +44,7 @@ class SimulatedPapers:
             authority = authority_of(self.settings)
             context = ssl.create_default_context(cafile=str(authority.trusted_file))
             register = SqlCertificates(open_database(self.settings.database_location, "gateway"))
-            desk = Provisioning(authority, register, DAYS)
+            desk = Provisioning(authority, register, self.settings.access.certificate_days)
             context.load_cert_chain(*self._files(desk, terminal))
         except (AuthorityProblem, ValueError) as problem:
             raise OSError(f"terminal {terminal} gets no certificate: {problem}") from problem
