@@ -6,9 +6,10 @@ out of its place's posterior first, so that nothing is counted twice; a blocked 
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 
-from geo.network import Float64
+from geo.network import Float64, Int32
 from telemetry.inference_grid import InferenceGrid
 from telemetry.inference_model import InferenceModel
 from telemetry.likelihoods import constants, no_gasp
@@ -35,14 +36,23 @@ def nothing_near(zones: int, model: InferenceModel) -> NearDead:
     return NearDead(anyhow=prior, while_alive=prior)
 
 
+@numba.njit(cache=True)
+def _shares(zone: Int32, class_meters: Int32, dead: Float64, meters: Float64, share: Float64) -> None:
+    """Fill in by zone its own meters, and the share of them that are dead."""
+    for v in range(len(zone)):
+        if class_meters[v] > 0:
+            meters[zone[v]] += class_meters[v]
+            share[zone[v]] += class_meters[v] * dead[v]
+    for z in range(len(meters)):
+        share[z] /= max(meters[z], 1.0)
+
+
 def near_dead(grid: InferenceGrid, state: Float64, model: InferenceModel) -> NearDead:
     """ρ from the posterior of the zones near by, weighed by their meters, never below the prior's."""
     zones = len(grid.zone_top)
-    known = grid.meter_class >= 0
-    zone, place = grid.meter_zone[known], grid.meter_class[known]
-    dead = 1.0 - state[:, :, -1].sum(axis=0)
-    meters = np.bincount(zone, minlength=zones)
-    share = np.bincount(zone, weights=dead[place], minlength=zones) / np.maximum(meters, 1)
+    dead = 1.0 - (state[0, :, -1] + state[1, :, -1])
+    meters, share = np.zeros((2, zones))
+    _shares(grid.zone, grid.class_meters, dead, meters, share)
     weight = np.where(grid.near >= 0, meters[grid.near], 0)
     total = np.maximum(weight.sum(axis=1), 1)
     together = np.where(grid.near_meeting >= 0, dead[grid.near_meeting], 0.0)

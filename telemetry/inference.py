@@ -177,14 +177,16 @@ def infer(grid: InferenceGrid, observations: Observations, now_ms: int, model: I
     shares = reporting_shares(grid, observations, onsets, now_ms, model)
     near = nothing_near(len(grid.zone_top), model)
     evidence = node_evidence(grid, observations, onsets, shares, near.while_alive, model)
-    log_evidence, state, class_cut = _sum(grid, onsets, chances, evidence)
+    messages = _Messages(grid, onsets, chances)
+    state, class_cut = messages.sum_out(evidence)
     found = near_dead(grid, state, model)
     matters = _anywhere_in_source(grid, found.while_alive > NEAR_DEAD_MATTERS)
     if matters.any():
         near = NearDead(found.anyhow, np.where(matters, found.while_alive, near.while_alive))
         evidence = node_evidence(grid, observations, onsets, shares, near.while_alive, model)
-        log_evidence, state, class_cut = _sum(grid, onsets, chances, evidence)
+        state, class_cut = messages.sum_out(evidence)
         found = near_dead(grid, state, model)
+    log_evidence = _log_evidence(grid, chances.blocked, messages)
     return Posterior(
         grid=grid,
         seen=observations,
@@ -197,7 +199,7 @@ def infer(grid: InferenceGrid, observations: Observations, now_ms: int, model: I
         log_evidence=log_evidence,
         state=state,
         class_cut=class_cut,
-        map_state=_best(grid, onsets, chances, evidence),
+        map_state=messages.best(evidence),
         near=NearDead(anyhow=found.anyhow, while_alive=near.while_alive),
     )
 
@@ -209,41 +211,47 @@ def _anywhere_in_source(grid: InferenceGrid, true: Bool) -> Bool:
     return found[grid.zone_root]
 
 
-def _sum(
-    grid: InferenceGrid, onsets: Onsets, chances: Chances, evidence: NodeEvidence
-) -> tuple[float, Float64, Float64]:
-    works, stuck = evidence.works.copy(), evidence.stuck.copy()
-    up_works, up_stuck = np.zeros_like(works), np.zeros_like(stuck)
-    classes, width = works.shape
-    tree = (grid.parent, grid.zone, onsets.bins, onsets.inner, chances.blocked)
-    failing = (chances.class_survival, chances.fail)
-    sweep_up(0, classes, *tree, *failing, False, works, stuck, up_works, up_stuck)
-    alive = np.zeros((1, width))
-    alive[0, -1] = 1.0  # what feeds a source is never dead
-    state, top = np.zeros((2, classes, width)), np.zeros(classes)
-    messages = (works, stuck, up_works, up_stuck)
-    sweep_down(0, classes, *tree, *failing, *messages, alive, 0, state[0], state[1], top)
-    return _log_evidence(grid, chances.blocked, up_works, up_stuck), state, top
+class _Messages:
+    """What the sweeps of one call write into, pass after pass: claiming the memory anew takes as long."""
+
+    def __init__(self, grid: InferenceGrid, onsets: Onsets, chances: Chances) -> None:
+        shape = (len(grid.parent), onsets.columns + 1)
+        self._tree = (grid.parent, grid.zone, onsets.bins, onsets.inner, chances.blocked)
+        self._failing = (chances.class_survival, chances.fail)
+        self._works, self._stuck, self.up_works, self.up_stuck = (np.zeros(shape) for _ in range(4))
+        self._q, self._top = np.zeros((2, shape[0])), np.zeros(shape[0])
+        self._state = np.zeros((2, *shape))
+
+    def sum_out(self, evidence: NodeEvidence) -> tuple[Float64, Float64]:
+        """P(S) and P(topmost cut), valid until the next pass."""
+        self._up(evidence, maximise=False)
+        above = np.zeros((1, self._works.shape[1]))
+        above[0, -1] = 1.0  # what feeds a source is never dead
+        messages = (self._works, self._stuck, self.up_works, self.up_stuck, self._q)
+        state, top = self._state, self._top
+        sweep_down(0, len(top), *self._tree, *self._failing, *messages, above, 0, state[0], state[1], top)
+        return state, top
+
+    def best(self, evidence: NodeEvidence) -> Int8:
+        """The column of each class's most probable state."""
+        self._up(evidence, maximise=True)
+        state, shut = np.zeros((2, len(self._top)), dtype=np.int8)
+        messages = (self._works, self._stuck, self.up_works, self.up_stuck)
+        decode(*self._tree, *self._failing, *messages, state, shut)
+        return state
+
+    def _up(self, evidence: NodeEvidence, maximise: bool) -> None:
+        self._works[:], self._stuck[:] = evidence.works, evidence.stuck
+        messages = (self._works, self._stuck, self.up_works, self.up_stuck, self._q)
+        sweep_up(0, len(self._top), *self._tree, *self._failing, maximise, *messages)
 
 
-def _log_evidence(grid: InferenceGrid, blocked: Float64, up_works: Float64, up_stuck: Float64) -> float:
+def _log_evidence(grid: InferenceGrid, blocked: Float64, messages: _Messages) -> float:
     roots = np.flatnonzero(grid.parent < 0)
     prior = blocked[grid.zone[roots]]
-    works, stuck = up_works[roots, -1], up_stuck[roots, -1]
+    works, stuck = messages.up_works[roots, -1], messages.up_stuck[roots, -1]
     with np.errstate(divide="ignore"):
         return float(np.sum(np.logaddexp(np.log1p(-prior) + works, np.log(prior) + stuck)))
-
-
-def _best(grid: InferenceGrid, onsets: Onsets, chances: Chances, evidence: NodeEvidence) -> Int8:
-    works, stuck = evidence.works.copy(), evidence.stuck.copy()
-    up_works, up_stuck = np.zeros_like(works), np.zeros_like(stuck)
-    classes = len(works)
-    tree = (grid.parent, grid.zone, onsets.bins, onsets.inner, chances.blocked)
-    failing = (chances.class_survival, chances.fail)
-    sweep_up(0, classes, *tree, *failing, True, works, stuck, up_works, up_stuck)
-    state, shut = np.zeros(classes, dtype=np.int8), np.zeros(classes, dtype=np.int8)
-    decode(*tree, *failing, works, stuck, up_works, up_stuck, state, shut)
-    return state
 
 
 def _chances(

@@ -44,6 +44,8 @@ class InferenceGrid:
     """[positions] log P(the element does not fail)."""
     class_survival: Float64
     """[classes] sum of ``survival`` of its elements."""
+    class_meters: Int32
+    """[classes] meters at its places, not below."""
     kin: Int32
     """[classes] topmost class with the same meters below: what only a terminal tells apart."""
     zone_outer: Int32
@@ -278,6 +280,7 @@ def _build(network: Network, tree: EnergisedTree, model: InferenceModel) -> Infe
         end=np.searchsorted(class_top, tree.end[class_top]).astype(np.int32),
         zone=zone,
         survival=survival,
+        class_meters=np.bincount(meter_class[meter_class >= 0], minlength=classes).astype(np.int32),
         kin=_kin(parent, meters_below[class_top]),
         class_survival=np.bincount(class_of[by_class], weights=survival[by_class], minlength=classes).astype(
             np.float64

@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 
 NO_FAILURE = -1e300
 """Log-probability of the impossible; finite, so that sums stay numbers."""
+SMALL = 1e-3
+"""Below this the sixth term of the series of log(1 + x) is less than 2e-19."""
 NEGLIGIBLE = 1e-18
 """Probability below which a state is not followed further down; tiny numbers are slow, and tell nobody."""
 
@@ -35,9 +37,15 @@ def log_add(a: float, b: float) -> float:
     """log(e^a + e^b)."""
     high, low = (a, b) if a > b else (b, a)
     gap = low - high
-    if gap < -40.0:
-        return high
-    return high + (math.exp(gap) if gap < -20.0 else math.log1p(math.exp(gap)))
+    return high if gap < -40.0 else high + _log1p(math.exp(gap))
+
+
+@numba.njit(cache=True, inline="always")
+def _log1p(x: float) -> float:
+    """log(1 + x) for 0 ≤ x ≤ 1; most are so small that a few terms are exact to the last bit."""
+    if x > SMALL:
+        return math.log1p(x)
+    return x * (1.0 - x * (1 / 2 - x * (1 / 3 - x * (1 / 4 - x / 5))))
 
 
 @numba.njit(cache=True, inline="always")
@@ -64,11 +72,18 @@ def _message(
 
 
 @numba.njit(cache=True)
-def _one_bin_message(belief: Floats, v: int, surv: float, fail: float, maximise: bool, out: Floats) -> None:
-    """``_message`` for a zone with one onset bin, which is nearly always."""
+def _one_bin_message(belief: Floats, v: int, surv: float, fail: float, maximise: bool, out: Floats) -> float:
+    """``_message`` for a zone with one onset bin, which is nearly always; P(v fails | parent alive)."""
     last = belief.shape[1] - 1
     out[v, 0] = belief[v, 0]
-    out[v, last] = _either(fail + belief[v, 0], surv + belief[v, last], maximise)
+    dead, living = fail + belief[v, 0], surv + belief[v, last]
+    if maximise:
+        out[v, last] = max(dead, living)
+        return 0.0
+    gap = -abs(dead - living)
+    less = math.exp(gap) if gap > -40.0 else 0.0
+    out[v, last] = max(dead, living) + _log1p(less)
+    return (1.0 if dead > living else less) / (1.0 + less)
 
 
 @numba.njit(cache=True)
@@ -83,13 +98,14 @@ def _add_row(target: Floats, p: int, source: Floats, v: int, bins: int) -> None:
 def sweep_up(
     first: int, stop: int, parent: Int32, zone: Int32, bins: Int8, inner: Int8, blocked: Floats,
     surv: Floats, fail: Floats, maximise: bool, works: Floats, stuck: Floats,
-    up_works: Floats, up_stuck: Floats,
+    up_works: Floats, up_stuck: Floats, q: Floats,
 ) -> None:  # fmt: skip
     """Messages of the nodes [first, stop), children before parents.
 
     ``works`` and ``stuck`` (terminal works, is blocked) hold each node's own evidence and grow to A;
-    ``up_works`` and ``up_stuck`` receive Z. ``blocked[z]`` is the prior P(blocked) of a zone, 0 where it has
-    no terminal; ``inner[z, j]`` the column in zone z of column j of the zone around it.
+    ``up_works`` and ``up_stuck`` receive Z, ``q`` [2, nodes] in zones of one bin P(v fails | parent alive).
+    ``blocked[z]`` is the prior P(blocked) of a zone, 0 where it has no terminal; ``inner[z, j]`` the column
+    in zone z of column j of the zone around it.
     """
     for v in range(stop - 1, first - 1, -1):
         z, p = zone[v], parent[v]
@@ -97,9 +113,9 @@ def sweep_up(
         latent = blocked[z] > 0.0
         rate = fail[v, max(count, 1) - 1]
         if count == 1:
-            _one_bin_message(works, v, surv[v], rate, maximise, up_works)
+            q[0, v] = _one_bin_message(works, v, surv[v], rate, maximise, up_works)
             if latent:
-                _one_bin_message(stuck, v, surv[v], rate, maximise, up_stuck)
+                q[1, v] = _one_bin_message(stuck, v, surv[v], rate, maximise, up_stuck)
         else:
             _message(works, v, surv[v], rate, count, maximise, up_works)
             if latent:
@@ -162,15 +178,15 @@ def _share(
 
 
 @numba.njit(cache=True)
-def _one_bin(belief: Floats, message: Floats, state: Floats, v: int, p: int, fail: float) -> float:
+def _one_bin(q: float, state: Floats, v: int, p: int) -> float:
     """``_share`` for a zone with one onset bin, which is nearly always: several times as fast."""
-    last = belief.shape[1] - 1
+    last = state.shape[1] - 1
     living = state[p, last]
     if living < NEGLIGIBLE:
         state[v, 0] = state[p, 0]
         state[v, last] = 0.0
         return 0.0
-    cut: float = living * math.exp(min(0.0, fail + belief[v, 0] - message[v, last]))
+    cut: float = living * q
     state[v, 0] = state[p, 0] + cut
     state[v, last] = living - cut
     return cut
@@ -206,7 +222,7 @@ def _split_terminal(
 def sweep_down(
     first: int, stop: int, parent: Int32, zone: Int32, bins: Int8, inner: Int8, blocked: Floats,
     surv: Floats, fail: Floats, works: Floats, stuck: Floats, up_works: Floats, up_stuck: Floats,
-    above: Floats, above_bins: int, p_works: Floats, p_stuck: Floats, top: Floats,
+    q: Floats, above: Floats, above_bins: int, p_works: Floats, p_stuck: Floats, top: Floats,
 ) -> None:  # fmt: skip
     """Posterior of every node of [first, stop): P(S_v = s, terminal works | blocked) and P(topmost cut).
 
@@ -220,9 +236,9 @@ def sweep_down(
         latent = blocked[z] > 0.0
         rate = fail[v, max(bins[z], 1) - 1]
         if p >= first and zone[p] == z and bins[z] == 1:
-            top[v] = _one_bin(works, up_works, p_works, v, p, rate)
+            top[v] = _one_bin(q[0, v], p_works, v, p)
             if latent:
-                top[v] += _one_bin(stuck, up_stuck, p_stuck, v, p, rate)
+                top[v] += _one_bin(q[1, v], p_stuck, v, p)
             continue
         if p >= first and zone[p] == z:
             top[v] = _share(works, up_works, v, p_works, p, surv[v], rate, bins[z], p_works)
@@ -281,52 +297,6 @@ def decode(
             state[v] = _best_state(stuck[v], surv[v], rate, bins[z], above)
         else:
             state[v] = _best_state(works[v], surv[v], rate, bins[z], above)
-
-
-@numba.njit(cache=True)
-def refresh(
-    top: int, stop: int, parent: Int32, zone: Int32, bins: Int8, inner: Int8, blocked: Floats,
-    surv: Floats, fail: Floats, own_works: Floats, own_stuck: Floats,
-    works: Floats, stuck: Floats, up_works: Floats, up_stuck: Floats,
-    p_works: Floats, p_stuck: Floats, class_cut: Floats,
-) -> None:  # fmt: skip
-    """Up through the slice, up the way to the source, down that way, down the slice."""
-    width = works.shape[1]
-    before = up_works[top].copy()
-    for v in range(top, stop):
-        for s in range(width):
-            works[v, s] = own_works[v, s]
-            stuck[v, s] = own_stuck[v, s]
-    sweep_up(
-        top, stop, parent, zone, bins, inner, blocked, surv, fail, False, works, stuck, up_works, up_stuck
-    )
-    depth, child = 0, top
-    while parent[child] >= 0:
-        depth, child = depth + 1, parent[child]
-    way = np.empty(depth, np.int32)
-    length, child = 0, top
-    while parent[child] >= 0:
-        p = parent[child]
-        for s in range(width):
-            works[p, s] += up_works[child, s] - before[s]
-            stuck[p, s] += up_works[child, s] - before[s]
-            before[s] = up_works[p, s]
-        sweep_up(
-            p, p + 1, parent, zone, bins, inner, blocked, surv, fail, False, works, stuck, up_works, up_stuck
-        )
-        way[length] = p
-        length, child = length + 1, p
-    above = np.zeros((1, width))
-    above[0, width - 1] = 1.0
-    columns = 0
-    for index in range(length, -1, -1):
-        first, last = (way[index - 1], way[index - 1] + 1) if index > 0 else (top, stop)
-        sweep_down(
-            first, last, parent, zone, bins, inner, blocked, surv, fail, works, stuck, up_works, up_stuck,
-            above, columns, p_works, p_stuck, class_cut,
-        )  # fmt: skip
-        above[0, :] = p_works[first]
-        columns = bins[zone[first]]
 
 
 @numba.njit(cache=True)

@@ -48,6 +48,33 @@ def meter_ratio(
 
 
 @numba.njit(cache=True)
+def _said_nothing(off: int, alive: int, silent: int, call: int, first: int, numbers: Constants) -> bool:
+    """Whether a meter has no word that counts for any onset from the ``first`` on: most have not."""
+    early, tolerance = numbers[5], numbers[7]
+    heard = max(off, alive)
+    return (
+        off <= alive
+        and (alive == NEVER or float(alive - first) <= tolerance)
+        and (silent <= heard or silent <= first)
+        and (call <= heard or float(call - first) <= -early)
+    )
+
+
+@numba.njit(cache=True)
+def _silence(bins: Int8, no_gasp: Float64, rho: Float64, kappa: float) -> Float64:
+    """By zone and onset: what a meter adds that could have sent a last gasp and said nothing."""
+    added = np.zeros(no_gasp.shape)
+    for z in range(len(bins)):
+        best = 0.0
+        for s in range(bins[z]):
+            best = max(best, no_gasp[z, s])
+        wrong = kappa * (rho[z] * best + 1.0 - rho[z])
+        for s in range(bins[z]):
+            added[z, s] = math.log((1.0 - kappa) * no_gasp[z, s] + wrong) - math.log((1.0 - kappa) + wrong)
+    return added
+
+
+@numba.njit(cache=True)
 def add_meters(
     place: Int32, zone: Int32, bins: Int8, onset: Int64, no_gasp: Float64, rho: Float64,
     off: Int64, alive: Int64, silent: Int64, call: Int64, can_gasp: Bool, numbers: Constants,
@@ -56,6 +83,7 @@ def add_meters(
     """Add every meter's log-likelihoods to its class."""
     kappa = numbers[8]
     last = works.shape[1] - 1
+    silence = _silence(bins, no_gasp, rho, kappa)
     ratio = np.ones(last + 1)
     spoke = np.ones(last + 1)
     outside = np.ones(last + 1)
@@ -65,6 +93,11 @@ def add_meters(
         z = zone[m]
         count = bins[z]
         if count == 0:
+            continue
+        if _said_nothing(off[m], alive[m], silent[m], call[m], onset[z, 0], numbers):
+            if can_gasp[m]:
+                for s in range(count):
+                    works[place[m], s] += silence[z, s]
             continue
         best = 0.0
         for s in range(count):
