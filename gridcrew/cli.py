@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "sim": "Play a grid: terminals, meters, crews, faults.",
     "network": "Import, check, trace or export a network.",
     "scope": "Infer outages from files, offline.",
+    "rehearse": "Play a past storm from exports and compare it with its calls.",
     "outage": "List, show, explain outages; replay a night and compare.",
     "reliability": "Reliability indices of a year.",
     "dead-letters": "List the frames that could not be understood.",

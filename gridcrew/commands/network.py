@@ -34,6 +34,7 @@ from gridcrew.network_reading import (
 SUBCOMMANDS: Final = {
     "diff": "What changed from one network to another.",
     "identifiers": "Foreign ids: unmatched, in conflict, exchanged.",
+    "suspects": "Who is probably recorded at the wrong transformer or phase.",
     "propose": "Bring a network in for approval, feeder by feeder.",
     "approve": "Let a proposal, or some feeders of it, go live.",
     "rollback": "Bring back an earlier version, whole or of some feeders.",

@@ -1,0 +1,126 @@
+"""Customers who are probably recorded at the wrong transformer, from outages that contradicted their record.
+
+Two things contradict: a customer outside of an outage was out with it (``also_out``), or one inside lived on
+(``not_out``). Where they really hang must fit all outages: among the areas that were dead when they were out,
+and not among those that were dead while they lived. Reported with the evidence, never corrected: each becomes
+a check in the field.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from geo.areas import Areas
+from geo.coordinates import metres_around
+from geo.network import ABSENT, Network
+from telemetry.outages import OutageRevision
+from telemetry.scope import OutageScope
+
+MAX_CANDIDATES: Final = 5
+SURE_AFTER: Final = 2
+"""So many outages that contradict are more than a stray last gasp."""
+
+ScopeOf = Callable[[OutageRevision], OutageScope]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    transformer: str
+    outages: int
+    """In so many of the contradicting outages it was dead when the customer was out."""
+    distance_m: float | None
+    """From the customer's place; None where one of them has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    customer: str
+    transformer: str
+    """Where they are recorded; '' where that is unknown."""
+    contradicted: tuple[str, ...]
+    """The outages."""
+    candidates: tuple[Candidate, ...]
+    """Where they may hang instead, likeliest first; none where nothing fits."""
+
+    @property
+    def sure(self) -> bool:
+        return len(self.contradicted) >= SURE_AFTER
+
+
+def suspects(network: Network, finals: Iterable[OutageRevision], scope: ScopeOf) -> tuple[Suspect, ...]:
+    """``finals``: of each real outage the revision that counted most. Those most contradicted come first."""
+    areas = Areas(network)
+    against: defaultdict[str, list[str]] = defaultdict(list)
+    dead_when_out: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    dead_when_alive: defaultdict[str, set[int]] = defaultdict(set)
+    for revision in finals:
+        dead = _dead_areas(areas, scope(revision))
+        for customer in revision.also_out:
+            against[customer].append(revision.outage_id)
+            dead_when_out[customer].update(dead)
+        for customer in revision.not_out:
+            against[customer].append(revision.outage_id)
+            dead_when_alive[customer].update(dead)
+    found = [
+        Suspect(
+            customer,
+            _recorded(areas, customer),
+            tuple(outages),
+            _candidates(areas, customer, dead_when_out[customer], dead_when_alive[customer]),
+        )
+        for customer, outages in against.items()
+        if customer in network.customer_row
+    ]
+    return tuple(sorted(found, key=lambda one: (-len(one.contradicted), one.customer)))
+
+
+def wrong_areas(listed: Sequence[Suspect]) -> tuple[tuple[str, int], ...]:
+    """(transformer, customers suspected in its area), the worst first."""
+    counts = Counter(one.transformer for one in listed if one.transformer)
+    return tuple(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _dead_areas(areas: Areas, scope: OutageScope) -> set[int]:
+    """Transformers that lost supply, and that of whoever lost it below one."""
+    below = areas.of_meter[scope.meter_rows]
+    return {int(edge) for edge in (*scope.transformer_rows, *np.unique(below)) if edge != ABSENT}
+
+
+def _meter(network: Network, customer: str) -> int:
+    rows = np.flatnonzero(network.meters.customer == network.customer_row[customer])
+    return int(rows[0]) if len(rows) else ABSENT
+
+
+def _recorded(areas: Areas, customer: str) -> str:
+    meter = _meter(areas.network, customer)
+    edge = ABSENT if meter == ABSENT else int(areas.of_meter[meter])
+    return "" if edge == ABSENT else areas.network.edges.ids[edge]
+
+
+def _candidates(
+    areas: Areas, customer: str, dead_when_out: Counter[int], dead_when_alive: set[int]
+) -> tuple[Candidate, ...]:
+    network, meter = areas.network, _meter(areas.network, customer)
+    possible = [edge for edge in dead_when_out if edge not in dead_when_alive]
+    home = network.meters.node[meter] if meter != ABSENT else ABSENT
+    listed = [
+        Candidate(network.edges.ids[edge], dead_when_out[edge], _distance_m(network, int(home), edge))
+        for edge in possible
+    ]
+    far = float("inf")
+    listed.sort(
+        key=lambda one: (-one.outages, far if one.distance_m is None else one.distance_m, one.transformer)
+    )
+    return tuple(listed[:MAX_CANDIDATES])
+
+
+def _distance_m(network: Network, node: int, edge: int) -> float | None:
+    if node == ABSENT:
+        return None
+    ends = np.array([node, int(network.edges.to_node[edge])])
+    metres = metres_around(network.nodes.lon[ends], network.nodes.lat[ends])
+    distance = float(np.hypot(*(metres[0] - metres[1])))
+    return round(distance, 1) if np.isfinite(distance) else None
