@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from geo.network import ABSENT, Bool, Int32, Network, Texts
 from geo.row_sets import distinct
 from telemetry.corrections import Corrections
-from telemetry.evidence import CORRECTING, Evidence, EvidenceKind, Volts
+from telemetry.evidence import CORRECTING, STANDING, Evidence, EvidenceKind, Volts
 from telemetry.news import News
 from telemetry.observations import NEVER, Observations, nothing_observed
 from telemetry.phase_words import DEAD_VOLTS
 from telemetry.rosters import Roster, Rosters
+from telemetry.standing_words import StandingWords
 from telemetry.voltage_news import VoltageNews
 
 FUTURE_MS: Final = 10 * 60_000
@@ -35,6 +36,7 @@ MAX_UNKNOWN: Final = 1_000
 _RETURN: Final = "meter_return_ms"
 _POWER_UP: Final = "meter_power_up_ms"
 _CORRECTIONS: Final = "corrections"
+_STANDING: Final = "standing"
 _OFF, _ALIVE, _SILENT = "off", "alive", "silent"
 _SUPPLY_KINDS: Final[Mapping[EvidenceKind, str]] = {
     EvidenceKind.POWER_OFF: _OFF,
@@ -62,6 +64,7 @@ class Fold:
         self.return_ms = known.return_ms
         self.power_up_ms = known.power_up_ms
         self.corrections = known.corrections
+        self.standing = known.standing
         self.unknown: Counter[str] = Counter()
         """Ids that no meter, terminal, sensor, edge or customer carries, and how often they came."""
         self.unknown_count = 0
@@ -79,6 +82,8 @@ class Fold:
             if row.kind in CORRECTING:
                 self.corrections.apply(row)
                 news.corrected.extend(row.devices)
+            elif row.kind in STANDING:
+                self.standing.apply(row, self.sane_ms(row))
             elif row.kind is not EvidenceKind.CHECK:
                 self._read(row, news, voltages)
         voltages.into(self.observations)
@@ -94,7 +99,9 @@ class Fold:
     @property
     def known(self) -> "Known":
         """What a snapshot keeps."""
-        return Known(self.observations, self.return_ms, self.power_up_ms, self.corrections)
+        return Known(
+            self.observations, self.return_ms, self.power_up_ms, self.corrections, self.standing
+        )
 
     def sane_ms(self, evidence: Evidence) -> int:
         """The device's time, or that of receipt where the clock cannot be right."""
@@ -206,6 +213,7 @@ class Known:
     power_up_ms: NDArray[np.int64]
     """[meters] newest report that supply returned, by the meter itself."""
     corrections: Corrections = field(default_factory=Corrections)
+    standing: StandingWords = field(default_factory=StandingWords)
 
 
 def nothing_known(network: Network) -> Known:
@@ -225,8 +233,9 @@ def _columns(known: Known) -> dict[str, NDArray[np.int64] | Bool]:
 def pack(known: Known) -> bytes:
     """As bytes for a snapshot; ``unpack`` reads them back."""
     out = io.BytesIO()
-    said = np.frombuffer(known.corrections.packed(), np.uint8)
-    np.savez_compressed(out, allow_pickle=False, **_columns(known), **{_CORRECTIONS: said})
+    said = {_CORRECTIONS: known.corrections.packed(), _STANDING: known.standing.packed()}
+    words = {name: np.frombuffer(body, np.uint8) for name, body in said.items()}
+    np.savez_compressed(out, allow_pickle=False, **_columns(known), **words)
     return out.getvalue()
 
 
@@ -237,14 +246,15 @@ def unpack(body: bytes) -> Known:
             columns = {name: stored[name] for name in stored.files}
             returned, power_up = columns.pop(_RETURN), columns.pop(_POWER_UP)
             corrections = Corrections.unpacked(columns.pop(_CORRECTIONS).tobytes())
-            return Known(Observations(**columns), returned, power_up, corrections)
+            standing = StandingWords.unpacked(columns.pop(_STANDING, np.empty(0, np.uint8)).tobytes())
+            return Known(Observations(**columns), returned, power_up, corrections, standing)
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as problem:
         raise ValueError(f"not a snapshot of observations: {problem}") from problem
 
 
 def carried_over(known: Known, old: Network, new: Network) -> Known:
     """What was known of devices of the old network, on the rows of the new one; others start unknown."""
-    carried = replace(nothing_known(new), corrections=known.corrections)
+    carried = replace(nothing_known(new), corrections=known.corrections, standing=known.standing)
     source, target = _columns(known), _columns(carried)
     tables: tuple[tuple[str, Texts, Mapping[str, int]], ...] = (
         ("meter_", old.meters.ids, new.meter_row),
@@ -255,6 +265,6 @@ def carried_over(known: Known, old: Network, new: Network) -> Known:
         place = np.array([new_row.get(identifier, ABSENT) for identifier in old_ids], np.int32)
         kept = np.flatnonzero(place != ABSENT)
         for name in source:
-            if name.startswith(prefix):
+            if name.startswith(prefix) and name != "meter_can_gasp":  # that is the new network's to say
                 target[name][place[kept]] = source[name][kept]
     return carried

@@ -18,6 +18,10 @@ NEVER: Final = int(np.iinfo(np.int64).min)
 """The instant of something that never happened."""
 
 
+LAST_GASP: Final = "last_gasp"
+NO: Final = frozenset({"0", "no", "n", "false", "否", "无"})
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Observations:
     """Newest instants (UTC epoch ms by the device's clock, ``NEVER`` if none) by table row."""
@@ -55,14 +59,22 @@ class Observations:
     """False where the meter has no capacitor for a last gasp, or was out of reach before."""
 
     def of(self, meters: Int32, terminals: Int32, edges: Int32) -> "Observations":
-        """A copy of these rows of the three tables: what is known of a part."""
-        rows = {"meter": meters, "terminal": terminals, "edge": edges}
+        """A copy of these rows of the three tables: what is known of a part.
+
+        Of edges beyond the table (jumpers, generators: ``geo.standing``) nothing is known.
+        """
+        inside = edges < len(self.edge_open_ms)
+        rows = {"meter": meters, "terminal": terminals, "edge": np.where(inside, edges, 0)}
         names = [column.name for column in fields(self)]
-        return Observations(**{name: getattr(self, name)[rows[name.partition("_")[0]]] for name in names})
+        taken = {name: getattr(self, name)[rows[name.partition("_")[0]]] for name in names}
+        if not inside.all():
+            for name in (each for each in names if each.startswith("edge_")):
+                taken[name][~inside] = NEVER if name.endswith("_ms") else False
+        return Observations(**taken)
 
 
 def nothing_observed(network: Network) -> Observations:
-    """Observations of a network from which nothing was heard; every meter is taken to be able to gasp."""
+    """Observations of a network from which nothing was heard."""
     meters, terminals, edges = len(network.meters), len(network.terminals), len(network.edges)
 
     def never(rows: int) -> Int64:
@@ -87,5 +99,11 @@ def nothing_observed(network: Network) -> Observations:
         edge_fault_passage_ms=never(edges),
         edge_planned=np.zeros(edges, dtype=np.bool_),
         edge_sound=np.zeros(edges, dtype=np.bool_),
-        meter_can_gasp=np.ones(meters, dtype=np.bool_),
+        meter_can_gasp=can_gasp(network),
     )
+
+
+def can_gasp(network: Network) -> Bool:
+    """[meters] whether they have a capacitor for a last gasp: by the column ``last_gasp`` of meters.csv."""
+    told = network.meters.extra.get(LAST_GASP, ("",) * len(network.meters))
+    return np.array([text.strip().lower() not in NO for text in told], dtype=np.bool_)

@@ -1,7 +1,8 @@
 """The fold is one of a set: any order and repetition give the same observations (invariant 3, fault 15)."""
 
 import random
-from dataclasses import fields
+from dataclasses import fields, replace
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -166,3 +167,30 @@ def test_a_batch_is_worth_its_rows(evidence: list[Evidence]) -> None:
     assert np.array_equal(at_once.power_up_ms, one_by_one.power_up_ms)
     told = {FEEDER.meters.ids[row] for row in (*news.loud.meters, *news.calm.meters)}
     assert told <= {*DEVICES}
+
+
+def test_a_meter_without_capacitor_is_known_by_its_column_and_the_new_version_says_so_anew() -> None:
+    told = tuple("0" if n == 3 else "" for n in range(len(ALL)))
+    network = replace(FEEDER, meters=replace(FEEDER.meters, extra={"last_gasp": told}))
+    fold = Fold(network)
+    assert np.flatnonzero(~fold.observations.meter_can_gasp).tolist() == [3]
+    assert carried_over(fold.known, network, FEEDER).observations.meter_can_gasp.all()
+
+
+def test_voltages_keep_the_newest_triple_whatever_the_order() -> None:
+    def voltage(at_s: float, volts: Volts) -> Evidence:
+        at_ms = T0 + round(at_s * 1000)
+        return Evidence(EvidenceKind.VOLTAGE, at_ms, at_ms, "", (ALL[0],), f"v{at_s}{volts}", (volts,))
+
+    rows = [
+        voltage(1, (230.0, 230.0, 230.0)), voltage(3, (0.5, 231.0, 229.0)), voltage(2, (230.0, 1.0, 230.0)),
+        voltage(3, (0.4, 232.0, 229.0)),
+    ]  # fmt: skip
+    network = replace(FEEDER, meters=replace(FEEDER.meters, phases=np.full(len(ALL), 7, np.int8)))
+    for order in permutations(rows):
+        seen = Fold(network)
+        for row in (*order, order[0]):
+            seen.apply(row)
+        assert seen.observations.meter_volts[0].tolist() == pytest.approx([0.4, 231.0, 229.0])
+        assert seen.observations.meter_low_ms[0] == T0 + 3000
+        assert seen.observations.meter_normal_ms[0] == T0 + 1000
