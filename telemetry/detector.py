@@ -20,10 +20,10 @@ from telemetry.evidence import Evidence
 from telemetry.fold import Fold, Known
 from telemetry.ground import Ground, Section, areas_of
 from telemetry.inference import InferenceModel, Posterior, infer
-from telemetry.lifecycle import Tracked, resumed, revision_of, worth_telling
+from telemetry.lifecycle import Tracked, held_back, resumed, revision_of, worth_telling
 from telemetry.news import Rows
 from telemetry.observations import Observations
-from telemetry.outages import OutageRevision
+from telemetry.outages import OutageRevision, OutageState
 from telemetry.ownership import owner_side
 from telemetry.parts import part_of, taken_by
 from telemetry.phase_tracking import PhaseLook, PhaseTracker
@@ -226,7 +226,8 @@ class Detector:
         after = self._tracker.update(watch.sight, whole, pace)
         watch.unsure = section.rows.meters[_unexplained(scene, after)]
         for tracked in (*phased.after, *phased.swallowed, *after):
-            yield from self._tell(tracked, watch, now_ms)
+            if not held_back(tracked, after, now_ms) and not _never_known(tracked):
+                yield from self._tell(tracked, watch, now_ms)
 
     def _settle_phases(self, scene: Scene, section: Section, phased: PhaseLook) -> None:
         """Last gasps of a lost phase that is back are spent; what was no outage of its own is let go."""
@@ -293,6 +294,11 @@ class Detector:
 
 
 _NOBODY: Final = np.empty(0, np.int32)
+
+
+def _never_known(tracked: Tracked) -> bool:
+    """Withdrawn or merged before anybody was told of it."""
+    return tracked.told is None and tracked.state in {OutageState.RETRACTED, OutageState.MERGED}
 
 
 def _unexplained(scene: Scene, tracked: Sequence[Tracked]) -> Int32:

@@ -8,6 +8,7 @@ All functions are pure: a ``Tracked`` goes in with what is believed now, and a `
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -29,6 +30,11 @@ PLANNED_REASON: Final = "planned"
 RETURNED_REASON: Final = "returned_at"
 PHASES_REASON: Final = "phases_lost"
 PARTIAL_REASON: Final = "one_phase_missing"
+HOLD_MS: Final = 2_000
+"""How long a suspicion beside a larger one of the same instant is held back."""
+MOST_HOLD_MS: Final = 10_000
+"""After this long since its onset nothing is held back, however its cause moves."""
+HOLD_MOMENT_MS: Final = 5_000
 PROBABILITY_STEP: Final = 0.15
 """A change of the cause's probability that is worth telling by itself."""
 
@@ -120,7 +126,9 @@ def explained(tracked: Tracked, finding: Finding, now_ms: int) -> Tracked:
     return replace(
         tracked,
         cause=cause,
-        probability=finding.probability,
+        probability=cause_probability(tracked, finding.probability, finding.signs)
+        if same
+        else finding.probability,
         dead=finding.dead,
         # Once confirmed it began when it began: neither dead again after a partial return nor a doubtful
         # onset moves that to later.
@@ -134,6 +142,12 @@ def explained(tracked: Tracked, finding: Finding, now_ms: int) -> Tracked:
         returning_since_ms=None,
         returned_ms=None,
     )
+
+
+def cause_probability(tracked: Tracked, believed: float, signs: Signs) -> float:
+    """P(this is the cause). What lives again tells that it is over, not that it never was the cause."""
+    returned = tracked.state is OutageState.CONFIRMED and signs.returned > 0
+    return max(believed, tracked.probability) if returned else believed
 
 
 def confirmed(tracked: Tracked, now_ms: int, stable_ms: int) -> Tracked:
@@ -221,6 +235,31 @@ def _reasons(tracked: Tracked) -> tuple[str, ...]:
     if tracked.returned_ms is not None:
         reasons.append(f"{RETURNED_REASON}={tracked.returned_ms}")
     return (*reasons, *tracked.said)
+
+
+def held_back(tracked: Tracked, beside: Sequence[Tracked], now_ms: int) -> bool:
+    """Whether a new suspicion waits a moment: others of the same instant may prove to be one with it.
+
+    When a medium-voltage line fails, the first reports come from a few transformers and look like as many
+    outages. The largest of an instant is told at once, so nothing is late; the others only once they stood
+    for a while or are confirmed, so that no map flashes with what is merged a second later.
+    """
+    if tracked.told is not None or tracked.state is not OutageState.SUSPECTED:
+        return False
+    if now_ms - tracked.since_ms >= HOLD_MS or now_ms - tracked.started_at_ms >= MOST_HOLD_MS:
+        return False
+    rivals = [
+        other
+        for other in beside
+        if other.is_open
+        and other.outage_id != tracked.outage_id
+        and abs(other.started_at_ms - tracked.started_at_ms) <= HOLD_MOMENT_MS
+    ]
+    return any(_size(other) > _size(tracked) for other in rivals)
+
+
+def _size(tracked: Tracked) -> tuple[bool, float, str]:
+    return tracked.told is not None, tracked.count.expected, tracked.outage_id
 
 
 def worth_telling(new: OutageRevision, old: OutageRevision | None) -> bool:

@@ -19,6 +19,7 @@ from telemetry.lifecycle import (
     RETRACT_BELOW,
     SAME_ONSET_MS,
     Tracked,
+    cause_probability,
     closed,
     confirmed,
     explained,
@@ -216,8 +217,8 @@ class Tracker:
         if tracked.returning_since_ms is not None or _returns(tracked, signs, dead):
             return self._returning(sight, tracked, part)
         if tracked.single or dead >= RETRACT_BELOW:
-            moved = replace(tracked, dead=dead, probability=posterior.cut_among(part.start))
-            return tracked if tracked.single else moved
+            believed = cause_probability(tracked, posterior.cut_among(part.start), signs)
+            return tracked if tracked.single else replace(tracked, dead=dead, probability=believed)
         return self._explained_anew(scene, pairing, tracked, dead, signs)
 
     def _explained_anew(

@@ -1,5 +1,7 @@
 """FLT-02: nights on a small feeder, played through the engine second by second."""
 
+import random
+
 from telemetry.evidence import EvidenceKind
 from telemetry.outages import OutageState
 from tests.telemetry.nights import ALL, T0, Night, customers, under
@@ -230,3 +232,58 @@ def test_unknown_devices_and_wrong_clocks_are_counted_not_fatal() -> None:
     assert night.detector.fold.unknown == {"M-NOWHERE": 1}
     assert night.detector.fold.wrong_clocks == 1
     assert night.detector.verify(T0 + 20_000) == (("A111", "lone_last_gasp"),)
+
+
+def test_a_line_fault_does_not_flash_as_several_outages() -> None:
+    """First reports come transformer by transformer: what is merged a second later is never shown."""
+    night = _quiet()
+    for place, meters in enumerate((under("A1"), under("B2"), under("C1"), under("A2"), under("C2"))):
+        for number, meter in enumerate(meters[:4]):
+            night.say(EvidenceKind.POWER_OFF, 10, [meter], 10.6 + 0.5 * place + 0.02 * number)
+    night.play(60)
+    seen = {revision.outage_id: revision for revision in night.revisions}
+    assert len(seen) == 1, "one fault, one outage"
+    first = night.revisions[0]
+    assert first.at_ms - T0 <= 12_000, "and not told later"
+    assert night.out() == customers(ALL)
+
+
+def test_two_faults_of_one_instant_are_both_told_within_seconds() -> None:
+    night = _quiet()
+    night.gasp(10, under("A1"), spread_s=0.1)
+    night.gasp(10, under("C2"), spread_s=0.1)
+    for at_s in (12, 14):
+        night.frames(at_s, under("A2", "B", "C1"))
+    night.play(20)
+    told: dict[str, int] = {}
+    for revision in night.revisions:
+        told.setdefault(revision.outage_id, revision.at_ms - T0)
+    assert len(told) == 2
+    assert max(told.values()) <= 14_500
+
+
+def test_a_returning_outage_keeps_the_probability_of_its_cause() -> None:
+    """That most of it lives again says that it is over, not that the cause was another one."""
+    night = _quiet()
+    draw = random.Random(5)
+    night.gasp(10, [m for m in ALL if draw.random() < 0.6], spread_s=0.2)
+    night.play(60)
+    back = [m for m in ALL if draw.random() < 0.5]
+    draw.shuffle(back)
+    night.power_up(300, back, spread_s=1.5)
+    night.play(500)
+    assert night.revisions[-1].state is OutageState.RESTORED
+    assert all(r.probability > 0.9 for r in night.revisions if r.at_ms - T0 > 290_000)
+
+
+def test_a_momentary_interruption_is_recorded_with_its_interval() -> None:
+    """The recloser's second try held: off and on within seconds is an interruption, not nothing."""
+    night = _quiet()
+    night.gasp(10, under("A"), spread_s=0.1)
+    night.power_up(18, under("A"), spread_s=0.1)
+    night.frames(30, ALL)
+    night.play(60)
+    (over,) = night.newest().values()
+    assert over.state is OutageState.RESTORED
+    assert over.restored_at_ms is not None
+    assert (over.started_at_ms - T0, over.restored_at_ms - T0) == (10_000, 18_000)
