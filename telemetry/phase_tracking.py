@@ -17,6 +17,7 @@ from telemetry.lifecycle import (
     CERTAIN,
     OPEN_ABOVE,
     RETRACT_BELOW,
+    SAME_ONSET_MS,
     Tracked,
     closed,
     merged,
@@ -107,19 +108,18 @@ class PhaseTracker:
 
         Answers those that were or became open there.
         """
-        found, after, taken = found_in(scene, posteriors), [], set[int]()
+        free = found_in(scene, posteriors)
+        after: list[Tracked] = []
         for tracked in own:
             part = part_of(scene, tracked)
-            theirs = [
-                number for number, one in enumerate(found)
-                if number not in taken and _same(tracked, one.cut)
-                and (lies_in(one.cut.part, part) or lies_in(part, one.cut.part))
-            ]  # fmt: skip
-            taken.update(theirs)
-            after.append(_next(scene, posteriors, tracked, [found[number] for number in theirs], whole))
-        for number, one in enumerate(found):
-            if number not in taken and one.opens:
-                after.append(self._opened(scene, one))
+            theirs = [one for one in free if _same(tracked, one.cut) and _nested(one.cut.part, part)]
+            free = [one for one in free if one not in theirs]
+            grown = next((t for t in after if not theirs and _covers(scene, t, tracked, part)), None)
+            if grown is None:
+                after.append(_next(scene, posteriors, tracked, theirs, whole))
+            else:
+                after.append(merged(tracked, grown.outage_id))
+        after.extend(self._opened(scene, one) for one in free if one.opens)
         after = [_confirmed(t, scene.now_ms, stable_ms) for t in after]
         now = {t.outage_id: t for t in after}
         kept = [now.pop(t.outage_id, t) for t in self.open]
@@ -159,6 +159,17 @@ def _swallowed(scene: Scene, whole: Sequence[Tracked], phased: Sequence[Tracked]
         signs = signs_in(scene, part, tracked.started_at_ms)
         if around and not (signs.gasped or signs.terminal_off or signs.silent or signs.calls):
             yield merged(tracked, around[0].outage_id)
+
+
+def _nested(one: slice, other: slice) -> bool:
+    return lies_in(one, other) or lies_in(other, one)
+
+
+def _covers(scene: Scene, grown: Tracked, tracked: Tracked, part: slice) -> bool:
+    """Whether an elder outage of the same phases has grown around this one."""
+    near = abs(grown.started_at_ms - tracked.started_at_ms) <= SAME_ONSET_MS
+    alike = set(grown.low_phases) & set(tracked.low_phases) or set(grown.phases) & set(tracked.phases)
+    return grown.is_open and near and bool(alike) and lies_in(part, part_of(scene, grown))
 
 
 def _same(tracked: Tracked, cut: LostPhase) -> bool:

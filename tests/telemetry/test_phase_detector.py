@@ -199,3 +199,14 @@ def test_good_frames_of_readings_are_good_voltages_of_all_their_meters() -> None
     night.say(EvidenceKind.ALIVE, 60, meters_of("B"), volts=((228.0, 221.0, 225.0),))
     night.play(80)
     assert not night.detector.outages
+
+
+def test_lost_phases_of_two_transformers_that_prove_one_line_are_merged() -> None:
+    night = _night()
+    read(night, 5, DYN11["A"], "B1")
+    night.play(9)
+    read(night, 10, DYN11["A"], "B2")
+    read(night, 12, NORMAL, "A", "C")
+    night.play(30)
+    assert "SB" in _only(night).cause.equivalent
+    assert {r.state for r in night.newest().values()} <= {OutageState.CONFIRMED, OutageState.MERGED}
