@@ -25,6 +25,8 @@ from telemetry.adapters.evidence_log import SqlEvidenceLog
 from telemetry.adapters.gateway_records import SqlDeadLetters, SqlGatewayRecords
 
 WAIT_S = 20.0
+START_S = 60.0
+"""A gateway is ready after two seconds of computing; a machine with much else to do takes a while for them."""
 COMPILED = str(Path(tempfile.gettempdir()) / f"gridcrew-numba-{os.geteuid()}")
 
 
@@ -66,7 +68,7 @@ class Installation:
     def _line(self) -> bytes:
         assert self.process is not None
         assert self.process.stdout is not None
-        answered = select.select([self.process.stdout], [], [], WAIT_S)[0]
+        answered = select.select([self.process.stdout], [], [], START_S)[0]
         return self.process.stdout.readline() if answered else b""
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
