@@ -26,7 +26,7 @@ from telemetry.adapters.gateway_records import SqlDeadLetters, SqlGatewayRecords
 
 WAIT_S = 20.0
 START_S = 60.0
-"""A gateway is ready after two seconds of computing; a machine with much else to do takes a while for them."""
+"""A gateway is ready after two seconds of computing; a machine with much else to do takes longer."""
 COMPILED = str(Path(tempfile.gettempdir()) / f"gridcrew-numba-{os.geteuid()}")
 
 
