@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -10,7 +11,20 @@ from geo.network import ABSENT, EdgeKind
 from geo.tracing import Element
 from telemetry.ports import DeviceState
 
+SENSOR: Final = "sensor"
+UNNAMED: Final = "unnamed"
 _CARRIERS = frozenset({EdgeKind.LINE, EdgeKind.CABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAge:
+    """What came by one kind of door, or from switches: how many of them spoke, and when."""
+
+    kind: str
+    """Of the door (``mqtt``, ``file``, …); ``sensor`` for switches and fault indicators."""
+    devices: int
+    newest_ms: int
+    oldest_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +38,9 @@ class FeederKnowledge:
     newest_evidence_ms: int | None
     oldest_terminal_age_s: float | None
     """Age of the terminal heard of longest ago; None where it has none or one was never heard of."""
+    sources: tuple[SourceAge, ...]
+    unheard: int
+    """Its terminals and sensors that never spoke."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +52,7 @@ class Feeder:
     cell: str
     customers: int
     terminals: tuple[str, ...]
+    sensors: tuple[str, ...]
     meters_by_terminal: Mapping[str, int]
     meters: int
 
@@ -72,6 +90,8 @@ def _feeder(site: Site, position: int) -> Feeder:
     edge = int(feeding.tree.edge[position])
     element = Element("edge", edge, network.edges.ids[edge])
     rows = feeding.meters(below)
+    edges = feeding.tree.edge[below]
+    sensors = np.flatnonzero(np.isin(network.sensors.edge, edges[edges != ABSENT]))
     terminals, counts = np.unique(network.meters.terminal[rows], return_counts=True)
     watched = {
         network.terminals.ids[row]: int(count)
@@ -84,6 +104,7 @@ def _feeder(site: Site, position: int) -> Feeder:
         cell=site.cell_of_element(element),
         customers=len(feeding.customers(below)),
         terminals=tuple(sorted(watched)),
+        sensors=tuple(network.sensors.ids[row] for row in sensors.tolist()),
         meters_by_terminal=watched,
         meters=len(rows),
     )
@@ -102,4 +123,19 @@ def _knowledge(feeder: Feeder, devices: Mapping[str, DeviceState], now_ms: int) 
         observable_share=observed / feeder.meters if feeder.meters else 0.0,
         newest_evidence_ms=max(seen, default=None),
         oldest_terminal_age_s=(now_ms - min(seen)) / 1000 if complete else None,
+        sources=_sources(feeder, devices),
+        unheard=sum(one not in devices for one in (*feeder.terminals, *feeder.sensors)),
     )
+
+
+def _sources(feeder: Feeder, devices: Mapping[str, DeviceState]) -> tuple[SourceAge, ...]:
+    ages: dict[str, list[int]] = {}
+    for name in feeder.terminals:
+        if name in devices:
+            ages.setdefault(devices[name].door.partition(":")[0] or UNNAMED, []).append(
+                devices[name].last_seen_ms
+            )
+    for name in feeder.sensors:
+        if name in devices:
+            ages.setdefault(SENSOR, []).append(devices[name].last_seen_ms)
+    return tuple(SourceAge(kind, len(seen), max(seen), min(seen)) for kind, seen in sorted(ages.items()))

@@ -201,6 +201,8 @@ class DeviceState:
     first_seen_ms: int
     last_seen_ms: int
     online: bool
+    door: str = ""
+    """By what it came last, ``kind:name``."""
 
 
 class GatewayRecords(Protocol):

@@ -108,6 +108,13 @@ class MeterResource(Resource):
     latest: ReadingResource | None
 
 
+class SourceAgeResource(Resource):
+    kind: str = Field(description="Kind of door (mqtt, file, …), or sensor: switches and fault indicators.")
+    devices: int = Field(description="That ever spoke.")
+    newest_at: Instant
+    oldest_at: Instant
+
+
 class FeederResource(Resource):
     element: str
     name: str
@@ -115,6 +122,8 @@ class FeederResource(Resource):
     observable_share: float
     newest_evidence_at: Instant | None
     oldest_terminal_age_s: float | None
+    sources: tuple[SourceAgeResource, ...]
+    unheard: int = Field(description="Terminals and sensors that never spoke.")
 
 
 class FeederPage(Page[FeederResource]):
@@ -312,4 +321,11 @@ def _feeder(known: FeederKnowledge) -> FeederResource:
         observable_share=round(known.observable_share, 4),
         newest_evidence_at=iso_or_none(known.newest_evidence_ms),
         oldest_terminal_age_s=None if age_s is None else round(age_s, 1),
+        sources=tuple(
+            SourceAgeResource(
+                kind=one.kind, devices=one.devices, newest_at=iso(one.newest_ms), oldest_at=iso(one.oldest_ms)
+            )
+            for one in known.sources
+        ),
+        unheard=known.unheard,
     )

@@ -42,7 +42,9 @@ class SqlGatewayRecords:
         with self._engine.connect() as connection:
             rows = connection.execute(query.limit(min(limit, MAX_PAGE))).all()
         return tuple(
-            DeviceState(row.device, row.device, row.first_seen_ms, row.last_seen_ms, bool(row.online))
+            DeviceState(
+                row.device, row.device, row.first_seen_ms, row.last_seen_ms, bool(row.online), row.door
+            )
             for row in rows
         )
 

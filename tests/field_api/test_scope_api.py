@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from field_api.feeders import feeders, knowledge
 from field_api.http.app import all_operations
 from field_api.http.operations import Operation
+from telemetry.ports import DeviceState
 from tests.field_api.world import Person, World
 
 OPERATIONS = all_operations(demo=True)
@@ -26,6 +28,8 @@ FOREIGN: dict[str, list[str]] = {
     "device_id": ["M3", "TT2"],
     "element": ["T2"],
     "layer": ["customers", "areas"],
+    "customer_id": ["C3"],
+    "division": ["grid_cell", "transformer", "line"],
 }
 PHONE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
 NAMES = ("张三", "李四", "王五", "赵六医院")
@@ -54,6 +58,10 @@ def _paths(operation: Operation) -> list[str]:
         return paths
     if operation.name == "search":
         return [f"/api/v1/search?q={word}" for word in ("C3", "T2", "M4", "王五", "13612345670", "西山")]
+    if "year" in operation.query.model_fields:
+        return [f"{path}?year=2026" for path in paths]
+    if "first_day" in operation.query.model_fields:
+        return [f"{path}?first_day=2026-01-01&last_day=2026-12-31" for path in paths]
     states = ("open", "closed", "all") if "state" in operation.query.model_fields else ()
     return [f"{path}?state={state}" for path in paths for state in states] or paths
 
@@ -154,3 +162,19 @@ def test_an_element_tells_its_way_from_the_source(busy_world: World) -> None:
 def test_feeders_tell_how_little_is_known(busy_world: World) -> None:
     shown = busy_world.log_in("viewer").get("/api/v1/feeders").get_json()["items"]
     assert [(one["element"], one["customers"], one["observable_share"]) for one in shown] == [("LN2", 2, 0.0)]
+    assert [(one["sources"], one["unheard"]) for one in shown] == [([], len(busy_world.network.terminals))]
+
+
+def test_feeders_tell_the_age_of_each_source(world: World) -> None:
+    """What came by MQTT, by files, and from switches are sources of their own."""
+    devices = {
+        "TT1": DeviceState("TT1", "TT1", 0, 5_000, True, "mqtt:own"),  # of another feeder
+        "TT2": DeviceState("TT2", "TT2", 0, 9_000, False, "file:rows"),
+    }
+    site = world.services.sites.current()
+    assert site is not None
+    (known,) = knowledge(feeders(site), devices, 10_000)
+    assert [(one.kind, one.devices, one.newest_ms, one.oldest_ms) for one in known.sources] == [
+        ("file", 1, 9_000, 9_000)
+    ]
+    assert known.unheard == 1, "its switch"

@@ -269,6 +269,13 @@ export interface Notice {
   text: string
 }
 
+export interface SourceAge {
+  kind: string
+  devices: number
+  newest_at: Iso
+  oldest_at: Iso
+}
+
 export interface Feeder {
   element: string
   name: string
@@ -276,6 +283,8 @@ export interface Feeder {
   observable_share: number
   newest_evidence_at: Iso | null
   oldest_terminal_age_s: number | null
+  sources: SourceAge[]
+  unheard: number
 }
 
 export interface Problem {
