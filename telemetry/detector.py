@@ -76,17 +76,21 @@ class Detector:
         outages: Sequence[OutageRevision] = (),
         planned: Sequence[PlannedWork] = (),
     ) -> None:
-        self.network = network
         self.fold = Fold(network, known)
         self._rules = rules
         self._planned = tuple(planned)
-        self._ground = Ground.of(network, rules.model, self.fold.observations)
-        self._tracker = _resumed(network, self._ground, self.fold, outages)
+        self._ground = self._stand()
+        self._tracker = _resumed(self._ground, self.fold, outages)
         self._phases = PhaseTracker([resumed(revision) for revision in outages])
         self._watches: defaultdict[int, AreaWatch] = defaultdict(AreaWatch)
         self._reported: list[Int32] = []
         self._switched_ms = 0
         self._watch_what_was_known()
+
+    @property
+    def network(self) -> Network:
+        """With the jumpers and generators that stand in the field now."""
+        return self._ground.network
 
     @property
     def tree(self) -> EnergisedTree:
@@ -131,9 +135,11 @@ class Detector:
         for number in (*self._areas(news.loud), *self._spoken_of(news.corrected)):
             self._watches[number].hear(now_ms, trouble=True)
         if self._watches:
-            for number in self._areas(news.calm):
+            calm = news.calm
+            for number in self._areas(calm):
                 if number in self._watches:
-                    self._watches[number].hear(now_ms, trouble=False)
+                    watch = self._watches[number]
+                    watch.hear(now_ms, trouble=bool(np.isin(watch.unsure, calm.meters).any()))
 
     def evaluate(self, now_ms: int, force: bool = False) -> tuple[OutageRevision, ...]:
         """The revisions worth publishing at this moment; empty, at no cost, when nothing can have changed.
@@ -201,7 +207,23 @@ class Detector:
         for number in (*self._areas(rows), *self._homes(), *(each for each in planned if each >= 0)):
             self._watches[number].dirty = True
 
+    def _stand(self) -> Ground:
+        network, seen = self.fold.network, self.fold.observations
+        return Ground.of(network, self._rules.model, seen, self.fold.standing.standing())
+
+    def _stand_anew(self, now_ms: int) -> None:
+        """A jumper or generator came or went: areas get other numbers, so every watch begins again."""
+        self._ground = self._stand()
+        self._reported.clear()
+        self._watches.clear()
+        self._switched_ms = now_ms
+        self._watch_what_was_known()
+        for watch in self._watches.values():
+            watch.hear(now_ms, trouble=True)
+
     def _follow_switches(self, now_ms: int) -> None:
+        if self.fold.standing.standing() != self._ground.temporary:
+            self._stand_anew(now_ms)
         if not self._reported:
             return
         edges = distinct(np.concatenate(self._reported))
@@ -321,8 +343,9 @@ def _troubled(seen: Observations) -> tuple[Bool, Bool, Bool]:
     )
 
 
-def _resumed(network: Network, ground: Ground, fold: Fold, outages: Sequence[OutageRevision]) -> Tracker:
+def _resumed(ground: Ground, fold: Fold, outages: Sequence[OutageRevision]) -> Tracker:
     """Take up the open outages, and let the last gasps of the closed ones be spent."""
+    network = ground.network
     tracked = sorted(
         (resumed(revision) for revision in outages), key=lambda t: (t.started_at_ms, t.outage_id)
     )
@@ -331,11 +354,12 @@ def _resumed(network: Network, ground: Ground, fold: Fold, outages: Sequence[Out
     tracker = Tracker(len(network.meters), len(network.terminals), whole, ids)
     ended = [t for t in tracked if t.restored_at_ms is not None]
     if ended:
-        _spend(network, ground, fold, tracker, ended)
+        _spend(ground, fold, tracker, ended)
     return tracker
 
 
-def _spend(network: Network, ground: Ground, fold: Fold, tracker: Tracker, ended: Sequence[Tracked]) -> None:
+def _spend(ground: Ground, fold: Fold, tracker: Tracker, ended: Sequence[Tracked]) -> None:
+    network = ground.network
     devices = Devices.on(network, ground.tree)
     scene = Scene(network, ground.tree, devices, fold.observations, fold.return_ms, fold.power_up_ms, 0)
     rows = Rows(

@@ -38,6 +38,12 @@ class EvidenceKind(StrEnum):
     """The same: they have supply."""
     INVALID = "invalid"
     """What was said below these elements up to ``at_ms`` meant no loss of supply (a test, a false alarm)."""
+    JUMPER_ON = "jumper_on"
+    """A person connected two nodes by hand; ``devices`` are ``node~node`` (``geo.standing``)."""
+    JUMPER_OFF = "jumper_off"
+    GENERATOR_ON = "generator_on"
+    """A generator feeds at these nodes; ``devices`` are node ids."""
+    GENERATOR_OFF = "generator_off"
     CHECK = "check"
     """Please verify these outages (``devices`` are their ids) before a crew leaves; tells nothing."""
 
@@ -52,7 +58,16 @@ CORRECTING: Final = frozenset(
     }
 )
 """What only people of the company say, through the desk, with their name."""
-FIELD_KINDS: Final = frozenset(EvidenceKind) - CORRECTING - {EvidenceKind.CHECK}
+STANDING: Final = frozenset(
+    {
+        EvidenceKind.JUMPER_ON,
+        EvidenceKind.JUMPER_OFF,
+        EvidenceKind.GENERATOR_ON,
+        EvidenceKind.GENERATOR_OFF,
+    }
+)
+"""What stands in the field for a while and in no record; people of the company tell it."""
+FIELD_KINDS: Final = frozenset(EvidenceKind) - CORRECTING - STANDING - {EvidenceKind.CHECK}
 """What devices, exports of other systems and customers say."""
 
 

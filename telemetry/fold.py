@@ -99,9 +99,7 @@ class Fold:
     @property
     def known(self) -> "Known":
         """What a snapshot keeps."""
-        return Known(
-            self.observations, self.return_ms, self.power_up_ms, self.corrections, self.standing
-        )
+        return Known(self.observations, self.return_ms, self.power_up_ms, self.corrections, self.standing)
 
     def sane_ms(self, evidence: Evidence) -> int:
         """The device's time, or that of receipt where the clock cannot be right."""

@@ -12,6 +12,7 @@ import numpy as np
 from geo.network import Bool, Int32, Network
 from geo.row_sets import distinct
 from geo.source_areas import SourceArea, SourceAreas, same_supply
+from geo.standing import generator_rows, standing
 from geo.tree import EnergisedTree
 from telemetry.inference import InferenceGrid, InferenceModel
 from telemetry.news import Rows
@@ -40,18 +41,25 @@ class Ground:
     """Positions of all switches, the tree that follows, and its sections so far."""
 
     network: Network
+    """With the jumpers and generators that stand in the field (``geo.standing``)."""
     model: InferenceModel
     closed: Bool
     tree: EnergisedTree
     changed: tuple[int, ...] = ()
     """Numbers of the areas that the last change of switches reached."""
+    temporary: tuple[str, ...] = ()
+    """Ids of those jumpers and generators, as they were told."""
     _sections: dict[int, Section] = field(default_factory=dict)
 
     @staticmethod
-    def of(network: Network, model: InferenceModel, seen: Observations) -> "Ground":
-        """By the newest reports of the switches."""
-        closed = reported_positions(network, seen.edge_open_ms, seen.edge_closed_ms)
-        return Ground(network, model, closed, supply_tree(network, closed))
+    def of(
+        network: Network, model: InferenceModel, seen: Observations, temporary: tuple[str, ...] = ()
+    ) -> "Ground":
+        """By the newest reports of the switches, with what stands in the field for a while."""
+        stands = standing(network, temporary)
+        spare = np.ones(len(stands.edges) - len(network.edges), np.bool_)
+        closed = np.append(reported_positions(network, seen.edge_open_ms, seen.edge_closed_ms), spare)
+        return Ground(stands, model, closed, supply_tree(stands, closed), temporary=temporary)
 
     @cached_property
     def switches(self) -> Switches:
@@ -83,15 +91,16 @@ class Ground:
             return self
         closed = self.closed.copy()
         closed[edges] = now
-        if keeps_tree(self.network, self.tree, closed, moved):
-            after = Ground(self.network, self.model, closed, self.tree, (), self._sections)
+        parallel = len(generator_rows(self.network)) > 0  # one may feed what a switch leaves dead
+        if not parallel and keeps_tree(self.network, self.tree, closed, moved):
+            after = Ground(self.network, self.model, closed, self.tree, (), self.temporary, self._sections)
             after.areas = self.areas
             return after
         tree = supply_tree(self.network, closed)
         areas = SourceAreas(self.network, tree)
         changed = tuple(n for n in range(len(areas)) if not same_supply(self.areas, areas, n))
         kept = {number: section for number, section in self._sections.items() if number not in changed}
-        return Ground(self.network, self.model, closed, tree, changed, kept)
+        return Ground(self.network, self.model, closed, tree, changed, self.temporary, kept)
 
 
 def areas_of(areas: SourceAreas, meters: Int32, terminals: Int32, edges: Int32) -> list[int]:

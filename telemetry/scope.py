@@ -5,7 +5,7 @@ the map, the notices and the ledger, so that they cannot disagree.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from geo.network import ABSENT, Bool, EdgeKind, Int32, Network, Phases
 from geo.row_sets import among, distinct, joined, without
 from geo.tree import EnergisedTree, below, fed_position
 from telemetry.outages import OPEN_STATES, OutageRevision
-from telemetry.supply import positions_of, supply_tree
+from telemetry.supply import positions_of, standing_with, supply_tree
 
 
 def _nobody() -> Int32:
@@ -42,19 +42,36 @@ class OutageScope:
 
 def tree_of(network: Network, revision: OutageRevision) -> EnergisedTree:
     """The tree that the revision speaks of; callers keep it per (network, ``revision.switches``)."""
-    return supply_tree(network, positions_of(network, revision.switches))
+    stands = standing_with(network, revision.switches)
+    return supply_tree(stands, positions_of(stands, revision.switches))
 
 
 def scope_of(network: Network, tree: EnergisedTree, revision: OutageRevision) -> OutageScope:
     """What is out as of this revision; nothing once it is restored, retracted or merged."""
     if revision.state not in OPEN_STATES:
         return _empty()
+    stands = standing_with(network, revision.switches)
+    return _recorded(network, _scope_on(stands, tree, revision))
+
+
+def _scope_on(network: Network, tree: EnergisedTree, revision: OutageRevision) -> OutageScope:
     if revision.phases:
         return phase_scope(
             network, tree, revision.cut, revision.low_phases, revision.restored, revision.also_out,
             revision.not_out,
         )  # fmt: skip
     return cut_scope(network, tree, revision.cut, revision.restored, revision.also_out, revision.not_out)
+
+
+def _recorded(network: Network, scope: OutageScope) -> OutageScope:
+    """Without jumpers and generators, which have no row in the record."""
+    nodes, edges = len(network.nodes), len(network.edges)
+    return replace(
+        scope,
+        edge_rows=scope.edge_rows[scope.edge_rows < edges],
+        node_rows=scope.node_rows[scope.node_rows < nodes],
+        lacking_node_rows=scope.lacking_node_rows[scope.lacking_node_rows < nodes],
+    )
 
 
 def cut_scope(

@@ -1,8 +1,8 @@
 """Which way supply flows now: reported switch positions, and the tree that inference and scope work on.
 
 A switch that is normally closed and was reported open stays in the tree as long as what lies behind it has
-no other supply: what it took off supply must remain visible as "below it". A tie that was closed feeds its
-side; then the open switch is really open.
+no other supply: what it took off supply must remain visible as "below it". A tie that was closed, a jumper or
+a generator feeds its side; then the open switch is really open.
 """
 
 from collections.abc import Iterable
@@ -13,10 +13,12 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from geo.network import Bool, Int32, Network
-from geo.tree import EnergisedTree, energise, fed_positions
+from geo.standing import energise_standing, standing
+from geo.tree import EnergisedTree, fed_positions
 
 Switches = tuple[tuple[str, bool], ...]
-"""(edge id, closed) of every switch that is not in its normal position, by id."""
+"""(edge id, closed) of every switch that is not in its normal position, by id; jumpers and generators that
+stand in the field (``geo.standing``) are among them."""
 
 
 def reported_positions(network: Network, open_ms: NDArray[np.int64], closed_ms: NDArray[np.int64]) -> Bool:
@@ -68,6 +70,11 @@ def positions_of(network: Network, switches: Iterable[tuple[str, bool]]) -> Bool
     return closed
 
 
+def standing_with(network: Network, switches: Iterable[tuple[str, bool]]) -> Network:
+    """The network with the jumpers and generators that are named there."""
+    return standing(network, (identifier for identifier, closed in switches if closed))
+
+
 def supply_tree(network: Network, closed: Bool) -> EnergisedTree:
     """The tree for these positions, with each part that an open switch took off supply still hanging on it.
 
@@ -76,10 +83,10 @@ def supply_tree(network: Network, closed: Bool) -> EnergisedTree:
     """
     assumed = closed.copy()
     opened = np.flatnonzero(network.edges.closed & ~closed).astype(np.int32)
-    tree = energise(network, assumed)
+    tree = energise_standing(network, assumed)
     while (carriers := _carriers(network, assumed, tree, opened)).size:
         assumed[carriers] = True
-        tree = energise(network, assumed)
+        tree = energise_standing(network, assumed)
     return tree
 
 

@@ -10,7 +10,7 @@ from telemetry.interruptions import Ledger, ledger_of
 from telemetry.outages import OutageRevision
 from telemetry.ports import OutageLog
 from telemetry.scope import OutageScope, scope_of
-from telemetry.supply import Switches, positions_of, supply_tree
+from telemetry.supply import Switches, positions_of, standing_with, supply_tree
 
 NETWORKS_KEPT: Final = 2
 TREES_KEPT: Final = 32
@@ -32,7 +32,8 @@ class OutageLedger:
 
     def _supply(self, content_hash: str, switches: Switches) -> EnergisedTree:
         network = self._network(content_hash)
-        return supply_tree(network, positions_of(network, switches))
+        stands = standing_with(network, switches)
+        return supply_tree(stands, positions_of(stands, switches))
 
     def _scope(self, revision: OutageRevision) -> tuple[Network, OutageScope]:
         network = self._network(revision.network_hash)
