@@ -18,7 +18,6 @@ from geo.network import Bool, EdgeKind, Float64, Int32, Network, Texts
 from geo.topology import components
 from geo.voltage import LV_BELOW_KV, low_side
 
-DEFAULT_CELLS: Final = 12
 NO_CELL: Final = "G00"
 """The one cell of a network whose customers name none."""
 

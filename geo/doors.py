@@ -44,6 +44,9 @@ CUSTOMERS: Final = Door(
 )
 IDENTIFIERS: Final = Door("identifiers", ("system", "foreign_id", "own_id", "from", "to"), may_be_absent=True)
 
+DEFAULT_CELLS: Final = 12
+"""Service grid cells into which a grid is parted that names none."""
+
 DOORS: Final = (NODES, EDGES, METERS, TERMINALS, SENSORS, CUSTOMERS, IDENTIFIERS)
 
 

@@ -4,10 +4,10 @@ Every kernel takes and returns plain arrays and allocates what it answers. They 
 are cached in NUMBA_CACHE_DIR; ``geo.tree.warm_up`` calls each once.
 """
 
-import numba as nb
 import numpy as np
 
-from geo.network import Bool, Int32, UInt64
+import numba as nb
+from geo.network import Bool, Float64, Int32, UInt64
 
 ABSENT = np.int32(-1)
 
@@ -212,6 +212,61 @@ def dead_slices(cut: Int32, end: Int32, first: Int32, second: Int32) -> Int32:
             dead[found, 0], dead[found, 1] = begin[k], begin[k + 1]
             found += 1
     return dead[:found].copy()
+
+
+@nb.njit(cache=True)
+def connected_parts(from_node: Int32, to_node: Int32, node_count: int) -> Int32:
+    """Per node the number of its part, counted in the order of each part's lowest node row.
+
+    Trees of nodes are joined under their lowest row, and flattened on the way.
+    """
+    part = np.arange(node_count).astype(np.int32)
+    for e in range(len(from_node)):
+        a, b = from_node[e], to_node[e]
+        while part[a] != a:
+            part[a] = part[part[a]]
+            a = part[a]
+        while part[b] != b:
+            part[b] = part[part[b]]
+            b = part[b]
+        part[max(a, b)] = min(a, b)
+    count = np.int32(0)
+    for node in range(node_count):
+        if part[node] == node:
+            part[node] = count
+            count += 1
+        else:
+            part[node] = part[part[node]]
+    return part
+
+
+@nb.njit(cache=True)
+def nearest(x: Float64, y: Float64, wanted: int) -> Int32:
+    """Rows of the ``wanted`` nearest other points of each, nearest first; −1 where there are fewer.
+
+    Along x, outwards from each point, until no point further on can be nearer than the last one found.
+    """
+    order = np.argsort(x)
+    found = np.full((len(x), wanted), ABSENT, np.int32)
+    distance = np.full(wanted, np.inf)
+    for place in range(len(order)):
+        point = order[place]
+        distance[:] = np.inf
+        for step in (-1, 1):
+            at = place + step
+            while 0 <= at < len(order) and (x[order[at]] - x[point]) ** 2 < distance[wanted - 1]:
+                other = order[at]
+                away = (x[other] - x[point]) ** 2 + (y[other] - y[point]) ** 2
+                slot = wanted - 1
+                if away < distance[slot]:
+                    while slot > 0 and distance[slot - 1] > away:
+                        distance[slot] = distance[slot - 1]
+                        found[point, slot] = found[point, slot - 1]
+                        slot -= 1
+                    distance[slot] = away
+                    found[point, slot] = other
+                at += step
+    return found
 
 
 @nb.njit(cache=True)

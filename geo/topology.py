@@ -1,9 +1,6 @@
 """What hangs together, whatever feeds it."""
 
-import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-
+from geo import kernels
 from geo.network import Bool, Int32, Network
 
 
@@ -15,6 +12,4 @@ def components(network: Network, edge_mask: Bool) -> Int32:
 
 def connected(from_node: Int32, to_node: Int32, node_count: int) -> Int32:
     """Per node a number of its connected part over these edges."""
-    weight = np.ones(len(from_node), np.int8)
-    graph = coo_array((weight, (from_node, to_node)), shape=(node_count, node_count))
-    return np.asarray(connected_components(graph, directed=False)[1], np.int32)
+    return kernels.connected_parts(from_node, to_node, node_count)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError
 
 from geo.errors import GeoError
 from gridcrew.cli import cli
@@ -32,11 +31,17 @@ def main() -> None:
         _refuse(f"settings: {_first(problem)}")
     except GeoError as problem:
         _refuse(str(problem))
-    except DBAPIError as problem:
-        said = str(problem.orig).splitlines()[0] if problem.orig else str(problem)
+    except _database_trouble() as problem:
+        said = str(getattr(problem, "orig", None) or problem).splitlines()[0]
         _refuse(
             f"database: {said}; `gridcrew migrate` prepares the databases, `gridcrew check` looks at them"
         )
+
+
+def _database_trouble() -> tuple[type[Exception], ...]:
+    """What a database may raise, if any was opened: commands that open none need not load the library."""
+    loaded = sys.modules.get("sqlalchemy.exc")
+    return () if loaded is None else (loaded.DBAPIError,)
 
 
 def _first(problem: ValidationError) -> str:

@@ -14,7 +14,8 @@ from geo.adapters.network_store import SqlNetworkStore
 from geo.adapters.sources import Reading, read_source
 from geo.adapters.tables import SNAPSHOTS
 from geo.assemble import Assembled
-from geo.cells import DEFAULT_CELLS, Cells
+from geo.cells import Cells
+from geo.doors import DEFAULT_CELLS
 from geo.errors import Finding
 from geo.linkage import Linkage, LinkageRate
 from geo.network import EdgeKind, Network

@@ -10,9 +10,9 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 import numba
+from geo.kernels import nearest
 from geo.network import ABSENT, Bool, EdgeKind, Float64, Int32, Network
 from geo.tree import EnergisedTree
 from telemetry.inference_model import InferenceModel
@@ -212,16 +212,12 @@ def _near(
 def _nearest(network: Network, nodes: Int32, zones: Int32) -> Int32:
     """[zones, NEAR_ZONES] by place; along the preorder where places are unknown."""
     lon, lat = network.nodes.lon[nodes], network.nodes.lat[nodes]
-    place = np.column_stack((lon * np.cos(np.radians(lat)), lat))
-    if not np.isfinite(place).all():
-        place = np.column_stack((np.arange(len(zones), dtype=np.float64), np.zeros(len(zones))))
-    found = np.asarray(cKDTree(place).query(place, k=min(NEAR_ZONES + 1, len(zones)))[1])
-    itself = found == np.arange(len(zones))[:, None]
-    others = np.take_along_axis(found, np.argsort(itself, axis=1, kind="stable"), axis=1)
-    nearest = np.full((len(zones), NEAR_ZONES), ABSENT, dtype=np.int32)
-    count = min(NEAR_ZONES, len(zones) - 1)
-    nearest[:, :count] = zones[others[:, :count]]
-    return nearest
+    x, y = lon * np.cos(np.radians(lat)), lat
+    if not (np.isfinite(x) & np.isfinite(y)).all():
+        x, y = np.arange(len(zones), dtype=np.float64), np.zeros(len(zones))
+    found = nearest(x, y, NEAR_ZONES)
+    near: Int32 = np.where(found >= 0, zones[found], ABSENT).astype(np.int32)
+    return near
 
 
 @numba.njit(cache=True)

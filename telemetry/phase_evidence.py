@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.special import bdtrc
 
 from geo.network import Bool, Float64, Int32, Network
+from telemetry.coincidence import at_least
 from telemetry.inference_grid import InferenceGrid
 from telemetry.inference_model import InferenceModel
 from telemetry.observations import NEVER, Int64, Observations
@@ -108,8 +108,8 @@ def _skewed(grid: InferenceGrid, seen: Observations, since_ms: int) -> Int32:
     known = np.bincount(index[single], minlength=3 * zones).reshape(zones, 3)
     several = np.flatnonzero(((known >= FEW).sum(axis=1) >= 2) & (all_said >= FEW))
     share = known[several] / np.maximum(known[several].sum(axis=1, keepdims=True), 1)
-    alike = bdtrc(said[several] - 1.0, all_said[several, None].astype(np.int64), share)
-    chance = np.where(said[several] > 0, alike, 1.0).min(axis=1)
+    trials = np.repeat(all_said[several, None], 3, axis=1).astype(np.float64)
+    chance = at_least(said[several].astype(np.float64), trials, share).min(axis=1)
     speaking = np.bincount(grid.zone_root[np.flatnonzero(all_said)], minlength=zones)
     tops: Int32 = grid.zone_top[several[chance < COINCIDENCE / speaking[grid.zone_root[several]]]]
     return tops

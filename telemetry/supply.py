@@ -9,11 +9,10 @@ from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from geo.network import Bool, Int32, Network
 from geo.standing import energise_standing, standing
+from geo.topology import components
 from geo.tree import EnergisedTree, fed_positions
 
 Switches = tuple[tuple[str, bool], ...]
@@ -100,12 +99,7 @@ def _carriers(network: Network, closed: Bool, tree: EnergisedTree, opened: Int32
     behind = np.where(
         tree.position[edges.from_node[border]] < 0, edges.from_node[border], edges.to_node[border]
     )
-    rows = np.flatnonzero(closed)
-    graph = coo_matrix(
-        (np.ones(len(rows), np.int8), (edges.from_node[rows], edges.to_node[rows])),
-        shape=(len(network.nodes), len(network.nodes)),
-    )
-    _, part = connected_components(graph, directed=False)
+    part = components(network, closed)
     _, first = np.unique(part[behind], return_index=True)
     carriers: Int32 = border[first]
     return carriers

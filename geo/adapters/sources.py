@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from geo.adapters.csv_folder import read_folder
 from geo.assemble import Assembled
-from geo.cells import DEFAULT_CELLS
+from geo.doors import DEFAULT_CELLS
 from geo.errors import Finding, NetworkRefused
 from geo.ports import Progress, unwatched
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import click
 
 from geo.adapters.sources import Reading, read_source
-from geo.cells import DEFAULT_CELLS
+from geo.doors import DEFAULT_CELLS
 from geo.proposals import FeederProposal
 from gridcrew.network_house import House, as_json, author, note, refusals
 

@@ -19,7 +19,7 @@ from gateway.exports.matching import match
 from gateway.exports.parsing import FindId, Said
 from gateway.exports.sources import FileSource
 from geo.adapters.sources import read_source
-from geo.cells import DEFAULT_CELLS
+from geo.doors import DEFAULT_CELLS
 from geo.identifiers import Crosswalk
 from geo.network import Network
 from gridcrew.file_doors import live_sources

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from geo.adapters.sources import read_source
-from geo.cells import DEFAULT_CELLS
+from geo.doors import DEFAULT_CELLS
 from geo.network import Network
 from telemetry.adapters.event_files import BadFile, instant_ms, iso, read_events, read_planned
 from telemetry.detector import Detector, DetectorRules, PlannedWork
