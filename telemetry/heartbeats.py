@@ -23,6 +23,8 @@ from telemetry.onsets import Onsets
 ENOUGH_HEARD = 20
 TOO_MANY_GONE = 2
 """Last gasps that make a zone no example of how zones report that live."""
+HEARD_BEFORE_MS = 3_600_000
+"""What was heard so long before the first onset tells which terminals worked then."""
 MOST_REGULAR = 0.99
 """No source is so regular that a silent zone could not be late."""
 
@@ -79,4 +81,47 @@ def _newest_shared(grid: InferenceGrid, onsets: Onsets) -> Int64:
         return np.full(len(onsets.bins), NEVER, dtype=np.int64)
     newest = np.where(grid.zone_leaf[grid.zone_root], NEVER, onsets.at_ms.max(axis=1))
     shared: Int64 = newest[grid.zone_root]
+    return shared
+
+
+def blocked_prior(grid: InferenceGrid, seen: Observations, onsets: Onsets, model: InferenceModel) -> Float64:
+    """[zones] P(blocked) before anything since the onset is looked at: small where meters were heard until
+    then, great where none was while the rest of the source was; 0 where no terminal collects."""
+    zones = len(onsets.bins)
+    meters, heard = np.zeros((2, zones))
+    _count_before(
+        grid.meter_zone, _oldest_shared(grid, onsets), seen.meter_alive_ms, seen.meter_off_ms, meters, heard
+    )
+    total = np.bincount(grid.zone_root, weights=meters, minlength=zones)[grid.zone_root]
+    known = np.bincount(grid.zone_root, weights=heard, minlength=zones)[grid.zone_root]
+    usual = np.clip(np.divide(known, total, out=np.zeros(zones), where=total > 0), 1e-6, MOST_REGULAR)
+    stray = usual * model.mapping_error + (1.0 - model.mapping_error) * usual * model.blocked_leak
+    worth = heard * np.log(usual / stray) + (meters - heard) * np.log((1.0 - usual) / (1.0 - stray))
+    works = np.clip(worth, math.log(1.0 - MOST_REGULAR), math.log(model.blocked / model.newly_blocked))
+    worth = np.where((known >= ENOUGH_HEARD) & (meters > 0), works, 0.0)
+    odds = model.blocked / (1.0 - model.blocked) * np.exp(-worth)
+    prior: Float64 = np.where(grid.zone_latent, odds / (1.0 + odds), 0.0)
+    return prior
+
+
+@numba.njit(cache=True)
+def _count_before(
+    zone: Int32, before: Int64, alive: Int64, off: Int64, meters: Float64, heard: Float64
+) -> None:
+    for m in range(len(zone)):
+        z = zone[m]
+        if z >= 0 and before[z] != NEVER:
+            meters[z] += 1.0
+            if max(alive[m], off[m]) >= before[z] - HEARD_BEFORE_MS:
+                heard[z] += 1.0
+
+
+def _oldest_shared(grid: InferenceGrid, onsets: Onsets) -> Int64:
+    """[zones] oldest onset anywhere below the source, NEVER where there is none."""
+    if not onsets.columns:
+        return np.full(len(onsets.bins), NEVER, dtype=np.int64)
+    oldest = np.full(len(onsets.bins), np.iinfo(np.int64).max, dtype=np.int64)
+    known = np.where(onsets.at_ms == NEVER, np.iinfo(np.int64).max, onsets.at_ms).min(axis=1)
+    np.minimum.at(oldest, grid.zone_root, known)
+    shared: Int64 = np.where(oldest == np.iinfo(np.int64).max, NEVER, oldest)[grid.zone_root]
     return shared

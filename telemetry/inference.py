@@ -12,6 +12,7 @@ import numpy as np
 
 from geo.network import Bool, Float64, Int8, Int32
 from telemetry.customer_posterior import NearDead, meter_probabilities, near_dead, nothing_near
+from telemetry.heartbeats import blocked_prior
 from telemetry.inference_grid import InferenceGrid
 from telemetry.inference_kernels import NO_FAILURE, decode, flow_down, sweep_down, sweep_up
 from telemetry.inference_model import InferenceModel, Prior
@@ -269,7 +270,7 @@ def _chances(
         survival=survival,
         class_survival=class_survival,
         fail=np.maximum(fail, NO_FAILURE),
-        blocked=np.where(grid.zone_latent, model.blocked, 0.0),
+        blocked=blocked_prior(grid, seen, onsets, model),
     )
 
 

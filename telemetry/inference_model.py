@@ -50,6 +50,8 @@ class InferenceModel:
     """ρ: P(the true place of a wrongly recorded meter is dead), before near areas are looked at."""
     blocked: float = 0.1
     """P(nothing comes through from the meters of a terminal)."""
+    newly_blocked: float = 0.01
+    """The same where they came through until the onset."""
     blocked_leak: float = 0.01
     """How much rarer than in a working area a message out of a blocked area is."""
     false_life: float = 1e-4
@@ -71,6 +73,8 @@ class InferenceModel:
     call_delay_s: float = 120.0
     terminal_off_gain: float = 420.0
     """P(terminal's own last gasp | dead) : P(it | alive)."""
+    terminal_off_blocked: float = 0.5
+    """P(its last gasp comes through | its meters do not come through) : P(it does | they do)."""
     terminal_alive_gain: float = 0.011
     """P(terminal speaks | dead) : P(it speaks | alive); it has a capacitor."""
     terminal_alive_blocked: float = 0.1

@@ -159,6 +159,7 @@ def _add_terminal(
         onset = int(onsets.at_ms[zone, s])
         if off > alive and off >= onset - early_ms:
             evidence.works[place, s] += math.log(model.terminal_off_gain)
+            evidence.stuck[place, s] += math.log(model.terminal_off_gain * model.terminal_off_blocked)
         if alive != NEVER and alive > onset + tolerance_ms:
             evidence.works[place, s] += math.log(model.terminal_alive_gain)
             blocked = math.log(model.terminal_alive_blocked)

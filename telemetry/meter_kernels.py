@@ -23,19 +23,18 @@ def meter_ratio(
     ``no_gasp`` is P(no last gasp by now | dead since the onset), 1 where it cannot send one.
     """
     gasp_gain, false_life, silent_gain, call_gain, leak, early, late, tolerance, _, confirmed = numbers
-    ratio, spoke, silence = no_gasp, 1.0, silent_gain
+    ratio, spoke, silence, outside = no_gasp, 1.0, silent_gain, 1.0
     if off > alive and off != NEVER:
         offset = float(off - onset)
         if offset >= -early:
             spoke = leak
             worth = 1.0 if offset <= late else max(0.0, 1.0 - (offset - late) / (4.0 * late))
             if worth > 0.0:
-                ratio = math.exp(worth * math.log(gasp_gain))
+                outside = ratio = math.exp(worth * math.log(gasp_gain))
                 silence = confirmed
-    outside = 1.0
     if alive != NEVER and float(alive - onset) > tolerance:
         ratio *= false_life
-        outside = false_life
+        outside *= false_life
         spoke = leak
     heard = max(off, alive)
     if silent != NEVER and silent > heard and silent > onset:

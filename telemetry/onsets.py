@@ -6,6 +6,7 @@ are bins of everything it feeds; what is left over, a lone last gasp above all, 
 transformer's zone. Ties are broken by time, so the same observations always give the same bins.
 """
 
+import math
 from dataclasses import dataclass
 
 import numba
@@ -18,6 +19,10 @@ from telemetry.observations import NEVER, Int64, Observations
 
 MAX_PARTS = 16
 """Most onsets that one cluster is parted into."""
+SURELY_LATER = 5.0
+"""−log P(no last gasp of a zone came so long after the onset): from there on it has another one."""
+EARLIER_MS = 3_000
+"""A zone whose own onset is earlier by more than this has another one."""
 STRONG_SIGN = 3.0
 """A terminal's last gasp or a switch report weighs as much as three meters."""
 
@@ -178,12 +183,49 @@ def _parted(signs: _Signs, cluster: Int32, model: InferenceModel) -> Int32:
         for _ in range(MAX_PARTS):
             onset_ms = densest_onset(signs.at_ms[left], signs.weight[left], model.last_gasp_mean_delay_s)
             later = np.minimum(signs.alive_ms[left], signs.at_ms[left]) > onset_ms + tolerance_ms
-            parted[left] = number  # those that are later get their own number in the next turn
+            parted[left] = number  # those of another onset get their own number in the next turn
             number += 1
+            later |= _of_another(signs, left, onset_ms, model)
             left = left[later]
-            if not len(left):
+            if not len(left) or later.all():
                 break
     return parted
+
+
+def _of_another(signs: _Signs, left: Int64, onset_ms: int, model: InferenceModel) -> Bool:
+    """[left] whether the signs of its zone, taken alone, call for another onset than this one."""
+    order = np.lexsort((signs.at_ms[left], signs.zone[left]))
+    rows = left[order]
+    apart = np.empty(len(left), dtype=np.bool_)
+    apart[order] = _apart(
+        signs.zone[rows],
+        signs.at_ms[rows],
+        signs.weight[rows],
+        onset_ms,
+        1000.0 * model.last_gasp_mean_delay_s,
+    )
+    return apart
+
+
+@numba.njit(cache=True)
+def _apart(zone: Int32, at_ms: Int64, weight: Float64, onset_ms: int, mean_ms: float) -> Bool:
+    """Signs sorted by zone and instant: all of a zone, where its densest onset is surely not ``onset_ms``."""
+    apart = np.zeros(len(zone), dtype=np.bool_)
+    stop = len(zone)
+    while stop > 0:
+        first, following, after, best, best_ms, enough = stop - 1, 0.0, 0.0, 0.0, 0, 0.0
+        while first >= 0 and zone[first] == zone[stop - 1]:
+            if first < stop - 1:
+                following *= math.exp(-float(at_ms[first + 1] - at_ms[first]) / mean_ms)
+            following += weight[first]
+            after += weight[first]
+            if following >= best:
+                best, best_ms, enough = following, at_ms[first], after
+            first -= 1
+        late = enough * float(best_ms - onset_ms) / mean_ms > SURELY_LATER
+        apart[first + 1 : stop] = late or (enough >= 2.0 and onset_ms - best_ms > EARLIER_MS)
+        stop = first + 1
+    return apart
 
 
 def _heaviest(signs: _Signs, cluster: Int32, most: int) -> Bool:
