@@ -6,6 +6,7 @@ comes through here, so that all networks pass the same checks.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 from typing import Final
 
 import numpy as np
@@ -159,7 +160,7 @@ def _read(readers: Mapping[str, Reader]) -> Network:
 
 
 def _rows(ids: Texts) -> dict[str, int]:
-    return {identifier: row for row, identifier in enumerate(ids)}
+    return dict(zip(ids, range(len(ids)), strict=True))
 
 
 def _nodes(read: Reader) -> Nodes:
@@ -244,7 +245,7 @@ def _places(read: Reader, nodes: Nodes, edges: Edges, terminals: Terminals, term
     """The node of every meter; where only its transformer is known, that transformer's low side (a star)."""
     cells = read.texts("node_id")
     node_row = _rows(nodes.ids)
-    node = np.array([node_row.get(cell, ABSENT) for cell in cells], np.int32)
+    node = np.fromiter(map(node_row.get, cells, repeat(ABSENT)), np.int32, len(cells))
     lost = np.flatnonzero(node == ABSENT).tolist()
     if not lost:
         return node

@@ -7,6 +7,7 @@ one pass over a file finds everything that is wrong with it.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import repeat
 
 import numpy as np
 
@@ -91,7 +92,7 @@ class Reader:
     def texts(self, column: str) -> Texts:
         """The cells without surrounding blanks; empty ones where an optional column is absent."""
         cells = self.source.columns.get(column)
-        return tuple(cell.strip() for cell in cells) if cells is not None else ("",) * len(self)
+        return tuple(map(str.strip, cells)) if cells is not None else ("",) * len(self)
 
     def extra(self) -> dict[str, Texts]:
         """The columns that the door does not know, as they came; none where there are no rows."""
@@ -117,6 +118,10 @@ class Reader:
     def identifiers(self, taken: dict[str, str]) -> Texts:
         """The ``id`` column; each must be there and new. ``taken`` (id → table) is shared and filled."""
         found = self.texts("id")
+        unique = set(found)
+        if len(unique) == len(found) and "" not in unique and taken.keys().isdisjoint(unique):
+            taken.update(dict.fromkeys(found, self.source.place))
+            return found
         for row, identifier in enumerate(found):
             if not identifier:
                 self.tell("missing-id", row)
@@ -144,7 +149,7 @@ class Reader:
     def kinds(self, column: str, spelling: Mapping[str, int], rule: str = "unknown-kind") -> Int8:
         """Numbers of spelled values; the report lists what would have been right."""
         cells = self.texts(column)
-        values = np.array([spelling.get(cell, ABSENT) for cell in cells], np.int8)
+        values = np.fromiter(map(spelling.get, cells, repeat(ABSENT)), np.int8, len(cells))
         for row in np.flatnonzero(values == ABSENT).tolist():
             expected = "|".join(name for name in spelling if name)
             self.tell(rule, row, column=column, found=cells[row], expected=expected)
@@ -157,7 +162,7 @@ class Reader:
     def references(self, column: str, rows: Mapping[str, int], rule: str, optional: bool = False) -> Int32:
         """Rows of the named elements in another table; ABSENT where empty (an error unless optional)."""
         cells = self.texts(column)
-        values = np.array([rows.get(cell, ABSENT) for cell in cells], np.int32)
+        values = np.fromiter(map(rows.get, cells, repeat(ABSENT)), np.int32, len(cells))
         for row in np.flatnonzero(values == ABSENT).tolist():
             if cells[row]:
                 self.tell(rule, row, column=column, found=cells[row])

@@ -300,6 +300,8 @@ def _no_coordinates(on: Structure) -> Told:
 
 def _foreign_nobody(on: Structure) -> Told:
     network = on.network
+    if not len(network.identifiers):
+        return
     named = ("nodes", "edges", "meters", "terminals", "sensors", "customers")
     known = set().union(*(getattr(network, table).ids for table in named))
     for row, own in enumerate(network.identifiers.own_id):

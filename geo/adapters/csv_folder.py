@@ -1,8 +1,10 @@
 """A network as a folder of CSV files: UTF-8 with or without byte order mark, one header row."""
 
 import csv
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +17,9 @@ from geo.rows import Table
 from geo.spelling import spelled
 
 MAX_FILE_BYTES = 4_000_000_000
-PROGRESS_LINES = 20_000
+SLICE = 500
+"""Rows that are read at once: fewer than the garbage collector waits for until it looks at everything."""
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def read_folder(folder: Path, set_aside: bool = False, progress: Progress = unwatched) -> Assembled:
@@ -40,29 +44,18 @@ def read_table(file: Path, report: Report, progress: Progress = unwatched) -> Ta
     if text is None:
         return None
     rows = csv.reader(StringIO(text, newline=""), strict=True)
-    lines: list[int] = []
-    kept: list[list[str]] = []
-    header: list[str] | None = None
+    reading = _Reading(file.name, report)
+    whole = text.count("\n")
     try:
-        whole = text.count("\n")
-        for begins, cells in _numbered(rows):
-            if not begins % PROGRESS_LINES:
-                progress(file.name, begins, whole)
-            if header is None:
-                header = _header(file, cells, report)
-            elif len(cells) != len(header):
-                counts = {"found": len(cells), "expected": len(header)}
-                report.add("column-count", cells[0].strip(), file.name, begins, facts=counts)
-            else:
-                kept.append(cells)
-                lines.append(begins)
+        while reading.take(rows):
+            progress(file.name, rows.line_num, whole)
     except csv.Error as problem:
         report.add("broken-csv", "", file.name, rows.line_num, facts={"problem": problem})
-    if header is None:
+    if reading.header is None:
         report.add("empty-file", "", file.name, 1)
         return None
-    columns: Sequence[Texts] = list(zip(*kept, strict=True)) if kept else [()] * len(header)
-    return Table(file.name, dict(zip(header, columns, strict=True)), lines)
+    columns = (tuple(column) for column in reading.columns)
+    return Table(file.name, dict(zip(reading.header, columns, strict=True)), reading.lines)
 
 
 class _Rows(Protocol):
@@ -73,19 +66,65 @@ class _Rows(Protocol):
     def __iter__(self) -> Iterator[list[str]]: ...
 
 
-def _numbered(rows: _Rows) -> Iterator[tuple[int, list[str]]]:
-    """Rows with the 1-based line on which each begins; blank lines are passed over."""
-    before = 0
-    for cells in rows:
-        if cells:
-            yield before + 1, cells
+class _Reading:
+    """Rows become columns slice by slice: a million rows at once would keep the garbage collector busy."""
+
+    def __init__(self, place: str, report: Report) -> None:
+        self.header: list[str] | None = None
+        self.columns: list[list[str]] = []
+        self.lines: list[int] = []
+        self._place = place
+        self._report = report
+
+    def take(self, rows: _Rows) -> bool:
+        """Read the next slice; False at the end. Raises ``csv.Error``; what came before it is kept."""
         before = rows.line_num
+        taken: list[list[str]] = []
+        try:
+            taken.extend(islice(rows, SLICE))
+        finally:
+            self._add(taken, before, rows.line_num)
+        return bool(taken)
+
+    def _add(self, taken: list[list[str]], before: int, after: int) -> None:
+        width = len(self.header or ())
+        plain = after - before == len(taken) and set(map(len, taken)) == {width}
+        if plain:
+            self._keep(taken, range(before + 1, after + 1))
+            return
+        kept, lines, line = [], [], before + 1
+        for cells in taken:
+            if self._fits(cells, line):
+                kept.append(cells)
+                lines.append(line)
+            line += 1 + sum(len(_LINE_END.findall(cell)) for cell in cells)
+        self._keep(kept, lines)
+
+    def _keep(self, rows: list[list[str]], lines: Sequence[int]) -> None:
+        if rows:
+            for column, cells in zip(self.columns, zip(*rows, strict=True), strict=True):
+                column.extend(cells)
+            self.lines.extend(lines)
+
+    def _fits(self, cells: list[str], line: int) -> bool:
+        """Whether it is a row of the table; the first one is the header, blank lines are passed over."""
+        if not cells:
+            return False
+        if self.header is None:
+            self.header = _header(self._place, cells, self._report)
+            self.columns = [[] for _ in self.header]
+            return False
+        if len(cells) != len(self.header):
+            counts = {"found": len(cells), "expected": len(self.header)}
+            self._report.add("column-count", cells[0].strip(), self._place, line, facts=counts)
+            return False
+        return True
 
 
-def _header(file: Path, cells: list[str], report: Report) -> list[str]:
+def _header(place: str, cells: list[str], report: Report) -> list[str]:
     names = [cell.strip() for cell in cells]
     for name in {name for name in names if names.count(name) > 1}:
-        report.add("duplicate-column", "", file.name, 1, facts={"column": name})
+        report.add("duplicate-column", "", place, 1, facts={"column": name})
     return names
 
 
@@ -106,8 +145,14 @@ def _decoded(file: Path, report: Report) -> str | None:
 def write_folder(network: Network, folder: Path) -> None:
     """Write the doors' files; reading them again gives the same ``content_hash``."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, columns in spelled(network).items():
-        _write(folder / f"{name}.csv", columns)
+    written = spelled(network)
+    for door in doors.DOORS:
+        file = folder / door.file
+        if door.name in written:
+            _write(file, written[door.name])
+        else:
+            # What an earlier export left must not be read with this one's.
+            file.unlink(missing_ok=True)
 
 
 def _write(file: Path, columns: Mapping[str, Texts]) -> None:

@@ -1,0 +1,165 @@
+"""A million meters as CSV files: reading, checking and comparing them, step by step and in all.
+
+``python -m benchmarks.network_import`` (about two minutes of processor time, four gigabytes).
+"""
+
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, TypeVar
+
+from benchmarks.record import Cell, record
+from geo.adapters.csv_folder import read_folder, write_folder
+from geo.adapters.gis import read_gis
+from geo.adapters.gis_export import write_geopackage
+from geo.cells import Cells
+from geo.differences import differences
+from geo.linkage import Linkage
+from geo.network import Network
+from geo.tree import warm_up
+
+FEEDERS: Final = 200
+TRANSFORMERS: Final = 50
+"""Per feeder, in a row."""
+ACCESS_POINTS: Final = 10
+"""Per transformer."""
+METERS: Final = 10
+"""Per access point; a million in all, of a customer each."""
+Row = dict[str, Cell]
+Answer = TypeVar("Answer")
+
+
+def write_model(folder: Path) -> None:
+    """The grid as a company would export it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    headers = {
+        "nodes": "id,kind,name,lon,lat,voltage_kv",
+        "edges": "id,kind,from_id,to_id,closed,phases,length_m,name,rated_kva,transformer_kind",
+        "meters": "id,node_id,customer_id,phases,terminal_id",
+        "terminals": "id,edge_id",
+        "customers": "id,name,class,priority,phone,address,grid_id,access_point_id",
+    }
+    lines = {
+        "nodes": _nodes(),
+        "edges": _edges(),
+        "meters": _meters(),
+        "terminals": (f"TT{t},T{t}" for t in range(FEEDERS * TRANSFORMERS)),
+        "customers": _customers(),
+    }
+    for name, header in headers.items():
+        with (folder / f"{name}.csv").open("w", encoding="utf-8") as out:
+            out.write(header + "\n")
+            out.writelines(line + "\n" for line in lines[name])
+
+
+def _areas() -> Iterator[tuple[int, int, float, float]]:
+    """Feeder, transformer, and where it stands."""
+    for feeder in range(FEEDERS):
+        for place in range(TRANSFORMERS):
+            yield feeder, feeder * TRANSFORMERS + place, 116 + feeder * 0.004, 39 + place * 0.004
+
+
+def _nodes() -> Iterator[str]:
+    yield "S,substation,东站,116.0,38.99,10"
+    for _feeder, t, lon, lat in _areas():
+        yield f"P{t},pole,{t}号杆,{lon:.6f},{lat:.6f},10"
+        yield f"L{t},transformer_lv,{t}号台区,{lon:.6f},{lat:.6f},0.4"
+        for a in range(ACCESS_POINTS):
+            yield f"A{t}-{a},access_point,,{lon + 0.0002 * a:.6f},{lat + 0.0003:.6f},0.4"
+
+
+def _edges() -> Iterator[str]:
+    for feeder, t, _lon, _lat in _areas():
+        first = t % TRANSFORMERS == 0
+        ends = f"S,P{t}" if first else f"P{t - 1},P{t}"
+        yield f"{'CB' if first else 'LN'}{t},{'breaker' if first else 'line'},{ends},1,ABC,,10kV{feeder}线,,"
+        yield f"T{t},transformer,P{t},L{t},1,ABC,,{t}号变,400,public"
+        for a in range(ACCESS_POINTS):
+            yield f"SV{t}-{a},service,L{t},A{t}-{a},1,ABC,{200 + 20 * a},接户线,,"
+
+
+def _points() -> Iterator[tuple[int, int, int]]:
+    """Transformer, access point, number of the meter."""
+    number = 0
+    for t in range(FEEDERS * TRANSFORMERS):
+        for a in range(ACCESS_POINTS):
+            for _ in range(METERS):
+                yield t, a, number
+                number += 1
+
+
+def _meters() -> Iterator[str]:
+    return (f"3{n:011d},A{t}-{a},{7_000_000_000 + n},{'ABC'[n % 3]},TT{t}" for t, a, n in _points())
+
+
+def _customers() -> Iterator[str]:
+    return (
+        f"{7_000_000_000 + n},客户{n},resident,normal,199{n:08d},东河镇{t}号院{n % 100}室,"
+        f"G{t % 40:02d},A{t}-{a}"
+        for t, a, n in _points()
+    )
+
+
+def _timed(answer: Callable[[], Answer]) -> tuple[Answer, float]:
+    began = time.process_time()
+    found = answer()
+    return found, time.process_time() - began
+
+
+def measure(folder: Path) -> list[Row]:
+    """Steps of one process, with the most memory that it held by then."""
+    warm_up()
+    rows: list[Row] = []
+
+    def step(name: str, work: Callable[[], Answer]) -> Answer:
+        found, seconds = _timed(work)
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        rows.append({"step": name, "processor s": round(seconds, 1), "most memory MB": round(most)})
+        return found
+
+    network: Network = step("read and check CSV", lambda: read_folder(folder).accepted())
+    step("linkage by grid cell", lambda: Linkage(network).rates(Cells.of(network)))
+    step("write CSV", lambda: write_folder(network, folder / "again"))
+    again: Network = step("read it again", lambda: read_folder(folder / "again").accepted())
+    step("compare with one change", lambda: differences(network, _changed(again)))
+    step("write GeoPackage", lambda: write_geopackage(network, folder / "model.gpkg"))
+    step("read and check GeoPackage", lambda: read_gis(folder / "model.gpkg").accepted())
+    return rows
+
+
+def _changed(network: Network) -> Network:
+    """One meter with other phases, so that every cell is looked at."""
+    meters = network.meters
+    phases = meters.phases.copy()
+    phases[0] = 7
+    return Network(
+        nodes=network.nodes, edges=network.edges, terminals=network.terminals, sensors=network.sensors,
+        customers=network.customers, content_hash="",
+        meters=type(meters)(meters.ids, meters.node, meters.customer, phases, meters.terminal, meters.extra),
+    )  # fmt: skip
+
+
+def run() -> None:
+    """Measure and write ``results/network_import``."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        write_model(folder)
+        size = sum(file.stat().st_size for file in folder.glob("*.csv"))
+        rows = measure(folder)
+    count = FEEDERS * TRANSFORMERS * ACCESS_POINTS * METERS
+    record(
+        "network_import",
+        f"Bring in {count:,} meters",
+        {"Step by step, in one process": rows},
+        notes=[
+            f"{size / 1e6:.0f} MB of CSV: as many customers, 120,001 nodes, 120,000 edges.",
+            "Processor seconds; memory is the most that the process held up to the end of the step.",
+        ],
+        packages=["numpy", "geopandas", "pyogrio"],
+    )
+
+
+if __name__ == "__main__":
+    run()
