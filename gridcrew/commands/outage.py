@@ -13,6 +13,8 @@ from sqlalchemy import Engine, inspect
 
 from geo.adapters.database import open_database
 from geo.adapters.network_store import SqlNetworkStore
+from gridcrew.lazy_group import LazyGroup
+from gridcrew.learned import detection_model
 from gridcrew.settings import Settings
 from telemetry.adapters.event_files import BadFile, instant_ms, iso
 from telemetry.adapters.evidence_log import SqlEvidenceLog
@@ -22,7 +24,6 @@ from telemetry.adapters.outage_log import SqlOutageLog
 from telemetry.adapters.sentence_file import load_sentences
 from telemetry.detector import DetectorRules
 from telemetry.explanation import Explanation
-from telemetry.inference import InferenceModel
 from telemetry.night import Difference, Night
 from telemetry.outages import OutageRevision
 from telemetry.wording import LANGUAGES, Wording, percent
@@ -36,7 +37,10 @@ _language = click.option(
 )
 
 
-@click.group(name="outage")
+SUBCOMMANDS: Final = {"learn": "What confirmed outages teach of the devices."}
+
+
+@click.group(name="outage", cls=LazyGroup, lazy=SUBCOMMANDS, prefix="gridcrew.commands.outage_")
 def command() -> None:
     """Outages: what is out, why it is believed, and the same night again from its evidence."""
 
@@ -132,7 +136,7 @@ def _night(settings: Settings) -> NightReplay:
         logs={name: SqlEvidenceLog(open_database(location, name)) for name in LOGS},
         outages=outages,
         networks=SqlNetworkStore(open_database(location, "network")),
-        rules=DetectorRules(InferenceModel(), stable_ms=round(settings.detector.stable_s * 1000)),
+        rules=DetectorRules(detection_model(settings), stable_ms=round(settings.detector.stable_s * 1000)),
     )
 
 
