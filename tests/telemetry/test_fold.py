@@ -15,6 +15,10 @@ from telemetry.observations import NEVER, Observations
 from tests.telemetry.nights import ALL, FEEDER, T0, feeder
 
 DEVICES = (*ALL[:6], "TT-A1", "TT-B2", "SEN-A", "LA", "CB", "CA111", "nobody")
+TRIPLES: tuple[Volts, ...] = (
+    (230.0, None, None), (230.0, 0.4, 229.0), (112.0, 231.0, 113.0), (None, 228.5, None), (110.0, 0.0, 0.0),
+)  # fmt: skip
+"""A good reading, lost phases, and what single-phase meters make of their other columns."""
 EVIDENCE = st.builds(
     lambda kind, at, delay, device, source: _evidence(kind, at, (device,), delay, source),
     st.sampled_from(list(EvidenceKind)),
@@ -28,7 +32,7 @@ EVIDENCE = st.builds(
 def _evidence(
     kind: EvidenceKind, at_s: float, devices: tuple[str, ...], delay_s: float = 0, source: str = ""
 ) -> Evidence:
-    volts: tuple[Volts, ...] = ((230.0, None, None),) * len(devices) if kind == "voltage" else ()
+    volts = (TRIPLES[round(at_s * 7) % len(TRIPLES)],) * len(devices) if kind == "voltage" else ()
     at_ms = T0 + round(at_s * 1000)
     key = f"{kind}|{at_s}|{devices}|{delay_s}|{source}"
     return Evidence(kind, at_ms, at_ms + round(delay_s * 1000), source, devices, key, volts)
