@@ -262,7 +262,6 @@ _ROWS: Final = tuple(
                 "[[; the nearest is {near!r}, {distance_m} m away]]"
             ),
         ),
-        ("left-out", _W, "未采用：{problem}", "left out: {problem}"),
     )
 )
 
