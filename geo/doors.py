@@ -44,6 +44,8 @@ CUSTOMERS: Final = Door(
 )
 IDENTIFIERS: Final = Door("identifiers", ("system", "foreign_id", "own_id", "from", "to"), may_be_absent=True)
 
+PATH_COLUMN: Final = "path"
+"""Unread column of edges.csv with an edge's own course: ``lon lat;lon lat;…`` from ``from`` to ``to``."""
 DEFAULT_CELLS: Final = 12
 """Service grid cells into which a grid is parted that names none."""
 

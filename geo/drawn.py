@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from geo.doors import PATH_COLUMN
 from geo.joining import Drawing, Joined, join
-from geo.map_places import PATH_COLUMN
 from geo.mapping import LayerMapping, SourceMapping, mapped, names, stacked
 from geo.network import Float64, Texts
 from geo.report import Report

@@ -3,7 +3,7 @@
 import numpy as np
 
 from geo.coordinates import EARTH_RADIUS_M
-from geo.map_places import PATH_COLUMN
+from geo.doors import PATH_COLUMN
 from geo.network import Float64, Int32, Network, Nodes
 
 

@@ -6,11 +6,10 @@ import numpy as np
 import shapely
 
 from geo.coordinates import EARTH_RADIUS_M, mercator
+from geo.doors import PATH_COLUMN
 from geo.network import ABSENT, SWITCHING_KINDS, Float64, Int32, Network
 from geo.territory import Polygons
 
-PATH_COLUMN: Final = "path"
-"""Unread column of edges.csv with an edge's own course: ``lon lat;lon lat;…`` from ``from`` to ``to``."""
 SWITCH_OFFSET_M: Final = 8.0
 SWITCH_OFFSET_SHARE: Final = 0.3
 """A switch that shares its bus's coordinates is shown this far along its line, so that each can be picked."""

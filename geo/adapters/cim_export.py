@@ -12,7 +12,7 @@ from uuid import NAMESPACE_URL, uuid5
 from xml.sax.saxutils import escape, quoteattr
 
 from geo.adapters.cim import OWN_NAMESPACE, RDF
-from geo.map_places import PATH_COLUMN
+from geo.doors import PATH_COLUMN
 from geo.network import Network
 from geo.spelling import Columns, spelled
 

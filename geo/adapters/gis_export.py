@@ -18,8 +18,7 @@ import pyogrio
 import shapely
 
 from geo.adapters.gis import MAPPING_FILE
-from geo.doors import DOORS
-from geo.map_places import PATH_COLUMN
+from geo.doors import DOORS, PATH_COLUMN
 from geo.network import Network
 from geo.shapes import Shapes
 from geo.spelling import Columns, spelled
