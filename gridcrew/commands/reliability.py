@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -33,7 +33,7 @@ from telemetry.reliability_report import Year
     help="started_at,restored_at,customers,cause[,interruption_id]; without: the live ledger.",
 )
 @click.option("--customers", type=click.IntRange(min=1), help="Customers served (of the network).")
-@click.option("--year", required=True, type=click.IntRange(1970, 9998), help="Calendar year.")
+@click.option("--year", type=click.IntRange(1970, 9998), help="Calendar year (this one).")
 @click.option("--zone", default="UTC", show_default=True, help="Time zone of the year, e.g. Asia/Shanghai.")
 @click.option("--at", metavar="TIME", help="Until when open interruptions last, ISO-8601 (now).")
 @click.option(
@@ -44,11 +44,12 @@ from telemetry.reliability_report import Year
 @click.option("--customer", metavar="ID", help="One customer's interruptions instead (ledger only).")
 @click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
 def command(
-    interruptions: Path | None, customers: int | None, year: int, zone: str, at: str | None,
+    interruptions: Path | None, customers: int | None, year: int | None, zone: str, at: str | None,
     by: str | None, customer: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """SAIFI, SAIDI, ASAI and their kin after IEEE 1366 and DL/T 836.1; docs/reliability.md has the units."""
-    wanted = Year(year, _zone(zone))
+    within = _zone(zone)
+    wanted = Year(datetime.now(within).year if year is None else year, within)
     try:
         until_ms = time.time_ns() // 1_000_000 if at is None else instant_ms(at, "--at", "TIME")
         if interruptions is None:
@@ -62,7 +63,7 @@ def command(
             answer = reliability_report.of_list(episodes, customers, wanted)
     except BadFile as problem:
         raise click.ClickException(str(problem)) from None
-    answer = {"year": year, **answer}
+    answer = {"year": wanted.year, **answer}
     click.echo(json.dumps(answer, ensure_ascii=False, indent=2) if as_json else _page(answer))
 
 
