@@ -1,4 +1,4 @@
-"""The detector's service asks and explains beside its conclusions: what it writes, and when it stays silent."""
+"""The detector's service asks and explains beside its conclusions: what it writes, when it is silent."""
 
 from dataclasses import dataclass, field
 
