@@ -9,6 +9,7 @@ from itertools import takewhile
 
 NAMES = (
     "network_scale",
+    "network_import",
     "inference_scale",
     "backlog_drain",
     "events_under_load",
