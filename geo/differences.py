@@ -113,50 +113,56 @@ def _keyed(name: str, tables: Mapping[str, Columns]) -> _Keyed:
 
 
 def _compared(before: _Keyed, after: _Keyed) -> TableDifference:
+    if before.keys == after.keys:
+        return TableDifference(changed=_changed(before.keys, before.columns, after.columns))
     old_row = {key: row for row, key in enumerate(before.keys)}
     new_row = {key: row for row, key in enumerate(after.keys)}
-    kept = [key for key in before.keys if key in new_row]
-    rows = [old_row[key] for key in kept], [new_row[key] for key in kept]
-    changed = _changed(before.columns, after.columns, rows)
+    kept = tuple(key for key in before.keys if key in new_row)
+    new_rows = [new_row[key] for key in kept]
+    old = _chosen(before.columns, [old_row[key] for key in kept])
     return TableDifference(
         added=tuple(key for key in after.keys if key not in old_row),
         removed=tuple(key for key in before.keys if key not in new_row),
-        changed=tuple(Change(kept[at], fields) for at, fields in sorted(changed.items())),
-        reordered=bool((np.diff(np.array(rows[1], np.int64)) < 0).any()),
+        changed=_changed(kept, old, _chosen(after.columns, new_rows)),
+        reordered=bool((np.diff(np.array(new_rows, np.int64)) < 0).any()),
     )
 
 
-def _changed(
-    before: Columns, after: Columns, rows: tuple[list[int], list[int]]
-) -> dict[int, dict[str, tuple[str, str]]]:
-    """Per place in ``rows`` the fields that differ; a column that one side lacks is empty there."""
+def _chosen(columns: Columns, rows: list[int]) -> Columns:
+    return {name: tuple(cells[row] for row in rows) for name, cells in columns.items()}
+
+
+def _changed(keys: Texts, before: Columns, after: Columns) -> tuple[Change, ...]:
+    """Rows of the same keys whose fields differ; a column that one side lacks is empty there."""
+    nothing = ("",) * len(keys)
     found: dict[int, dict[str, tuple[str, str]]] = {}
     for name in dict.fromkeys((*before, *after)):
-        old, new = _cells(before, name, rows[0]), _cells(after, name, rows[1])
+        old, new = before.get(name, nothing), after.get(name, nothing)
         if old == new:
             continue
         for at, pair in enumerate(zip(old, new, strict=True)):
             if pair[0] != pair[1]:
                 found.setdefault(at, {})[name] = pair
-    return found
-
-
-def _cells(columns: Columns, name: str, rows: list[int]) -> list[str]:
-    cells = columns.get(name)
-    return [cells[row] for row in rows] if cells is not None else [""] * len(rows)
+    return tuple(Change(keys[at], fields) for at, fields in sorted(found.items()))
 
 
 def _moved(before: Network, after: Network) -> tuple[Move, ...]:
     old, new = _transformers(before), _transformers(after)
-    both = (customer for customer in before.customers.ids if customer in new)
-    return tuple(Move(at, old[at], new[at]) for at in both if old[at] != new[at])
+    pairs = (
+        (customer, old.get(customer, ()), new.get(customer, ()))
+        for customer in before.customers.ids
+        if customer in after.customer_row
+    )
+    return tuple(Move(customer, first, second) for customer, first, second in pairs if first != second)
 
 
 def _transformers(network: Network) -> dict[str, Texts]:
-    """Per customer the ids of the transformers behind their meters, sorted; '' for a meter without one."""
-    known: dict[str, set[str]] = {customer: set() for customer in network.customers.ids}
-    pairs = zip(network.meters.customer.tolist(), Areas(network).of_meter.tolist(), strict=True)
-    for customer, edge in pairs:
-        name = "" if edge == ABSENT else network.edges.ids[edge]
-        known[network.customers.ids[customer]].add(name)
-    return {customer: tuple(sorted(names)) for customer, names in known.items()}
+    """By customer with a meter the ids of the transformers behind, sorted; '' for a meter without one."""
+    ids, customers, count = network.edges.ids, network.customers.ids, len(network.edges) + 1
+    pairs = np.unique(network.meters.customer.astype(np.int64) * count + Areas(network).of_meter + 1)
+    known: dict[str, Texts] = {}
+    for customer, edge in zip((pairs // count).tolist(), (pairs % count - 1).tolist(), strict=True):
+        name = "" if edge == ABSENT else ids[edge]
+        others = known.get(customers[customer], ())
+        known[customers[customer]] = tuple(sorted((*others, name))) if others else (name,)
+    return known
