@@ -152,7 +152,7 @@ class Detector:
         for number in sorted(self._watches):
             watch = self._watches[number]
             if force or watch.due(now_ms, number in homes):
-                told.extend(self._look(number, homes.get(number, []), now_ms))
+                told.extend(self._looked(number, homes.get(number, []), now_ms))
             elif watch.sight is not None and watch.idle(now_ms, number in homes):
                 watch.sight = None
                 self._ground.forget(number)
@@ -235,6 +235,13 @@ class Detector:
         for number in (*self._ground.changed, *self._homes()):
             self._watches[number].dirty = True
 
+    def _looked(self, number: int, own: Sequence[Tracked], now_ms: int) -> Iterable[OutageRevision]:
+        """Where an outage ended, what stays dead inside it is told with the same breath."""
+        told = list(self._look(number, own, now_ms))
+        if any(revision.state is OutageState.RESTORED for revision in told):
+            told.extend(self._look(number, self._homes().get(number, []), now_ms))
+        return told
+
     def _look(self, number: int, own: Sequence[Tracked], now_ms: int) -> Iterable[OutageRevision]:
         watch, section = self._watches[number], self._ground.section(number)
         watch.dirty, watch.evaluated_ms = False, now_ms
@@ -294,9 +301,10 @@ class Detector:
 
     def _tell(self, tracked: Tracked, watch: AreaWatch, now_ms: int) -> Iterable[OutageRevision]:
         revision = revision_of(tracked, now_ms, self.network.content_hash, self._ground.switches)
-        revision = replace(revision, owner_side=self._owner_side(tracked, watch))
-        if not worth_telling(revision, tracked.told):
+        before = "" if tracked.told is None else tracked.told.owner_side
+        if not worth_telling(replace(revision, owner_side=before), tracked.told):
             return
+        revision = replace(revision, owner_side=self._owner_side(tracked, watch))
         follower = self._phases if tracked.phases else self._tracker
         follower.told(replace(tracked, told=revision))
         watch.dirty = watch.dirty or not tracked.is_open
