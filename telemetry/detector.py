@@ -127,6 +127,11 @@ class Detector:
             if watch.sight is not None:
                 yield watch.sight, tuple(homes.get(number, ()))
 
+    def sight_at(self, element: str) -> Sight | None:
+        """The last look at the area of an edge or node."""
+        watch = self._watches.get(self._ground.areas.of_element(element))
+        return None if watch is None else watch.sight
+
     def observe(self, evidence: Iterable[Evidence], now_ms: int) -> None:
         """Take evidence in, in any order."""
         news = self.fold.take(evidence)

@@ -36,6 +36,8 @@ CHECK_HOLDS_MS: Final = 10 * 60_000
 RETURN_HOLDS_MS: Final = 5 * 60_000
 """Branches are asked for this long after an outage ended."""
 MAX_WAITING: Final = 10_000
+LOOKED_AT: Final = 40
+"""Outages whose doubts are looked at in one turn: a storm has hundreds."""
 RETELL_MS: Final = 2_000
 """Least time between two explanations of one revision that differ only in answers to pings."""
 
@@ -54,6 +56,7 @@ class Inquiry:
     _explained: dict[str, tuple[OutageRevision, Explanation]] = field(default_factory=dict)
     _asked_ms: int = 0
     _told_of_trouble: bool = False
+    _turn: int = 0
 
     def __post_init__(self) -> None:
         self.verifier = Verifier(self.limits)
@@ -80,25 +83,20 @@ class Inquiry:
             return ()
         self._asked_ms, self._told_of_trouble = now_ms, False
         self._tidy(now_ms)
-        sights = list(detector.sights())
-        wanted = [question for sight, own in sights for question in self._wanted(sight, own)]
-        order = {reason: place for place, reason in enumerate(_ORDER)}
-        wanted.sort(key=lambda question: order[question.reason])
-        return self.verifier.choose(wanted, _Heard(detector), now_ms) if wanted else ()
+        if self.verifier.full(now_ms):
+            return ()
+        return self.verifier.choose(self._wanted(detector), _Heard(detector), now_ms)
 
     def explanations(self, detector: Detector, most: int) -> tuple[Explanation, ...]:
         """Of up to ``most`` revisions that wait for one, newest first; then of those with new answers."""
-        sights = _Sights(detector) if self._waiting or self._explained else None
-        if sights is None:
-            return ()
         found: list[Explanation] = []
         for outage in list(self._waiting)[-most:]:
-            found.extend(self._explanation(sights, self._waiting.pop(outage)))
-        found.extend(islice(self._answered(sights), max(0, most - len(found))))
+            found.extend(self._explanation(detector, self._waiting.pop(outage)))
+        found.extend(islice(self._answered(detector), max(0, most - len(found))))
         return tuple(found)
 
-    def _explanation(self, sights: "_Sights", revision: OutageRevision) -> Iterator[Explanation]:
-        sight = sights.of(revision)
+    def _explanation(self, detector: Detector, revision: OutageRevision) -> Iterator[Explanation]:
+        sight = detector.sight_at(revision.cause.element)
         if sight is None:
             return
         asked = self.verifier.of_outage(revision.outage_id)
@@ -109,11 +107,11 @@ class Inquiry:
             self._explained.pop(revision.outage_id, None)
         yield made
 
-    def _answered(self, sights: "_Sights") -> Iterator[Explanation]:
+    def _answered(self, detector: Detector) -> Iterator[Explanation]:
         """Again where a ping was asked or answered since; all else stays as of the revision."""
         for outage, (revision, made) in list(self._explained.items()):
             asked = self.verifier.of_outage(outage)
-            sight = sights.of(revision) if asked else None
+            sight = detector.sight_at(revision.cause.element) if asked else None
             if sight is None or sight.scene.now_ms - made.at_ms < RETELL_MS:
                 continue
             pings = pings_of(sight.scene, asked, self.limits.timeout_ms)
@@ -122,16 +120,29 @@ class Inquiry:
                 self._explained[outage] = revision, again
                 yield again
 
-    def _wanted(self, sight: Sight, own: Sequence[Tracked]) -> Iterator[Question]:
-        scene = sight.scene
-        explained = np.append(taken_by(scene, [t for t in own if t.is_open]), False)
-        yield from lone_signs(scene, explained)
-        for tracked in own:
-            checked = tracked.outage_id in self._checks
-            yield from questions_of(scene, sight.posterior, _subject(sight, tracked), checked)
+    def _wanted(self, detector: Detector) -> Iterator[Question]:
+        """Single signs of everywhere, what somebody asked to be verified, then a few outages in turn."""
+        subjects: list[tuple[Sight, Subject]] = []
+        for sight, own in detector.sights():
+            explained = np.append(taken_by(sight.scene, [t for t in own if t.is_open]), False)
+            yield from lone_signs(sight.scene, explained)
+            subjects.extend((sight, _subject(sight, tracked)) for tracked in own)
+        subjects.extend(self._over(detector))
+        checked = [each for each in subjects if each[1].outage_id in self._checks]
+        for sight, subject in checked:
+            yield from questions_of(sight.scene, sight.posterior, subject, check=True)
+        self._turn = self._turn % max(1, len(subjects))
+        in_turn = [*subjects[self._turn :], *subjects[: self._turn]][:LOOKED_AT]
+        self._turn += LOOKED_AT
+        for sight, subject in in_turn:
+            yield from questions_of(sight.scene, sight.posterior, subject)
+
+    def _over(self, detector: Detector) -> Iterator[tuple[Sight, Subject]]:
+        """Outages that ended a while ago: some branches may not have spoken."""
         for revision in self._ended.values():
-            subject = _subject(sight, resumed(revision))
-            yield from questions_of(scene, sight.posterior, subject)
+            sight = detector.sight_at(revision.cause.element)
+            if sight is not None:
+                yield sight, _subject(sight, resumed(revision))
 
     def _tidy(self, now_ms: int) -> None:
         self._checks = {o: at_ms for o, at_ms in self._checks.items() if now_ms - at_ms < CHECK_HOLDS_MS}
@@ -139,9 +150,6 @@ class Inquiry:
             if now_ms - revision.at_ms >= RETURN_HOLDS_MS:
                 del self._ended[outage]
                 self._explained.pop(outage, None)
-
-
-_ORDER: Final = ("lone_sign", "before_crew", "doubtful_cut", "after_return")
 
 
 def _subject(sight: Sight, tracked: Tracked) -> Subject:
@@ -154,25 +162,6 @@ def _subject(sight: Sight, tracked: Tracked) -> Subject:
         returning=tracked.returning_since_ms is not None,
         part=part_of(sight.scene, tracked),
     )
-
-
-class _Sights:
-    """The last look at the place of an outage."""
-
-    def __init__(self, detector: Detector) -> None:
-        self._all = [sight for sight, _ in detector.sights()]
-        self._found: dict[str, Sight | None] = {}
-
-    def of(self, revision: OutageRevision) -> Sight | None:
-        element = revision.cause.element
-        if element not in self._found:
-            self._found[element] = next((s for s in self._all if _knows(s, element)), None)
-        return self._found[element]
-
-
-def _knows(sight: Sight, element: str) -> bool:
-    network = sight.scene.network
-    return element in network.edge_row or element in network.node_row
 
 
 class _Heard:

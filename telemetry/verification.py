@@ -20,6 +20,7 @@ from telemetry.observations import NEVER
 from telemetry.outages import OPEN_STATES, Cause, OutageState
 from telemetry.pings import PingWish
 from telemetry.rivals import best_questions, doubt_bits, rivals_of
+from telemetry.scope import slice_below
 from telemetry.signs import Scene, living
 
 DOUBT_BITS: Final = 0.3
@@ -32,6 +33,8 @@ MAX_BRANCHES: Final = 40
 """Branches asked at once after a return."""
 MINUTE_MS: Final = 60_000
 MAX_REMEMBERED: Final = 100_000
+MAX_OUTAGES: Final = 10_000
+"""Outages whose questions are remembered; the oldest go first."""
 
 
 class Reason(StrEnum):
@@ -83,6 +86,7 @@ class Verifier:
     """Newest question by meter."""
     _sent: deque[tuple[int, str]] = field(default_factory=deque)
     """(when, terminal) of the last minute."""
+    _by_outage: dict[str, dict[str, Asked]] = field(default_factory=dict)
 
     def choose(
         self, wanted: Iterable[Question], heard_ms: Callable[[str], int], now_ms: int
@@ -91,16 +95,15 @@ class Verifier:
 
         ``heard_ms`` tells when a meter last said or was noted anything, whatever it was.
         """
-        while self._sent and now_ms - self._sent[0][0] >= MINUTE_MS:
-            self._sent.popleft()
         chosen: list[Question] = []
+        if self.full(now_ms):
+            return ()
         for question in wanted:
+            if self._may_ask(question, heard_ms, now_ms):
+                self._note(Asked(question, now_ms))
+                chosen.append(question)
             if len(self._sent) >= self.limits.per_minute:
                 break
-            if self._may_ask(question, heard_ms, now_ms):
-                self.asked[question.meter] = Asked(question, now_ms)
-                self._sent.append((now_ms, question.terminal))
-                chosen.append(question)
         self._forget(now_ms)
         return tuple(chosen)
 
@@ -114,15 +117,30 @@ class Verifier:
         sent = sum(terminal == question.terminal for _, terminal in self._sent)
         return sent < self.limits.per_terminal_minute
 
+    def full(self, now_ms: int) -> bool:
+        """Whether no more may be asked in this minute."""
+        while self._sent and now_ms - self._sent[0][0] >= MINUTE_MS:
+            self._sent.popleft()
+        return len(self._sent) >= self.limits.per_minute
+
     def of_outage(self, outage_id: str) -> tuple[Asked, ...]:
-        """What was asked because of an outage, oldest first."""
-        own = (asked for asked in self.asked.values() if asked.question.outage_id == outage_id)
+        """What was asked because of an outage, oldest first; each meter's newest question."""
+        own = self._by_outage.get(outage_id, {}).values()
         return tuple(sorted(own, key=lambda asked: (asked.at_ms, asked.question.meter)))
+
+    def _note(self, asked: Asked) -> None:
+        question = asked.question
+        self.asked[question.meter] = asked
+        self._sent.append((asked.at_ms, question.terminal))
+        if question.outage_id:
+            self._by_outage.setdefault(question.outage_id, {})[question.meter] = asked
 
     def _forget(self, now_ms: int) -> None:
         if len(self.asked) > MAX_REMEMBERED:
             oldest = now_ms - self.limits.repeat_ms
             self.asked = {meter: one for meter, one in self.asked.items() if one.at_ms > oldest}
+        while len(self._by_outage) > MAX_OUTAGES:
+            del self._by_outage[next(iter(self._by_outage))]
 
 
 def wish_of(question: Question, now_ms: int, limits: Limits) -> PingWish:
@@ -197,14 +215,24 @@ def _before_crew(scene: Scene, subject: Subject) -> Iterator[Question]:
 
 
 def _after_return(scene: Scene, subject: Subject) -> Iterator[Question]:
-    """One meter of every branch without a sign of life since the outage began."""
-    for branch in _branches(scene, subject.part)[:MAX_BRANCHES]:
+    """One meter of every branch without a sign of life since the outage began, and of each part left dead.
+
+    A part inside a living transformer area is asked before the outage is closed: its customers must not be
+    told that supply is back.
+    """
+    for branch in (*_left(scene, subject), *_branches(scene, subject.part))[:MAX_BRANCHES]:
         rows = scene.devices.meters(branch)
         if living(scene.seen, rows, subject.started_at_ms).any():
             continue
         quiet = _quiet(scene, branch, subject.started_at_ms)
         if len(quiet):
             yield _question(scene, int(quiet[0]), Reason.AFTER_RETURN, subject.outage_id)
+
+
+def _left(scene: Scene, subject: Subject) -> list[slice]:
+    """What is still counted as out while supply returns; single meters that merely missed speaking apart."""
+    parts = [slice_below(scene.network, scene.tree, element) for element in subject.cut if subject.returning]
+    return [part for part in parts if len(scene.devices.meters(part)) > 1]
 
 
 def _quiet(scene: Scene, part: slice, onset_ms: int) -> Int32:
