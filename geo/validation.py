@@ -17,7 +17,16 @@ from geo.errors import Finding
 from geo.feeders import Feeders, feeders_of
 from geo.geometry import course_gaps, distances_m
 from geo.identifiers import COMPANY_ZONE, overlaps, spans
-from geo.network import ABSENT, SWITCHING_KINDS, EdgeKind, Identifiers, Int32, Network, NodeKind
+from geo.network import (
+    ABSENT,
+    SWITCHING_KINDS,
+    CustomerClass,
+    EdgeKind,
+    Identifiers,
+    Int32,
+    Network,
+    NodeKind,
+)
 from geo.report import MOST_PER_RULE, NO_ROW, Report
 from geo.rows import Reader
 from geo.topology import components
@@ -135,7 +144,10 @@ def _meter_without_transformer(on: Structure) -> Told:
     network = on.network
     fed = np.zeros(len(network.nodes), np.bool_)
     fed[on.zone[on.low[on.transformers]]] = True
-    for row in np.flatnonzero(~fed[on.zone[network.meters.node]]).tolist():
+    # A customer of high voltage may be measured on that side (高供高计).
+    owner = network.meters.customer
+    measured_high = network.customers.customer_class[owner] == CustomerClass.HIGH_VOLTAGE
+    for row in np.flatnonzero(~fed[on.zone[network.meters.node]] & ~measured_high).tolist():
         yield row, {"node": network.nodes.ids[network.meters.node[row]]}
 
 

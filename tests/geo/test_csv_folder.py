@@ -97,6 +97,13 @@ def test_any_change_changes_the_hash(folder: Path, file: str, old: str, new: str
     assert read_folder(folder).accepted().content_hash != before
 
 
+def test_a_customer_of_high_voltage_may_be_measured_there(folder: Path) -> None:
+    _change(folder, "meters.csv", "M2,L1,C2,B,TT1", "M2,J2,C2,B,")
+    assert read_folder(folder).network is None
+    _change(folder, "customers.csv", "C2,李四,resident", "C2,李四,high_voltage")
+    assert read_folder(folder).accepted().meters.ids.count("M2") == 1
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "rule", "line", "element"),
     [
