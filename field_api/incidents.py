@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from field_api.work import WorkType, is_open
+from telemetry.lifecycle import RETURNED_REASON
 from telemetry.outages import OutageRevision, OutageState
 
 SUPPLY_RETURNED = "supply_returned"
@@ -137,7 +138,8 @@ def _withdraw(orders: tuple[OrderFact, ...], work_type: WorkType, reason: str) -
 def supply_returns(revision: OutageRevision) -> bool:
     """Does this revision tell of people below the cut who live again?"""
     told = dict(reason.partition("=")[::2] for reason in revision.reasons)
-    return bool(revision.restored) or told.get("returned", "0") not in {"", "0"}
+    back = told.get("returned", "0") not in {"", "0"} or RETURNED_REASON in told
+    return bool(revision.restored) or back
 
 
 def key_of_call(customer_id: str, at_ms: int) -> str:

@@ -186,12 +186,17 @@ def _next(
     around = [one for one in theirs if lies_in(part, one.cut.part) and one.cut.lacking >= RETRACT_BELOW]
     returned = _returned_ms(scene, part, tracked.started_at_ms)
     if around:
-        return _explained(scene, tracked, around[0])
+        return _with_returned(_explained(scene, tracked, around[0]), returned)
     if theirs and len(returned):
         return _restored_in_steps(scene, tracked, theirs, returned)
     if theirs:
         return _explained(scene, tracked, theirs[0])
     return _over(scene, posteriors, tracked, part, whole)
+
+
+def _with_returned(tracked: Tracked, returned: Int64) -> Tracked:
+    """Who is spared because they live again was out until then."""
+    return replace(tracked, returned_ms=_early(returned)) if tracked.not_out and len(returned) else tracked
 
 
 def _over(
@@ -294,7 +299,9 @@ def _returned_ms(scene: Scene, part: slice, onset_ms: int) -> Int64:
     read = (normal_ms > low_ms) & (low_ms >= onset_ms - EARLY_MS)
     off_ms, back_ms = seen.meter_off_ms[meters], scene.return_ms[meters]
     lives = (off_ms >= onset_ms - EARLY_MS) & (off_ms != NEVER) & (back_ms > off_ms)
-    instants: Int64 = np.sort(np.concatenate([normal_ms[read], back_ms[lives]]))
+    up_ms = scene.power_up_ms[meters]  # of a meter whose last gasp was lost it tells just as much
+    powered = (up_ms > onset_ms) & ~lives
+    instants: Int64 = np.sort(np.concatenate([normal_ms[read], back_ms[lives], up_ms[powered]]))
     return instants
 
 

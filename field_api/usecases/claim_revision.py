@@ -32,6 +32,7 @@ from field_api.presentation import document, notice_resource, notice_text, outag
 from field_api.projection import Impact, Place, Site
 from field_api.usecases.tell import order_event
 from field_api.work import SYSTEM, HistoryEntry, Order, apply, is_open
+from telemetry.lifecycle import SAME_ONSET_MS
 from telemetry.outages import OPEN_STATES, LoggedRevision, OutageRevision, OutageState
 from telemetry.ports import OutageLog
 
@@ -52,6 +53,10 @@ class _Case:
     cause: Place
     cause_cell: str
     now_ms: int
+    history: bool
+    """Supply was back before anybody was told: recorded, but nothing is left to order or to announce."""
+    still_out: frozenset[str]
+    """Where supply returns: customers who are out by another open outage (a nested one), and hear nothing."""
 
 
 class _Subject(TypedDict):
@@ -101,7 +106,29 @@ class ClaimRevision:
         cell = site.cell_of_element(site.find(revision.cause.element)) if known else ""
         impact = site.impact(revision)
         widest = impact if revision.state in OPEN_STATES else self._widest(revision, impact)
-        return _Case(revision, site, impact, widest, cause, cell, now_ms)
+        return _Case(
+            revision, site, impact, widest, cause, cell, now_ms, self._is_history(revision),
+            self._out_elsewhere(revision),
+        )  # fmt: skip
+
+    def _is_history(self, revision: OutageRevision) -> bool:
+        if revision.state is not OutageState.CONFIRMED:
+            return False
+        newest = self._outages.revisions(revision.outage_id)[-1:]
+        ended_ms = newest[0].revision.restored_at_ms if newest else None
+        return ended_ms is not None and ended_ms <= revision.at_ms
+
+    def _out_elsewhere(self, revision: OutageRevision) -> frozenset[str]:
+        """By open outages of the same onset: what stays dead inside a restored one is dated back to it."""
+        if revision.state is not OutageState.RESTORED:
+            return frozenset()
+        out: set[str] = set()
+        for logged in self._outages.current(open_only=True):
+            other = logged.revision
+            if abs(other.started_at_ms - revision.started_at_ms) <= SAME_ONSET_MS:
+                site = self._sites.of(other.network_hash)
+                out.update(site.network.customers.ids[row] for row in site.impact(other).customers)
+        return frozenset(out)
 
     def _widest(self, revision: OutageRevision, otherwise: Impact) -> Impact:
         """Of the last revisions before the end that blamed the same element, the one with most people out."""
@@ -133,7 +160,9 @@ class _Claim:
         if self._revision.state is OutageState.MERGED:
             self._merge()
         elif self._incident or (
-            self._revision.state is OutageState.CONFIRMED and not self._revision.owner_side
+            self._revision.state is OutageState.CONFIRMED
+            and not self._revision.owner_side
+            and not self._case.history
         ):
             self._work()
         self._session.feed.append(self._case.now_ms, self._events)
@@ -292,6 +321,7 @@ class _Claim:
         revision, network = self._revision, self._case.site.network
         in_scope = [network.customers.ids[row] for row in self._case.impact.customers]
         told = self._session.outbox.told(incident.id)
+        told = {person: last for person, last in told.items() if person not in self._case.still_out}
         due = messages(revision.state, in_scope, supply_returns(revision), told)
         located = [(message, self._cell_of(message.recipient)) for message in due]
         located.sort(key=lambda entry: (entry[0].kind, entry[1]))  # stable: most urgent stay first
