@@ -22,6 +22,7 @@ NAMES = (
     "scope_accuracy",
     "phase_accuracy",
     "live_latency",
+    "burst",
     "reliability_scale",
     "access_scale",
     "modbus_polling",
