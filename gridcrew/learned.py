@@ -47,10 +47,7 @@ def detection_model(settings: Settings) -> InferenceModel:
 
 def _rate(file: Path, name: str, found: object) -> Rate:
     counts = [found.get(key) for key in ("hits", "of")] if isinstance(found, dict) else []
-    if (
-        len(counts) != 2
-        or not all(isinstance(count, int) for count in counts)
-        or not 0 <= counts[0] <= counts[1]
-    ):
-        raise RatesRefused(f"{file}: {name}: expected {{ hits = N, of = M }} with N ≤ M, found {found!r}")
-    return Rate(counts[0], counts[1])
+    match counts:
+        case [int(hits), int(of)] if 0 <= hits <= of:
+            return Rate(hits, of)
+    raise RatesRefused(f"{file}: {name}: expected {{ hits = N, of = M }} with N ≤ M, found {found!r}")

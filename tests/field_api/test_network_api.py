@@ -1,6 +1,5 @@
 """Findings and linkage of the network in force, each to the people of their grid cells."""
 
-
 import pytest
 
 from tests.field_api.world import World, make_world
