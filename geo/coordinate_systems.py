@@ -1,6 +1,6 @@
 """Coordinate systems by the names that a mapping may state; what is not stated is never guessed.
 
-``wgs84``, ``cgcs2000`` (degrees; both taken as one, they differ by centimetres), ``gcj02`` (degrees of Chinese
+``wgs84``, ``cgcs2000`` (degrees; taken as one, they differ by centimetres), ``gcj02`` (degrees of Chinese
 map services), ``cgcs2000-gk3:39`` (Gauss-Krüger 3° zone 39, eastings with the zone's number in front),
 ``cgcs2000-gk3:117E`` (central meridian 117° E, eastings without it), or ``EPSG:4527`` (any known to PROJ).
 """

@@ -86,7 +86,8 @@ def _document(logged: LoggedAlarm, rules: dict[str, FaultRule]) -> dict[str, Any
     return {
         "id": logged.id, "rule": alarm.rule, "name_zh": rule.name_zh if rule else "",
         "name_en": rule.name_en if rule else "", "subject": alarm.subject, "transformer": alarm.transformer,
-        "since": _iso(alarm.since_ms), "raised_at": _iso(alarm.raised_ms), "cleared_at": _iso(logged.cleared_ms),
+        "since": _iso(alarm.since_ms), "raised_at": _iso(alarm.raised_ms),
+        "cleared_at": _iso(logged.cleared_ms),
         "worst": alarm.worst, "meters": alarm.meters or None, "swallowed_by": alarm.swallowed_by,
     }  # fmt: skip
 

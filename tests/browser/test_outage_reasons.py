@@ -7,6 +7,7 @@ from datetime import datetime
 
 import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import expect
 
 from geo.adapters.database import open_database
@@ -36,7 +37,7 @@ def _last_gasp(product: Product, terminal: str, meter: str) -> int:
     now_ms = time.time_ns() // 1_000_000
     event = {"at": now_ms, "device": meter, "kind": "power_off"}
     frame = {"v": 1, "boot": f"false-{now_ms}", "seq": 1, "events": [event]}
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
     client.connect("127.0.0.1", int(product.environment["GRIDCREW_MQTT__PORT"]))
     client.loop_start()
     client.publish(f"gridcrew/v1/{terminal}/events", json.dumps(frame), qos=1).wait_for_publish(10)

@@ -1,4 +1,4 @@
-"""A dispatcher's or crew's word is evidence: it moves the answer, whenever it arrives, and shows as a reason."""
+"""A dispatcher's or crew's word is evidence: it moves the answer whenever it comes, and shows as a reason."""
 
 import random
 
