@@ -20,11 +20,12 @@ _WHO: Final[Mapping[Role, frozenset[EvidenceKind]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """One word of a person about an outage, as it is kept for ever."""
+    """One word of a person about an outage or a switch, as it is kept for ever."""
 
     key: str
     """Made by the client once: the same key is the same word."""
     outage_id: str
+    """'' for what was switched by hand, which belongs to no outage."""
     kind: EvidenceKind
     things: tuple[str, ...]
     """Ids of elements or customers."""

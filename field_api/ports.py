@@ -4,7 +4,7 @@
 something to a person take that person's ``Scope``; there is no default, so that no caller can forget it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,7 +17,7 @@ from field_api.organisation import Crew, CrewState, GridCell
 from field_api.people import Scope, User
 from field_api.projection import Site
 from field_api.work import HistoryEntry, Order
-from telemetry.evidence import Evidence
+from telemetry.evidence import Evidence, EvidenceKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +279,9 @@ class Corrections(Protocol):
 
     def of_outage(self, outage_id: str) -> tuple[Correction, ...]:
         """Oldest first, at most a thousand."""
+
+    def of_kinds(self, kinds: Collection[EvidenceKind], limit: int) -> tuple[Correction, ...]:
+        """Words of these kinds, newest first, at most a thousand."""
 
     def witness(self, fact: Evidence) -> None:
         """Tell the detector something that is no correction."""

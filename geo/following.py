@@ -4,7 +4,7 @@ Up and down follow the energised tree. Where the element lies on a loop nothing 
 and "down" is empty.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -122,7 +122,10 @@ def _down(grid: LiveGrid, element: Element, stops: Bool) -> Trace:
         passed = passed[1:]  # what feeds the place lies above it
     fed = grid.carrier(element)
     loops = fed != ABSENT and _on_loop(grid, fed)
-    return _trace(grid, passed[passed != ABSENT], tree.node[part][kept], edges[reached], loops)
+    trace = _trace(grid, passed[passed != ABSENT], tree.node[part][kept], edges[reached], loops)
+    if element.type in {"meter", "customer"}:
+        return replace(trace, customers=grid.feeding.customers_lost_with(element))
+    return trace
 
 
 def _connected(grid: LiveGrid, element: Element, stops: Bool, open_switches: bool) -> Trace:

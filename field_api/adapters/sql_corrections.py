@@ -1,6 +1,7 @@
 """What people corrected, in the desk's table beside the evidence that counts."""
 
 import json
+from collections.abc import Collection
 
 from sqlalchemy import Connection, Row, func, insert, select
 
@@ -40,6 +41,11 @@ class SqlCorrections:
     def of_outage(self, outage_id: str) -> tuple[Correction, ...]:
         query = select(corrections).where(corrections.c.outage_id == outage_id).order_by(corrections.c.id)
         return tuple(_correction(row) for row in self._connection.execute(query.limit(MAX_READ)))
+
+    def of_kinds(self, kinds: Collection[EvidenceKind], limit: int) -> tuple[Correction, ...]:
+        query = select(corrections).where(corrections.c.kind.in_(sorted(kinds)))
+        rows = self._connection.execute(query.order_by(corrections.c.id.desc()).limit(min(limit, MAX_READ)))
+        return tuple(_correction(row) for row in rows)
 
     def witness(self, fact: Evidence) -> None:
         self._evidence.append_within(self._connection, [fact])

@@ -2,19 +2,17 @@
 
 import json
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from geo.adapters.network_store import SqlNetworkStore
 from geo.adapters.targets import FORMATS, format_of, write_network
 from geo.differences import Differences, differences
-from geo.network import EdgeKind, Network, NodeKind
+from geo.network import Network
 from geo.ports import NetworkVersion
-from geo.tracing import Element, Feeding, find
 from gridcrew.lazy_group import LazyGroup
 from gridcrew.network_reading import (
     accepted,
@@ -32,6 +30,9 @@ from gridcrew.network_reading import (
 )
 
 SUBCOMMANDS: Final = {
+    "trace": "Follow an element: up, down, the way to another; isolate it, restore the rest.",
+    "what-if": "Who would lose and gain supply by opening and closing.",
+    "switch": "Enter what was switched by hand; list what is not in its normal position.",
     "diff": "What changed from one network to another.",
     "identifiers": "Foreign ids: unmatched, in conflict, exchanged.",
     "suspects": "Who is probably recorded at the wrong transformer or phase.",
@@ -130,35 +131,6 @@ def check(
 
 
 @command.command()
-@click.argument("element")
-@click.option("--up", "wanted", flag_value="up", help="The way from the source to the element.")
-@click.option("--down", "wanted", flag_value="down", help="What loses supply with the element.")
-@click.option("--customers", "wanted", flag_value="customers", help="Who loses supply with the element.")
-@other_network
-@grids
-@as_json
-def trace(element: str, wanted: str | None, source: str | None, grids: int, as_json: bool) -> None:
-    """Follow ELEMENT (id of an edge, node, meter, terminal, sensor, customer) with the normal switches."""
-    feeding = Feeding.normal(_network(source, grids))
-    found = find(feeding.network, element)
-    answers: dict[str, Callable[[Feeding, Element], list[dict[str, Any]]]] = {
-        "up": _up,
-        "down": _down,
-        "customers": _customers,
-    }
-    chosen = [wanted] if wanted else ["up"]
-    answer: dict[str, Any] = {name: answers[name](feeding, found) for name in chosen}
-    answer["customers_below"] = len(feeding.customers_lost_with(found))
-    if as_json:
-        head = {"element": element, "type": found.type, "network_hash": feeding.network.content_hash}
-        click.echo(json.dumps(head | answer, ensure_ascii=False, indent=2))
-        return
-    for row in answer[chosen[0]]:
-        click.echo("  ".join(str(value) for value in row.values() if value != ""))
-    click.echo(f"customers below: {answer['customers_below']}")
-
-
-@command.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--as", "form", type=click.Choice(FORMATS), help="Format (by the suffix of PATH; csv).")
 @other_network
@@ -180,34 +152,3 @@ def _network(source: str | None, grid_cells: int) -> Network:
     if source is not None:
         return accepted(read(source, grid_cells))
     return network_in_force(int(time.time() * 1000))
-
-
-def _up(feeding: Feeding, element: Element) -> list[dict[str, Any]]:
-    rows = []
-    for position in feeding.path(feeding.node_of(element)).tolist():
-        edge = int(feeding.tree.edge[position])
-        if edge >= 0:
-            rows.append(_edge_row(feeding.network, edge))
-        rows.append(_node_row(feeding.network, int(feeding.tree.node[position])))
-    return rows
-
-
-def _down(feeding: Feeding, element: Element) -> list[dict[str, Any]]:
-    lost = feeding.lost_with(element)
-    edges = feeding.tree.edge[lost].tolist()
-    return [_edge_row(feeding.network, edge) for edge in edges if edge >= 0]
-
-
-def _customers(feeding: Feeding, element: Element) -> list[dict[str, Any]]:
-    rows = feeding.customers_lost_with(element).tolist()
-    return [{"id": feeding.network.customers.ids[row]} for row in sorted(rows)]
-
-
-def _edge_row(network: Network, edge: int) -> dict[str, Any]:
-    edges = network.edges
-    return {"id": edges.ids[edge], "kind": EdgeKind(edges.kind[edge]).name.lower(), "name": edges.name[edge]}
-
-
-def _node_row(network: Network, node: int) -> dict[str, Any]:
-    nodes = network.nodes
-    return {"id": nodes.ids[node], "kind": NodeKind(nodes.kind[node]).name.lower(), "name": nodes.name[node]}

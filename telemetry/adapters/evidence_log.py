@@ -4,7 +4,7 @@ Devices of a row are packed (JSON, deflated); the same roster is packed once and
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -56,6 +56,17 @@ class SqlEvidenceLog:
     def read(self, after_id: int, limit: int = 1000) -> tuple[LoggedEvidence, ...]:
         """Rows with id > after_id, in order, at most ``limit`` (10,000 at once)."""
         query = select(self._table).where(self._table.c.id > after_id).order_by(self._table.c.id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.limit(min(limit, MAX_READ))).all()
+        return tuple(_logged(row) for row in rows)
+
+    def of_kinds(
+        self, kinds: Collection[EvidenceKind], after_id: int, last_id: int, limit: int = 1000
+    ) -> tuple[LoggedEvidence, ...]:
+        """Rows of these kinds with after_id < id ≤ last_id, in order, at most ``limit``."""
+        table = self._table
+        within = (table.c.id > after_id) & (table.c.id <= last_id)
+        query = select(table).where(within & table.c.kind.in_(sorted(kinds))).order_by(table.c.id)
         with self._engine.connect() as connection:
             rows = connection.execute(query.limit(min(limit, MAX_READ))).all()
         return tuple(_logged(row) for row in rows)

@@ -1,0 +1,134 @@
+"""A person enters what was switched in the field: a switch or fuse, a jumper, a generator that feeds a part.
+
+Gridcrew switches nothing: this is a report. It is kept with name and reason, may be dated back, and reaches
+the detector as evidence.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from field_api.corrections import Correction
+from field_api.people import Role, User
+from field_api.ports import Desk, Sites
+from field_api.projection import Site
+from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
+from geo.network import ABSENT, SWITCHING_KINDS, EdgeKind, Network
+from geo.standing import JOINT, Spare, jumper_id, spare_of
+from geo.tracing import Element
+from telemetry.evidence import EvidenceKind
+
+MAX_BACK_MS: Final = 30 * 86_400_000
+"""As far back as evidence is believed."""
+AHEAD_MS: Final = 60_000
+"""A phone's clock may be ahead of ours by so much."""
+MAY_SWITCH: Final = frozenset({Role.ADMIN, Role.DISPATCHER, Role.CREW})
+_SWITCH: Final = (EvidenceKind.SWITCH_OPEN, EvidenceKind.SWITCH_CLOSED)
+_JUMPER: Final = (EvidenceKind.JUMPER_OFF, EvidenceKind.JUMPER_ON)
+_GENERATOR: Final = (EvidenceKind.GENERATOR_OFF, EvidenceKind.GENERATOR_ON)
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchRequest:
+    operation_id: str
+    element: str
+    """Id of a switch or fuse, ``A~B`` for a jumper between two nodes, ``~A`` for a generator at one."""
+    closed: bool
+    """Of a jumper or generator: connected."""
+    note: str
+    at_ms: int | None = None
+    """When it was done; None: now."""
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchByHand:
+    desk: Desk
+    sites: Sites
+
+    def __call__(self, user: User, request: SwitchRequest, now_ms: int) -> Correction:
+        """The word as it was kept; raises a kind of ``Refused``. The same operation again changes nothing."""
+        if user.role not in MAY_SWITCH:
+            raise Forbidden(f"a {user.role.value} cannot enter switching")
+        key = f"switching:{user.id}:{request.operation_id}"
+        with self.desk.reading() as session:
+            before = session.corrections.by_key(key)
+        if before is not None:
+            return _repeated(before, request)
+        site = self.sites.current()
+        if site is None:
+            raise NotPossible("no network is in force; import one first")
+        kind, thing = _meant(site, user, request)
+        word = Correction(
+            key=key, outage_id="", kind=kind, things=(thing,), note=request.note,
+            at_ms=_when(request, now_ms), said_ms=now_ms, user_id=user.id, user_name=user.name,
+        )  # fmt: skip
+        with self.desk.writing() as session:
+            if (earlier := session.corrections.by_key(key)) is not None:
+                return _repeated(earlier, request)
+            session.corrections.add(word)
+        return word
+
+
+def _when(request: SwitchRequest, now_ms: int) -> int:
+    at_ms = now_ms if request.at_ms is None else request.at_ms
+    if at_ms > now_ms + AHEAD_MS:
+        raise NotPossible("at: expected an instant that has passed; what is planned is not yet switched")
+    if at_ms < now_ms - MAX_BACK_MS:
+        raise NotPossible("at: expected an instant of the last 30 days")
+    return at_ms
+
+
+def _repeated(before: Correction, request: SwitchRequest) -> Correction:
+    closed = before.kind in {_SWITCH[1], _JUMPER[1], _GENERATOR[1]}
+    if closed != request.closed or not _same_thing(before, request.element):
+        raise Conflict(f"operation {request.operation_id} was used for something else")
+    return before
+
+
+def _same_thing(before: Correction, element: str) -> bool:
+    thing = before.things[0]
+    if before.kind in _GENERATOR:
+        return element == JOINT + thing
+    ways = (element.partition(JOINT), element.rpartition(JOINT))
+    return element == thing or any(jumper_id(one, other) == thing for one, _, other in ways)
+
+
+def _meant(site: Site, user: User, request: SwitchRequest) -> tuple[EvidenceKind, str]:
+    """The kind of evidence and the id that it names."""
+    network = site.network
+    row = network.edge_row.get(request.element)
+    if row is not None:
+        _check_seen(site, user, Element("edge", row, request.element), request.element)
+        kind = EdgeKind(int(network.edges.kind[row]))
+        if kind not in SWITCHING_KINDS:
+            raise NotPossible(f"{request.element!r} is a {kind.name.lower()}, nothing that is switched")
+        return _SWITCH[request.closed], request.element
+    spare = spare_of(network, request.element)
+    if spare is None:
+        raise NotFound(f"no switch {request.element!r} in your grid cells")
+    _check_seen(site, user, Element("node", spare.node, network.nodes.ids[spare.node]), request.element)
+    if spare.other is None:
+        return _GENERATOR[request.closed], network.nodes.ids[spare.node]
+    return _JUMPER[request.closed], _jumper(site, user, spare, spare.other)
+
+
+def _jumper(site: Site, user: User, spare: Spare, other: int) -> str:
+    network = site.network
+    _check_seen(site, user, Element("node", other, network.nodes.ids[other]), spare.id)
+    if spare.node == other:
+        raise NotPossible(f"{spare.id!r}: expected two different nodes")
+    if _levels_differ(network, spare.node, other):
+        raise NotPossible(f"{spare.id!r}: its nodes are of different voltages")
+    return jumper_id(network.nodes.ids[spare.node], network.nodes.ids[other])
+
+
+def _levels_differ(network: Network, one: int, other: int) -> bool:
+    levels = network.nodes.voltage_kv[[one, other]]
+    return bool(np.isfinite(levels).all() and levels.max() > 1.1 * levels.min())
+
+
+def _check_seen(site: Site, user: User, element: Element, asked: str) -> None:
+    cell = "" if element.row == ABSENT else site.cell_of_element(element)
+    if not user.scope.sees(cell):
+        raise NotFound(f"no switch {asked!r} in your grid cells")
