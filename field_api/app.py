@@ -24,14 +24,17 @@ from field_api.usecases.advise import Advise
 from field_api.usecases.claim_revision import ClaimRevision
 from field_api.usecases.correct_outage import CorrectOutage, Found
 from field_api.usecases.deliver_notices import DeliverNotices
+from field_api.usecases.live_grids import LiveGrids
 from field_api.usecases.login import Logins
 from field_api.usecases.move_crew import MoveCrew
 from field_api.usecases.record_call import RecordCall
 from field_api.usecases.reliability import Interruptions
 from field_api.usecases.step_order import StepOrder
 from field_api.usecases.supply import Supply
+from field_api.usecases.switch_by_hand import SwitchByHand
 from field_api.worker import Worker
 from geo.adapters.database import open_database
+from geo.adapters.network_proposals import SqlProposals
 from geo.adapters.network_store import SqlNetworkStore
 from telemetry.adapters.alarm_book import SqlAlarmBook
 from telemetry.adapters.completeness_records import SqlCompleteness
@@ -43,6 +46,7 @@ from telemetry.adapters.gateway_records import SqlDeadLetters, SqlGatewayRecords
 from telemetry.adapters.outage_log import SqlOutageLog
 from telemetry.adapters.security_records import SqlSecurityRecords
 from telemetry.adapters.sentence_file import load_sentences
+from telemetry.adapters.switch_reader import SwitchReader
 from telemetry.completeness import Expectations
 from telemetry.device_watch import DeviceWatch
 from telemetry.fault_rule import FaultRule
@@ -79,6 +83,8 @@ def build_services(
     desk_database = open_database(home.location, "desk")
     desk = SqlDesk(desk_database)
     sites = _sites(home)
+    network_database = open_database(home.location, "network")
+    networks = SqlNetworkStore(network_database)
     outage_database = open_database(home.location, "outages")
     outages = SqlOutageLog(outage_database)
     supply = Supply(outages, sites)
@@ -101,6 +107,14 @@ def build_services(
         step_order=StepOrder(desk, ours, supply.still_dead, Found(supply, sites)),
         record_call=RecordCall(desk, sites, supply.outage_of),
         correct_outage=CorrectOutage(desk, sites, supply),
+        switch_by_hand=SwitchByHand(desk, sites),
+        live_grids=LiveGrids(
+            sites,
+            networks,
+            SwitchReader({"gateway": SqlEvidenceLog(gateway), "desk": SqlEvidenceLog(desk_database)}).history,
+        ),
+        networks=networks,
+        proposals=SqlProposals(network_database),
         advise=Advise(supply, sites, readings),
         move_crew=MoveCrew(desk, ours),
         readings=readings,

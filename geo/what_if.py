@@ -80,7 +80,7 @@ def what_if(grid: LiveGrid, to_open: Sequence[str], to_close: Sequence[str]) -> 
         lost=_which(before_alive & ~after_alive),
         gained=_which(~before_alive & after_alive),
         moved=_moved(grid, after, before_alive & after_alive),
-        loops=_loops(grid, after),
+        loops=_loops(grid.switched(opened, opened[:0]), after),
         on_generators=np.unique(after.network.meters.customer[fed[after.network.meters.node]]),
         back_feeds=back_feeds(after, grid.supplied & ~after.supplied),
     )
@@ -122,12 +122,14 @@ def _moved(before: LiveGrid, after: LiveGrid, supplied: Bool) -> tuple[Moved, ..
 
 
 def _loops(before: LiveGrid, after: LiveGrid) -> tuple[Loop, ...]:
-    """Loops by the edges that close them; of those that were there before none is told again."""
-    fresh = np.setdiff1d(after.tree.closing_edges, before.tree.closing_edges)
-    known = np.setdiff1d(before.tree.closing_edges, after.tree.closing_edges)
-    if len(known) >= len(fresh):
-        return ()  # the same loops, closed by other edges of theirs
-    return tuple(_loop(after, edge) for edge in fresh.tolist())
+    """As many as there are more than ``before``, the shortest ones: the tree may close old ones elsewhere."""
+    old, new = before.tree.closing_edges, after.tree.closing_edges
+    found = sorted((_loop(after, edge) for edge in np.setdiff1d(new, old).tolist()), key=_length)
+    return tuple(found[: max(len(new) - len(old), 0)])
+
+
+def _length(loop: Loop) -> tuple[int, int]:
+    return len(loop.edges), loop.closing
 
 
 def _loop(grid: LiveGrid, edge: int) -> Loop:

@@ -10,12 +10,15 @@ from field_api.http.throttle import LoginThrottle
 from field_api.ports import Clock, Desk, Simulator, Sites, Tiles
 from field_api.usecases.advise import Advise
 from field_api.usecases.correct_outage import CorrectOutage
+from field_api.usecases.live_grids import LiveGrids
 from field_api.usecases.login import Logins
 from field_api.usecases.move_crew import MoveCrew
 from field_api.usecases.record_call import RecordCall
 from field_api.usecases.reliability import Interruptions
 from field_api.usecases.step_order import StepOrder
 from field_api.usecases.supply import Supply
+from field_api.usecases.switch_by_hand import SwitchByHand
+from geo.ports import NetworkStore, Proposals
 from telemetry.alarm_ports import AlarmBook
 from telemetry.device_watch import DeviceWatch
 from telemetry.fault_rule import FaultRule
@@ -53,6 +56,10 @@ class Services:
     step_order: StepOrder
     record_call: RecordCall
     correct_outage: CorrectOutage
+    switch_by_hand: SwitchByHand
+    live_grids: LiveGrids
+    networks: NetworkStore
+    proposals: Proposals
     advise: Advise
     move_crew: MoveCrew
     readings: ReadingStore

@@ -27,6 +27,7 @@ FOREIGN: dict[str, list[str]] = {
     "call_id": ["C3"],
     "device_id": ["M3", "TT2"],
     "element": ["T2"],
+    "proposal_id": ["1"],
     "layer": ["customers", "areas"],
     "customer_id": ["C3"],
     "division": ["grid_cell", "transformer", "line"],
@@ -45,6 +46,8 @@ def _bodies() -> dict[str, Any]:
         "correct_outage": {"operation_id": uuid.uuid4().hex, "kind": "found_sound", "things": ["T2"],
                            "note": "checked"},
         "trip": {"element": "T2"},
+        "ask_what_if": {"open": ["T2"]},
+        "report_switching": {"operation_id": uuid.uuid4().hex, "element": "~L2", "position": "closed"},
     }  # fmt: skip
 
 

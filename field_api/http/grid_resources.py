@@ -1,0 +1,135 @@
+"""What the API tells of traces, isolation, restoration, what-if and switching; ``geo.told`` fills them."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from field_api.resources import Instant, Resource
+
+
+class EdgeStateResource(Resource):
+    id: str
+    kind: str = Field(description="As in edges.csv, or jumper, generator.")
+    name: str
+    from_id: str
+    to_id: str
+    phases: str
+    closed: bool
+    normally_closed: bool
+    energised: bool
+
+
+class SwitchStateResource(Resource):
+    element: str
+    closed: bool
+
+
+class PeopleResource(Resource):
+    customers: int = Field(description="All of them.")
+    customer_ids: tuple[str, ...] = Field(description="Those of my grid cells, at most 500.")
+
+
+class TraceResource(PeopleResource):
+    element: str
+    type: str
+    at: Instant
+    network_hash: str
+    switches: tuple[SwitchStateResource, ...] = Field(description="Those not in their normal position then.")
+    direction: Literal["up", "down", "connected", "path"]
+    edges: tuple[EdgeStateResource, ...] = Field(description="In the order of the trace, at most 2,000.")
+    more: int = Field(description="Edges that are not listed.")
+    nodes: tuple[str, ...]
+    stopped_at: tuple[EdgeStateResource, ...] = Field(description="Barriers and open switches; not passed.")
+    on_loop: bool
+
+
+class BackFeedResource(Resource):
+    kind: Literal["pv_kw", "generator", "second_supply", "two_places"]
+    id: str = Field(description="A customer, or a node; empty for one outside my grid cells.")
+    told: str
+
+
+class OpenedResource(EdgeStateResource):
+    feeds: bool = Field(description="Its far side still has supply.")
+
+
+class IsolationResource(PeopleResource):
+    """``customers`` lose supply."""
+
+    element: str
+    type: str
+    network_hash: str
+    switches: tuple[SwitchStateResource, ...]
+    possible: bool
+    sources_inside: tuple[str, ...]
+    open: tuple[OpenedResource, ...]
+    keep_open: tuple[EdgeStateResource, ...]
+    fuses: tuple[EdgeStateResource, ...] = Field(description="Nearer than the switches.")
+    in_zone: int = Field(description="Customers between the switches, whom nothing else can feed.")
+    back_feeds: tuple[BackFeedResource, ...]
+
+
+class LoadingResource(Resource):
+    element: str
+    rating_kva: float
+    before_kva: float
+    after_kva: float
+
+
+class RestorationStepResource(PeopleResource):
+    close: EdgeStateResource
+    after_steps: tuple[int, ...] = Field(description="Numbers, from 1, of steps that must come before.")
+    load_kva: float | None = Field(description="Installed capacity that comes back; null: unknown.")
+    fits: Literal["yes", "no", "unknown"]
+    loading: LoadingResource | None = Field(description="The tightest rating on the way; null: none known.")
+    others: tuple[str, ...] = Field(description="Other switches that could bring the same part back.")
+
+
+class RestorationResource(Resource):
+    """A proposal; nothing is switched by it."""
+
+    isolation: IsolationResource
+    check: str
+    check_zh: str
+    back_feeds: tuple[BackFeedResource, ...]
+    steps: tuple[RestorationStepResource, ...]
+    left: PeopleResource
+
+
+class MovedResource(PeopleResource):
+    from_feeder: str
+    to_feeder: str
+
+
+class LoopResource(Resource):
+    closing: str
+    joins_sources: bool
+    edges: tuple[str, ...]
+
+
+class WhatIfResource(Resource):
+    at: Instant
+    network_hash: str
+    open: tuple[EdgeStateResource, ...]
+    close: tuple[EdgeStateResource, ...]
+    loses: PeopleResource
+    gains: PeopleResource
+    moves: tuple[MovedResource, ...] = Field(description="Customers whose feeder changes.")
+    loops: tuple[LoopResource, ...] = Field(description="That arise.")
+    on_generators: PeopleResource
+    back_feeds: tuple[BackFeedResource, ...]
+
+
+class SwitchingResource(Resource):
+    element: str = Field(description="A switch or fuse, A~B for a jumper, ~A for a generator.")
+    kind: str
+    name: str
+    closed: bool
+    normally_closed: bool
+    since: Instant
+    by: str = Field(description="A person's name, or the device or system that told it.")
+    note: str
+    grid_id: str
+    lon: float | None
+    lat: float | None
+    customers_fed: int | None = Field(description="By a generator: supplied, though not by the grid.")
