@@ -6,8 +6,7 @@ what was observed behind the last snapshot of the fold is folded again, which ch
 """
 
 import logging
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from telemetry.detector import Detector, DetectorRules
 from telemetry.evidence import Evidence, EvidenceKind, LoggedEvidence
 from telemetry.fold import Fold, Known, carried_over, pack, unpack
 from telemetry.inquiry import Inquiry
+from telemetry.late_news import LateNews, past_outages
 from telemetry.outages import OutageRevision
 from telemetry.ports import (
     DetectorPosition,
@@ -47,14 +47,8 @@ NETWORK_EVERY_MS: Final = 5_000
 CLOSED_KEPT_MS: Final = 24 * 3_600_000
 """Closed outages taken up again after a restart, so that their last gasps stay spent."""
 
-BACKLOG_MS: Final = 120_000
-"""A turn that is told this late is history."""
-BACKLOG_STEP_MS: Final = 30_000
 EXPLAINED_AT_ONCE: Final = 20
 """Explanations made between two readings of the logs: what waits for orders goes first."""
-MAX_TURNS: Final = 40
-"""Most looks into one second's worth of backlog."""
-TURNS: Final = frozenset({EvidenceKind.POWER_OFF, EvidenceKind.POWER_ON})
 
 _log: Final = logging.getLogger("detector")
 
@@ -108,6 +102,9 @@ class DetectorService:
         self._clock_ms = clock_ms
         self._aside = aside
         self._positions: dict[str, int] = {}
+        self._late = LateNews()
+        self._safe_positions: dict[str, int] = {}
+        """As of before the first late word that is still kept."""
         self._detector: Detector | None = None
         self._now_ms = 0
         self._told_position_ms = 0
@@ -133,6 +130,7 @@ class DetectorService:
         for number, (_, rows) in enumerate(slices):
             following = slices[number + 1][1][0].as_of_ms if number + 1 < len(slices) else rows[-1].as_of_ms
             self._take(self._detector, rows, following, wall_ms)
+        self._settle_late(self._detector, wall_ms)
         if len(arrivals) < BATCH:
             self._evaluate(self._detector, wall_ms)
         self._keep(self._detector, wall_ms, moved=bool(arrivals))
@@ -162,20 +160,31 @@ class DetectorService:
     def _take(self, detector: Detector, rows: list[_Arrival], following_ms: int, wall_ms: int) -> None:
         as_of_ms = rows[-1].as_of_ms
         now_ms = wall_ms if wall_ms - as_of_ms < LIVE_MS else as_of_ms
-        told: list[OutageRevision] = []
-        for evidence in by_history([arrival.row.evidence for arrival in rows]):
-            detector.observe(evidence, max(now_ms, self._now_ms))
-            if self._aside is not None:
-                self._aside.inquiry.hear(evidence)
-            told.extend(detector.evaluate(max(now_ms, self._now_ms), force=len(evidence) < len(rows)))
+        if self._late.due_ms is None:
+            self._safe_positions = dict(self._positions)
+        evidence = self._late.split([arrival.row.evidence for arrival in rows])
+        detector.observe(evidence, max(now_ms, self._now_ms))
+        if self._aside is not None:
+            self._aside.inquiry.hear(evidence)
         # Only now: a position must not pass rows that a crash would lose.
         for arrival in rows:
             self._positions[arrival.log] = arrival.row.id
-        if told:
-            self._publish(tuple(told))
         self._evaluate(detector, now_ms)
         for look_ms in looks_between(now_ms, min(following_ms, wall_ms)):
             self._evaluate(detector, look_ms)
+        self._settle_late(detector, min(following_ms, wall_ms))
+
+    def _settle_late(self, detector: Detector, until_ms: int) -> None:
+        """Once a flood of late words is over: record what began and ended meanwhile, then hear of losses."""
+        due_ms = self._late.due_ms
+        if due_ms is None or due_ms > until_ms:
+            return
+        rows, self._now_ms = self._late.taken(), max(due_ms, self._now_ms)
+        heads = [logged.revision for logged in self._outages.current(open_only=False)]
+        past = past_outages(detector, self._rules, rows, heads, self._now_ms)
+        detector.observe([row for row in rows if row.kind is EvidenceKind.POWER_OFF], self._now_ms)
+        self._publish(past)
+        self._evaluate(detector, self._now_ms)
 
     def _evaluate(self, detector: Detector, now_ms: int) -> None:
         self._now_ms = max(now_ms, self._now_ms)
@@ -184,12 +193,16 @@ class DetectorService:
             self._publish(revisions)
 
     def _publish(self, revisions: tuple[OutageRevision, ...]) -> None:
-        self._outages.publish(revisions, DetectorPosition(dict(self._positions)))
+        self._outages.publish(revisions, DetectorPosition(self._safe()))
         self._told_position_ms = self._clock_ms()
         if self._aside is not None:
             self._aside.inquiry.told(revisions)
         for revision in revisions:
             _log.info("%s", describe(revision))
+
+    def _safe(self) -> dict[str, int]:
+        """Up to where a restart needs nothing again."""
+        return dict(self._positions if self._late.due_ms is None else self._safe_positions)
 
     def _keep(self, detector: Detector, wall_ms: int, moved: bool) -> None:
         if moved and wall_ms - self._told_position_ms >= POSITION_EVERY_MS:
@@ -202,7 +215,7 @@ class DetectorService:
         """Copied now, packed and stored beside the work: that takes a second for a million meters."""
         self._snapshooting.result()
         self._told_snapshot_ms = self._clock_ms()
-        known, positions = deepcopy(detector.fold.known), dict(self._positions)
+        known, positions = deepcopy(detector.fold.known), self._safe()
         self._snapshooting = self._scribe.submit(
             self._store_snapshot, detector.network.content_hash, positions, known
         )
@@ -257,21 +270,6 @@ class DetectorService:
         except (ValueError, UnknownElement) as problem:
             _log.warning("the snapshot is not usable, reading the logs instead: %s", problem)
             return None
-
-
-def by_history(rows: Sequence[Evidence]) -> list[list[Evidence]]:
-    """What arrived together, cut where a backlog tells of supply lost or back a while before.
-
-    Else an outage that began and ended while its terminal could not speak would never be seen.
-    """
-    turns = [row for row in rows if row.kind in TURNS and row.received_ms - row.at_ms > BACKLOG_MS]
-    if not turns:
-        return [list(rows)]
-    instants = sorted({row.at_ms // BACKLOG_STEP_MS for row in turns})[:MAX_TURNS]
-    parts: list[list[Evidence]] = [[] for _ in range(len(instants) + 1)]
-    for row in rows:
-        parts[bisect_left(instants, row.at_ms // BACKLOG_STEP_MS)].append(row)
-    return [part for part in parts if part]
 
 
 def _read_between(log: EvidenceLog, after_id: int, last_id: int) -> Iterator[list[Evidence]]:

@@ -23,6 +23,7 @@ from telemetry.adapters.evidence_log import SqlEvidenceLog
 from telemetry.adapters.outage_log import SqlOutageLog
 from telemetry.detector import DetectorRules
 from telemetry.evidence import Evidence, EvidenceKind
+from telemetry.late_news import SETTLED_MS
 from telemetry.outages import OutageRevision, OutageState
 from tests.conftest import DatabaseFactory
 from tests.telemetry.nights import ALL, FEEDER, MODEL, T0, Night, under
@@ -123,6 +124,9 @@ def test_a_late_flood_tells_of_an_outage_that_is_long_over(bench: Bench) -> None
     ]
     others = Evidence(EvidenceKind.ALIVE, received_ms, received_ms, "", under("A2", "B", "C"), "now")
     bench.gateway.append([others, *flood])
+    service.tick()
+    assert bench.newest() == {}, "not before the flood is over"
+    bench.now_ms += SETTLED_MS
     service.tick()
     (outage,) = bench.newest().values()
     assert outage.state is OutageState.RESTORED

@@ -90,8 +90,9 @@ def test_a_storm_of_twenty_faults(tmp_path: Path) -> None:
 
 
 def _faults_of(world: World, told: Told) -> list[str]:
-    """The faults that put anybody out whom the outage names."""
-    return [fault.element for fault in world.faults if _people(world, fault.element) & told.customers]
+    """The faults that put anybody out who is recorded below the cut."""
+    cut = told.customers - told.also_out
+    return [fault.element for fault in world.faults if _people(world, fault.element) & cut]
 
 
 def _people(world: World, element: str) -> set[str]:

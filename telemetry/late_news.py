@@ -1,0 +1,140 @@
+"""Words that come long after what they tell of: the link was away, and returns with all of them at once.
+
+An outage that began and ended meanwhile leaves nothing in the newest instants: every meter lives by now. So
+such words are kept until the flood is over, put into the order of the devices' clocks, and concluded from
+apart, beside what is known of everybody else. What lasts is left to the detector itself; what is over is
+recorded with its true times, as one chain that begins and ends at the same moment of telling, so that nobody
+is sent and nobody is told hours later that the power was off.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+
+from geo.network import Network
+from telemetry.detector import Detector, DetectorRules
+from telemetry.evidence import Evidence, EvidenceKind
+from telemetry.fold import Known, nothing_known
+from telemetry.lifecycle import SAME_ONSET_MS
+from telemetry.observations import NEVER
+from telemetry.outages import OPEN_STATES, OutageRevision, OutageState
+from telemetry.scope import slice_below
+
+LATE_MS: Final = 120_000
+"""What is told this late is history."""
+SETTLED_MS: Final = 5_000
+"""No more such words for so long: the flood is over."""
+MOST_MS: Final = 30_000
+"""A flood that goes on is concluded from in portions of so long."""
+MAX_ROWS: Final = 20_000
+"""Kept at most; then it is concluded from at once."""
+STEP_MS: Final = 30_000
+MAX_STEPS: Final = 40
+PAUSES_MS: Final = (4_000, 26_000)
+LATE_KINDS: Final = frozenset({EvidenceKind.POWER_OFF, EvidenceKind.POWER_ON, EvidenceKind.ALIVE})
+
+
+@dataclass(slots=True)
+class LateNews:
+    """The words of a flood so far."""
+
+    rows: list[Evidence] = field(default_factory=list)
+    first_ms: int = 0
+    newest_ms: int = 0
+    """When the first and the last of them were received."""
+
+    def split(self, rows: Sequence[Evidence]) -> list[Evidence]:
+        """Keep what is late; answers what the detector may hear at once: all but late words of losses."""
+        now: list[Evidence] = []
+        for row in rows:
+            late = row.kind in LATE_KINDS and row.received_ms - row.at_ms > LATE_MS
+            if late:
+                self.first_ms = self.first_ms if self.rows else row.received_ms
+                self.rows.append(row)
+                self.newest_ms = max(self.newest_ms, row.received_ms)
+            if not late or row.kind is not EvidenceKind.POWER_OFF:
+                now.append(row)
+        return now
+
+    @property
+    def due_ms(self) -> int | None:
+        """When to conclude; None while nothing is kept."""
+        if not self.rows:
+            return None
+        if len(self.rows) >= MAX_ROWS:
+            return self.newest_ms
+        return min(self.newest_ms + SETTLED_MS, self.first_ms + MOST_MS)
+
+    def taken(self) -> list[Evidence]:
+        """What was kept, which is then forgotten, in the order of the devices' clocks."""
+        rows, self.rows = sorted(self.rows, key=lambda row: (row.at_ms, row.key)), []
+        return rows
+
+
+def past_outages(
+    detector: Detector,
+    rules: DetectorRules,
+    rows: Sequence[Evidence],
+    told: Iterable[OutageRevision],
+    now_ms: int,
+) -> tuple[OutageRevision, ...]:
+    """Chains of the outages that these rows (ascending) tell of and that are over, as told at ``now_ms``.
+
+    None that was told already: ``told`` are the newest revisions of all outages.
+    """
+    if not any(row.kind is EvidenceKind.POWER_OFF for row in rows):
+        return ()
+    network = detector.network
+    apart = Detector(network, rules, known=_of_others(network, detector.fold.known, rows))
+    chains: defaultdict[str, list[OutageRevision]] = defaultdict(list)
+    for part in _steps(rows):
+        look_ms = part[-1].at_ms
+        apart.observe(part, look_ms)
+        for at_ms in (look_ms, *(look_ms + pause for pause in PAUSES_MS)):
+            for revision in apart.evaluate(at_ms, force=True):
+                chains[revision.outage_id].append(replace(revision, at_ms=now_ms))
+    over = [chain for chain in chains.values() if chain[-1].state is OutageState.RESTORED]
+    known = [each for each in told if each.state in OPEN_STATES or each.state is OutageState.RESTORED]
+    new = [chain for chain in over if not any(_same(detector, chain[-1], other) for other in known)]
+    return tuple(revision for chain in new for revision in chain)
+
+
+def _steps(rows: Sequence[Evidence]) -> Iterable[list[Evidence]]:
+    """Cut where supply was lost or came back, a few dozen times at most."""
+    turns = sorted({row.at_ms // STEP_MS for row in rows if row.kind is not EvidenceKind.ALIVE})[:MAX_STEPS]
+    parts: list[list[Evidence]] = [[] for _ in range(len(turns) + 1)]
+    for row in rows:
+        parts[bisect_left(turns, row.at_ms // STEP_MS)].append(row)
+    return [part for part in parts if part]
+
+
+def _of_others(network: Network, known: Known, rows: Sequence[Evidence]) -> Known:
+    """What is known, except of those who speak in these rows: of them nothing is."""
+    fresh, seen = nothing_known(network), known.observations
+    said = {device for row in rows for device in row.devices} | {row.source for row in rows}
+    meters = np.array([network.meter_row[d] for d in said if d in network.meter_row], np.int32)
+    terminals = np.array([network.terminal_row[d] for d in said if d in network.terminal_row], np.int32)
+    columns = {}
+    for name, marked in (("meter_", meters), ("terminal_", terminals)):
+        for column in (f"{name}off_ms", f"{name}alive_ms", f"{name}silent_ms"):
+            cells = getattr(seen, column).copy()
+            cells[marked] = NEVER
+            columns[column] = cells
+    # Only supply and switches: a call or a voltage of today says nothing of then.
+    switches = {name: getattr(seen, name).copy() for name in ("edge_open_ms", "edge_closed_ms")}
+    columns["meter_off_ms"][:] = NEVER  # of the others only their life tells that they were not part of it
+    columns["terminal_off_ms"][:] = NEVER
+    return replace(fresh, observations=replace(fresh.observations, **columns, **switches))
+
+
+def _same(detector: Detector, one: OutageRevision, other: OutageRevision) -> bool:
+    """About the same onset, and one inside the other."""
+    if abs(one.started_at_ms - other.started_at_ms) > SAME_ONSET_MS:
+        return False
+    mine = slice_below(detector.network, detector.tree, one.cause.element)
+    theirs = slice_below(detector.network, detector.tree, other.cause.element)
+    return mine.start < theirs.stop and theirs.start < mine.stop
