@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from geo.network import ABSENT, Network, TransformerKind
+from geo.ownership import CUSTOMERS
 from geo.tree import EnergisedTree
 from telemetry.scope import slice_below
 
-CUSTOMERS: Final = frozenset({"customer", "user", "private", "用户", "客户", "用户资产", "专用"})
-"""How sources spell the customer's side, lower case; any other text is the company's."""
 SURE: Final = 0.95
 """Share of the cause's probability that must lie beyond the boundary."""
 OWNED: Final = "owner"

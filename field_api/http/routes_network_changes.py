@@ -93,7 +93,7 @@ class RollbackBody(Input):
 class EditBody(Input):
     table: Line
     id: Identifier
-    fields: dict[Line, Cell] | None = Field(
+    fields: dict[str, Cell] | None = Field(
         max_length=40, description="Spelled as in the CSV files; null: the row is removed."
     )
     is_new: bool = False

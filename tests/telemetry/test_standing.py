@@ -105,7 +105,7 @@ def test_the_detector_follows_within_a_second_and_back() -> None:
     night.play(5)
     night.say(EvidenceKind.JUMPER_ON, 10, [JUMPER])
     night.play(11)
-    assert night.detector.switches == (("PA2~PC2", True),)
+    assert list(night.detector.switches) == [("PA2~PC2", True)]
     assert night.detector.tree.on_loop.any()
     night.say(EvidenceKind.JUMPER_OFF, 12, [JUMPER])
     night.play(13)
