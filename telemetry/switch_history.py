@@ -4,7 +4,7 @@ The position at an instant is the newest word that speaks of that instant or bef
 whenever it was received: what was entered later and dated back counts. Order and repetition do not matter.
 """
 
-from bisect import insort
+from bisect import bisect_right, insort
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -69,17 +69,22 @@ class SwitchHistory:
     def positions(self, network: Network, at_ms: int) -> tuple[Position, ...]:
         """What was not in its normal position then, by id; what this network does not know is left out."""
         newest: dict[str, SwitchWord] = {}
-        for device, words in self._words.items():
-            element = _element(network, device)
-            told = [word for word in words if word.at_ms <= at_ms]
-            if element and told and (element not in newest or told[-1] > newest[element]):
-                newest[element] = told[-1]
+        # A copy: another thread may take evidence in meanwhile.
+        for device, words in list(self._words.items()):
+            place = bisect_right(words, at_ms, key=_at_ms)
+            element = _element(network, device) if place else ""
+            if element and (element not in newest or words[place - 1] > newest[element]):
+                newest[element] = words[place - 1]
         found = (Position(element, not word.open, word) for element, word in sorted(newest.items()))
         return tuple(one for one in found if one.closed != _normally_closed(network, one.element))
 
     def switches(self, network: Network, at_ms: int) -> Switches:
         """The same as a revision keeps it."""
         return tuple((one.element, one.closed) for one in self.positions(network, at_ms))
+
+
+def _at_ms(word: SwitchWord) -> int:
+    return word.at_ms
 
 
 def _element(network: Network, device: str) -> str:
