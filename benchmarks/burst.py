@@ -36,7 +36,7 @@ from geo.tracing import Feeding
 from gridcrew.broker import gateway_sessions
 from gridcrew.migrations.runner import migrate_all
 from gridcrew.settings import Settings
-from telemetry.adapters.detector_service import BATCH
+from telemetry.adapters.detector_service import BATCH, LOOK_SHARE
 from telemetry.adapters.outage_log import SqlOutageLog
 from telemetry.area_watch import BURST_MS, PACE_MS
 from telemetry.detector import Detector, DetectorRules
@@ -109,7 +109,7 @@ def run() -> dict[str, object]:
         "End to end: from before the first frame is handed to the socket until the revision is read.",
         "Publisher and reader run on the same cores. Named: the first revision whose cause is the source.",
         "Reflected: a fault sent behind the burst is told, so all before it has been concluded from.",
-        "The detector alone: processor time of folding and concluding, a look every 200 ms of evidence time.",
+        "The detector alone: processor time of folding and concluding, looks as the service takes them.",
     )
     return record(
         "burst", "A burst of last gasps", tables, notes, ("numpy", "numba", "paho-mqtt", "sqlalchemy")
@@ -256,15 +256,24 @@ def _evidence(meters: Sequence[str], at_ms: int = 1_764_000_000_000) -> list[Evi
 
 
 def _conclude(detector: Detector, evidence: Sequence[Evidence]) -> tuple[float, list[OutageRevision]]:
-    """Batches as the service reads them; seconds spent on folding, and what was told."""
+    """Batches as the service reads them; seconds spent on folding, and what was told.
+
+    Evidence time runs as fast as the work is done; looks take the share of it that the service gives them.
+    """
     told: list[OutageRevision] = []
-    fold_s, now_ms = 0.0, evidence[0].received_ms
+    received_ms, fold_s, wait_s = evidence[0].received_ms, 0.0, 0.0
+    began_s = last_s = time.process_time()
     for start in range(0, len(evidence), BATCH):
-        began_s = time.process_time()
+        batch_s = time.process_time()
+        now_ms = received_ms + round(1000 * (batch_s - began_s))
         detector.observe(evidence[start : start + BATCH], now_ms)
-        fold_s += time.process_time() - began_s
-        now_ms += BURST_MS
-        told.extend(detector.evaluate(now_ms))
+        fold_s += time.process_time() - batch_s
+        if time.process_time() - last_s >= wait_s:
+            look_s = time.process_time()
+            told.extend(detector.evaluate(now_ms))
+            last_s = time.process_time()
+            wait_s = LOOK_SHARE * (last_s - look_s)
+    told.extend(detector.evaluate(received_ms + round(1000 * (time.process_time() - began_s)) + BURST_MS))
     return fold_s, told
 
 

@@ -35,6 +35,8 @@ from telemetry.replay import looks_between
 from telemetry.verification import wish_of
 
 BATCH: Final = 5_000
+LOOK_SHARE: Final = 3
+"""While more evidence waits, the next look comes after so many times what the last one took."""
 """Rows read from one log at once."""
 SLICE_MS: Final = 1_000
 LIVE_MS: Final = 2_000
@@ -110,6 +112,9 @@ class DetectorService:
         self._told_position_ms = 0
         self._told_snapshot_ms = 0
         self._checked_network_ms = 0
+        self._more = False
+        """Whether a full batch was read, so more evidence is waiting."""
+        self._looked_ms = self._look_took_ms = 0
         self._scribe = ThreadPoolExecutor(1, "snapshot")
         self._snapshooting: Future[None] = Future()
         self._snapshooting.set_result(None)
@@ -126,12 +131,13 @@ class DetectorService:
         if self._detector is None:
             return 0
         arrivals = self._arrivals()
+        self._more = len(arrivals) >= BATCH
         slices = [(as_of, list(rows)) for as_of, rows in groupby(arrivals, lambda a: a.as_of_ms // SLICE_MS)]
         for number, (_, rows) in enumerate(slices):
             following = slices[number + 1][1][0].as_of_ms if number + 1 < len(slices) else rows[-1].as_of_ms
             self._take(self._detector, rows, following, wall_ms)
         self._settle_late(self._detector, wall_ms)
-        if len(arrivals) < BATCH:
+        if not self._more:
             self._evaluate(self._detector, wall_ms)
         self._keep(self._detector, wall_ms, moved=bool(arrivals))
         if self._aside is not None:
@@ -169,7 +175,8 @@ class DetectorService:
         # Only now: a position must not pass rows that a crash would lose.
         for arrival in rows:
             self._positions[arrival.log] = arrival.row.id
-        self._evaluate(detector, now_ms)
+        if not self._more or now_ms < wall_ms or self._may_look():
+            self._evaluate(detector, now_ms)
         for look_ms in looks_between(now_ms, min(following_ms, wall_ms)):
             self._evaluate(detector, look_ms)
         self._settle_late(detector, min(following_ms, wall_ms))
@@ -186,11 +193,17 @@ class DetectorService:
         self._publish(past)
         self._evaluate(detector, self._now_ms)
 
+    def _may_look(self) -> bool:
+        """While evidence pours in, looks take their share of the time and no more."""
+        return self._clock_ms() - self._looked_ms >= LOOK_SHARE * self._look_took_ms
+
     def _evaluate(self, detector: Detector, now_ms: int) -> None:
-        self._now_ms = max(now_ms, self._now_ms)
+        began_ms, self._now_ms = self._clock_ms(), max(now_ms, self._now_ms)
         revisions = detector.evaluate(self._now_ms)
         if revisions:
             self._publish(revisions)
+        self._looked_ms = self._clock_ms()
+        self._look_took_ms = self._looked_ms - began_ms
 
     def _publish(self, revisions: tuple[OutageRevision, ...]) -> None:
         self._outages.publish(revisions, DetectorPosition(self._safe()))
