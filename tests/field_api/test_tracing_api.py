@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
+from geo.adapters.database import open_database
+from geo.adapters.network_store import SqlNetworkStore
+from telemetry.adapters.detector_service import DetectorService
+from telemetry.adapters.evidence_log import SqlEvidenceLog
+from telemetry.detector import DetectorRules
 from telemetry.evidence import EvidenceKind
+from telemetry.inference import InferenceModel
 from tests.field_api.world import Person, World
 
 
@@ -76,6 +82,19 @@ def test_switching_by_hand_is_kept_listed_and_evidence(world: World, dispatcher:
     assert [word.things for word in kept] == [("CB1",)]
     mine = world.log_in("crew-02").get("/api/v1/network/switching").get_json()["items"]
     assert "L1~L2" not in {one["element"] for one in mine}
+
+
+def test_the_detector_reads_what_was_reported(world: World, dispatcher: Person) -> None:
+    _report(dispatcher, "CB1", "open")
+    _report(dispatcher, "~J1", "closed")
+    desk, network = (open_database(world.home.location, name) for name in ("desk", "network"))
+    service = DetectorService(
+        logs={"desk": SqlEvidenceLog(desk)}, outages=world.outages, snapshots=world.outages,
+        networks=SqlNetworkStore(network), rules=DetectorRules(InferenceModel()), clock_ms=world.clock,
+    )  # fmt: skip
+    service.tick()
+    assert service.detector is not None
+    assert list(service.detector.switches) == [("CB1", False), ("~J1", True)]
 
 
 def test_the_same_operation_twice_is_one_word(dispatcher: Person) -> None:
