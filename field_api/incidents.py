@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from field_api.work import WorkType, is_open
-from telemetry.lifecycle import RETURNED_REASON
+from telemetry.lifecycle import RETURNED_REASON, has_overrun, is_planned
 from telemetry.outages import OutageRevision, OutageState
 
 SUPPLY_RETURNED = "supply_returned"
@@ -101,7 +101,7 @@ def _open(
     if revision.owner_side:
         reason = f"beyond the ownership boundary: {revision.owner_side}"
         return _withdraw(open_orders, work_type, reason)
-    if revision.state is OutageState.SUSPECTED:
+    if revision.state is OutageState.SUSPECTED or goes_as_planned(revision):
         return Decision()
     return Decision(open_order=not open_orders and (somebody_out or not ordered))
 
@@ -114,6 +114,11 @@ def _restored(revision: OutageRevision, open_orders: tuple[OrderFact, ...], work
     waiting = tuple(order for order in open_orders if order.state == opening.target)
     rest = tuple(order for order in open_orders if order not in waiting)
     return replace(_withdraw(waiting, work_type, MOMENTARY), note=_unnoted(rest))
+
+
+def goes_as_planned(revision: OutageRevision) -> bool:
+    """Planned work within its window: the crew is there already. Beyond it is an outage like any other."""
+    return is_planned(revision) and not has_overrun(revision)
 
 
 def is_momentary(revision: OutageRevision) -> bool:

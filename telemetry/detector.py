@@ -27,6 +27,7 @@ from telemetry.outages import OutageRevision, OutageState
 from telemetry.ownership import owner_side
 from telemetry.parts import part_of, taken_by
 from telemetry.phase_tracking import PhaseLook, PhaseTracker
+from telemetry.planned_work import PlannedWork
 from telemetry.scope import slice_below
 from telemetry.sight import Sight
 from telemetry.signs import Devices, Scene
@@ -37,15 +38,6 @@ MAX_VERIFY: Final = 1_000
 EXACT_GAP_S: Final = 8.0
 """Last gasps carry the instant itself: two faults a few seconds apart are two onsets. Calls come late and
 scattered: where nothing else speaks, the model's own wider gap holds them together."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedWork:
-    """Work on an element inside a window, both ends epoch milliseconds."""
-
-    element: str
-    starts_ms: int
-    ends_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +200,7 @@ class Detector:
         """After a restart: areas with words of trouble, open outages or planned work."""
         seen = self.fold.observations
         rows = Rows(*(np.flatnonzero(told).astype(np.int32) for told in _troubled(seen)))
-        planned = [self._ground.areas.of_element(work.element) for work in self._planned]
+        planned = [self._ground.areas.of_element(work.element) for work in self._works()]
         for number in (*self._areas(rows), *self._homes(), *(each for each in planned if each >= 0)):
             self._watches[number].dirty = True
 
@@ -276,8 +268,8 @@ class Detector:
         rows, network = section.rows, section.area.network
         seen = self._tracker.unspent(self.fold.observations.of(rows.meters, rows.terminals, rows.edges), rows)
         seen = self.fold.corrections.applied(seen, network, section.area.tree, now_ms)
-        if self._planned:
-            seen = replace(seen, edge_planned=self._planned_edges(network, now_ms))
+        if works := self._works():
+            seen = replace(seen, edge_planned=_planned_edges(works, network, now_ms))
         return Scene(
             network=network,
             tree=section.area.tree,
@@ -296,15 +288,19 @@ class Detector:
         ).any()
         return replace(model, cluster_gap_s=min(EXACT_GAP_S, model.cluster_gap_s)) if exact else model
 
-    def _planned_edges(self, network: Network, now_ms: int) -> Bool:
-        edges = np.zeros(len(network.edges), np.bool_)
-        for work in self._planned:
-            row = network.edge_row.get(work.element)
-            if row is not None and work.starts_ms <= now_ms < work.ends_ms:
-                edges[row] = True
-        return edges
+    def _works(self) -> tuple[PlannedWork, ...]:
+        return (*self._planned, *self.fold.planned.works())
+
+    def _labelled(self, tracked: Tracked, now_ms: int) -> Tracked:
+        """With the planned work that it is, and since when that has overrun."""
+        works = [w for w in self._works() if w.explains(tracked.cause.equivalent, tracked.started_at_ms)]
+        ends_ms = max((work.ends_ms for work in works), default=None)
+        lasted_ms = now_ms if tracked.restored_at_ms is None else tracked.restored_at_ms
+        overrun_ms = ends_ms if ends_ms is not None and lasted_ms > ends_ms else None
+        return replace(tracked, planned=tracked.planned or bool(works), overrun_ms=overrun_ms)
 
     def _tell(self, tracked: Tracked, watch: AreaWatch, now_ms: int) -> Iterable[OutageRevision]:
+        tracked = self._labelled(tracked, now_ms)
         revision = revision_of(tracked, now_ms, self.network.content_hash, self._ground.switches)
         before = "" if tracked.told is None else tracked.told.owner_side
         if not worth_telling(replace(revision, owner_side=before), tracked.told):
@@ -326,6 +322,14 @@ class Detector:
             if part.start < part.stop:
                 chances.append((element, float(posterior.cut_probability[part.start])))
         return owner_side(self.network, self.tree, chances)
+
+
+def _planned_edges(works: Sequence[PlannedWork], network: Network, now_ms: int) -> Bool:
+    edges = np.zeros(len(network.edges), np.bool_)
+    edges[[network.edge_row[w.element] for w in works if w.now(now_ms) and w.element in network.edge_row]] = (
+        True
+    )
+    return edges
 
 
 _NOBODY: Final = np.empty(0, np.int32)

@@ -44,6 +44,9 @@ class EvidenceKind(StrEnum):
     GENERATOR_ON = "generator_on"
     """A generator feeds at these nodes; ``devices`` are node ids."""
     GENERATOR_OFF = "generator_off"
+    PLANNED_WORK = "planned_work"
+    """A person planned work; ``devices`` are ``ELEMENT@FROM-TO`` (``telemetry.planned_work``)."""
+    PLAN_CANCELLED = "plan_cancelled"
     CHECK = "check"
     """Please verify these outages (``devices`` are their ids) before a crew leaves; tells nothing."""
 
@@ -67,7 +70,9 @@ STANDING: Final = frozenset(
     }
 )
 """What stands in the field for a while and in no record; people of the company tell it."""
-FIELD_KINDS: Final = frozenset(EvidenceKind) - CORRECTING - STANDING - {EvidenceKind.CHECK}
+PLANNING: Final = frozenset({EvidenceKind.PLANNED_WORK, EvidenceKind.PLAN_CANCELLED})
+"""What people of the company intend."""
+FIELD_KINDS: Final = frozenset(EvidenceKind) - CORRECTING - STANDING - PLANNING - {EvidenceKind.CHECK}
 """What devices, exports of other systems and customers say."""
 
 

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from geo.network import ABSENT, Bool, Int32, Network, Texts
 from geo.row_sets import distinct
 from telemetry.corrections import Corrections
-from telemetry.evidence import CORRECTING, STANDING, Evidence, EvidenceKind, Volts
+from telemetry.evidence import CORRECTING, PLANNING, STANDING, Evidence, EvidenceKind, Volts
 from telemetry.news import News
 from telemetry.observations import NEVER, Observations, nothing_observed
 from telemetry.phase_words import DEAD_VOLTS
+from telemetry.planned_work import PlannedWords
 from telemetry.rosters import Roster, Rosters
 from telemetry.standing_words import StandingWords
 from telemetry.voltage_news import VoltageNews
@@ -37,6 +38,7 @@ _RETURN: Final = "meter_return_ms"
 _POWER_UP: Final = "meter_power_up_ms"
 _CORRECTIONS: Final = "corrections"
 _STANDING: Final = "standing"
+_PLANNED: Final = "planned"
 _OFF, _ALIVE, _SILENT = "off", "alive", "silent"
 _SUPPLY_KINDS: Final[Mapping[EvidenceKind, str]] = {
     EvidenceKind.POWER_OFF: _OFF,
@@ -65,6 +67,7 @@ class Fold:
         self.power_up_ms = known.power_up_ms
         self.corrections = known.corrections
         self.standing = known.standing
+        self.planned = known.planned
         self.unknown: Counter[str] = Counter()
         """Ids that no meter, terminal, sensor, edge or customer carries, and how often they came."""
         self.unknown_count = 0
@@ -84,6 +87,8 @@ class Fold:
                 news.corrected.extend(row.devices)
             elif row.kind in STANDING:
                 self.standing.apply(row, self.sane_ms(row))
+            elif row.kind in PLANNING:
+                news.corrected.extend(self.planned.apply(row))
             elif row.kind is not EvidenceKind.CHECK:
                 self._read(row, news, voltages)
         voltages.into(self.observations)
@@ -99,7 +104,9 @@ class Fold:
     @property
     def known(self) -> "Known":
         """What a snapshot keeps."""
-        return Known(self.observations, self.return_ms, self.power_up_ms, self.corrections, self.standing)
+        return Known(
+            self.observations, self.return_ms, self.power_up_ms, self.corrections, self.standing, self.planned
+        )
 
     def sane_ms(self, evidence: Evidence) -> int:
         """The device's time, or that of receipt where the clock cannot be right."""
@@ -212,6 +219,7 @@ class Known:
     """[meters] newest report that supply returned, by the meter itself."""
     corrections: Corrections = field(default_factory=Corrections)
     standing: StandingWords = field(default_factory=StandingWords)
+    planned: PlannedWords = field(default_factory=PlannedWords)
 
 
 def nothing_known(network: Network) -> Known:
@@ -231,7 +239,11 @@ def _columns(known: Known) -> dict[str, NDArray[np.int64] | Bool]:
 def pack(known: Known) -> bytes:
     """As bytes for a snapshot; ``unpack`` reads them back."""
     out = io.BytesIO()
-    said = {_CORRECTIONS: known.corrections.packed(), _STANDING: known.standing.packed()}
+    said = {
+        _CORRECTIONS: known.corrections.packed(),
+        _STANDING: known.standing.packed(),
+        _PLANNED: known.planned.packed(),
+    }
     words = {name: np.frombuffer(body, np.uint8) for name, body in said.items()}
     np.savez_compressed(out, allow_pickle=False, **_columns(known), **words)
     return out.getvalue()
@@ -245,14 +257,17 @@ def unpack(body: bytes) -> Known:
             returned, power_up = columns.pop(_RETURN), columns.pop(_POWER_UP)
             corrections = Corrections.unpacked(columns.pop(_CORRECTIONS).tobytes())
             standing = StandingWords.unpacked(columns.pop(_STANDING, np.empty(0, np.uint8)).tobytes())
-            return Known(Observations(**columns), returned, power_up, corrections, standing)
+            planned = PlannedWords.unpacked(columns.pop(_PLANNED, np.empty(0, np.uint8)).tobytes())
+            return Known(Observations(**columns), returned, power_up, corrections, standing, planned)
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as problem:
         raise ValueError(f"not a snapshot of observations: {problem}") from problem
 
 
 def carried_over(known: Known, old: Network, new: Network) -> Known:
     """What was known of devices of the old network, on the rows of the new one; others start unknown."""
-    carried = replace(nothing_known(new), corrections=known.corrections, standing=known.standing)
+    carried = replace(
+        nothing_known(new), corrections=known.corrections, standing=known.standing, planned=known.planned
+    )
     source, target = _columns(known), _columns(carried)
     tables: tuple[tuple[str, Texts, Mapping[str, int]], ...] = (
         ("meter_", old.meters.ids, new.meter_row),

@@ -137,4 +137,4 @@ def _same(detector: Detector, one: OutageRevision, other: OutageRevision) -> boo
         return False
     mine = slice_below(detector.network, detector.tree, one.cause.element)
     theirs = slice_below(detector.network, detector.tree, other.cause.element)
-    return mine.start < theirs.stop and theirs.start < mine.stop
+    return bool(mine.start < theirs.stop and theirs.start < mine.stop)

@@ -27,6 +27,7 @@ RETELL_MS: Final = 5_000
 """Least time between two revisions of an outage that differ only in numbers."""
 SINGLE_REASON: Final = "rule=second_sign"
 PLANNED_REASON: Final = "planned"
+OVERRUN_REASON: Final = "overrun_at"
 RETURNED_REASON: Final = "returned_at"
 PHASES_REASON: Final = "phases_lost"
 PARTIAL_REASON: Final = "one_phase_missing"
@@ -60,6 +61,8 @@ class Tracked:
     not_out: tuple[str, ...] = ()
     count: Count = NOBODY
     planned: bool = False
+    overrun_ms: int | None = None
+    """End of the planned window, once it lasts beyond it."""
     single: bool = False
     returning_since_ms: int | None = None
     """When its first device returned; None while nothing has."""
@@ -232,6 +235,8 @@ def _reasons(tracked: Tracked) -> tuple[str, ...]:
         reasons.append(SINGLE_REASON)
     if tracked.planned:
         reasons.append(f"{PLANNED_REASON}={tracked.cause.element}")
+    if tracked.overrun_ms is not None:
+        reasons.append(f"{OVERRUN_REASON}={tracked.overrun_ms}")
     if tracked.returned_ms is not None:
         reasons.append(f"{RETURNED_REASON}={tracked.returned_ms}")
     return (*reasons, *tracked.said)
@@ -282,6 +287,8 @@ def _matter(revision: OutageRevision) -> tuple[object, ...]:
         revision.phases,
         revision.low_phases,
         bool(revision.owner_side),
+        is_planned(revision),
+        has_overrun(revision),
     )
 
 
@@ -352,3 +359,8 @@ def returned_ms(revision: OutageRevision, before: OutageRevision | None) -> int 
 def is_planned(revision: OutageRevision) -> bool:
     """Whether it was planned work."""
     return _token(revision, PLANNED_REASON) is not None
+
+
+def has_overrun(revision: OutageRevision) -> bool:
+    """Whether it was planned and lasted beyond its window."""
+    return _token(revision, OVERRUN_REASON) is not None

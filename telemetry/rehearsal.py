@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from geo.network import Network
 from geo.tree import EnergisedTree
-from telemetry.detector import DetectorRules, PlannedWork
+from telemetry.detector import DetectorRules
 from telemetry.evidence import Evidence
 from telemetry.mapping_suspects import Suspect, suspects
 from telemetry.outages import OPEN_STATES, Cause, OutageRevision, OutageState
+from telemetry.planned_work import PlannedWork
 from telemetry.replay import replay
 from telemetry.scope import OutageScope, scope_of
 from telemetry.supply import Switches, positions_of, supply_tree

@@ -10,10 +10,11 @@ from itertools import groupby
 from typing import Final
 
 from geo.network import Network
-from telemetry.detector import Detector, DetectorRules, PlannedWork
+from telemetry.detector import Detector, DetectorRules
 from telemetry.evidence import Evidence
 from telemetry.fold import FUTURE_MS, PAST_MS, Known
 from telemetry.outages import OutageRevision
+from telemetry.planned_work import PlannedWork
 
 STEP_MS: Final = 1_000
 MAX_STEPS: Final = 2_000

@@ -16,7 +16,7 @@ MAX_PINGS: Final = 12
 SIGNS: Final = (
     "last_gasps", "alive_after", "returned", "silent", "calls", "terminal_off", "terminal_alive",
     "terminal_silent", "switch_open", "fault_passage", "phases_lost", "one_phase_missing", "rule", "planned",
-    "returned_at",
+    "overrun_at", "returned_at",
 )  # fmt: skip
 _INSTANTS: Final = ("off", "alive", "silent", "call")
 

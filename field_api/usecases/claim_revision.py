@@ -20,6 +20,7 @@ from field_api.incidents import (
     Incident,
     OrderFact,
     decide,
+    goes_as_planned,
     incident_id,
     order_id,
     supply_returns,
@@ -163,6 +164,7 @@ class _Claim:
             self._revision.state is OutageState.CONFIRMED
             and not self._revision.owner_side
             and not self._case.history
+            and not goes_as_planned(self._revision)
         ):
             self._work()
         self._session.feed.append(self._case.now_ms, self._events)

@@ -11,10 +11,11 @@ from geo.adapters.sources import read_source
 from geo.doors import DEFAULT_CELLS
 from geo.network import Network
 from telemetry.adapters.event_files import BadFile, instant_ms, iso, read_events, read_planned
-from telemetry.detector import Detector, DetectorRules, PlannedWork
+from telemetry.detector import Detector, DetectorRules
 from telemetry.evidence import Evidence
 from telemetry.inference import InferenceModel
 from telemetry.outages import OutageRevision, OutageState
+from telemetry.planned_work import PlannedWork
 from telemetry.replay import replay
 from telemetry.scope import OutageScope, scope_of
 

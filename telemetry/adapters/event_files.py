@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import msgspec
 
-from telemetry.detector import PlannedWork
 from telemetry.evidence import Evidence, EvidenceKind, Volts
 from telemetry.interruption_steps import Interruption
+from telemetry.planned_work import PlannedWork
 from telemetry.reliability import InterruptionCause
 
 MAX_LINES: Final = 5_000_000

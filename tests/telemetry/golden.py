@@ -73,6 +73,8 @@ class ExpectedOutage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     phases: str = ""
     reasons: tuple[str, ...] = ()
     """Reasons its last revision before the end gives, among others."""
+    without: tuple[str, ...] = ()
+    """Reasons that it does not give."""
 
 
 class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -21,6 +21,7 @@ from benchmarks.accuracy.nights import SIZE_CUSTOMERS, SIZE_SHARE
 from geo.network import ABSENT, EdgeKind, Network, Phases
 from geo.tree import EnergisedTree
 from telemetry.evidence import Evidence, EvidenceKind, Volts
+from telemetry.planned_work import PlannedWork
 from telemetry.scope import slice_below
 from telemetry.supply import supply_tree
 from tests.telemetry.golden_grids import grid
@@ -90,6 +91,16 @@ class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at_s: float
 
 
+class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Planned work as somebody entered it, and perhaps cancelled it."""
+
+    element: str
+    from_s: float
+    to_s: float
+    told_s: float
+    cancelled_s: float | None = None
+
+
 class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: str
     grid: str
@@ -101,6 +112,7 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mute: tuple[Mute, ...] = ()
     misplaced: tuple[Misplaced, ...] = ()
     call: tuple[Call, ...] = ()
+    plan: tuple[Plan, ...] = ()
 
 
 def read_script(file: Path) -> Script:
@@ -189,7 +201,7 @@ class World:
 
     def rows(self) -> list[Row]:
         """Everything said without being asked, by arrival."""
-        said = [*self._turns(), *self._terminals(), *self._frames(), *self._calls()]
+        said = [*self._turns(), *self._terminals(), *self._frames(), *self._calls(), *self._plans()]
         return sorted(said, key=lambda row: (row.arrives_s, row.evidence.key))
 
     def answer(self, meter: str, asked_s: float) -> Row:
@@ -316,6 +328,15 @@ class World:
     def _calls(self) -> Iterator[Row]:
         for call in self.script.call:
             yield self._row(EvidenceKind.CALL, call.at_s, (call.customer,), call.at_s, log="desk")
+
+    def _plans(self) -> Iterator[Row]:
+        for plan in self.script.plan:
+            ends = (T0 + round(second * 1000) for second in (plan.from_s, plan.to_s))
+            name = PlannedWork(plan.element, *ends).name
+            said = ((EvidenceKind.PLANNED_WORK, plan.told_s), (EvidenceKind.PLAN_CANCELLED, plan.cancelled_s))
+            for kind, at_s in said:
+                if at_s is not None:
+                    yield self._row(kind, at_s, (name,), at_s, log="desk", source="desk:ann")
 
     def _mute(self, terminal: int, at_s: float) -> Mute | None:
         name = self.network.terminals.ids[terminal] if terminal != ABSENT else ""

@@ -107,7 +107,9 @@ def _check(story: tuple[Told, ...], expected: Expected, world: World, *, live: b
         _check_one(told, wanted, world)
         if live:
             assert told.states == wanted.states
-            assert set(wanted.reasons) <= {reason.partition("=")[0] for reason in told.reasons}
+            named_reasons = {reason.partition("=")[0] for reason in told.reasons}
+            assert set(wanted.reasons) <= named_reasons
+            assert not set(wanted.without) & named_reasons
 
 
 def _check_one(told: Told, wanted: ExpectedOutage, world: World) -> None:

@@ -5,9 +5,10 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telemetry.detector import DetectorRules, PlannedWork
+from telemetry.detector import DetectorRules
 from telemetry.evidence import Evidence, EvidenceKind
 from telemetry.outages import OutageState
+from telemetry.planned_work import PlannedWork
 from telemetry.replay import Replayed, replay
 from tests.telemetry.nights import ALL, FEEDER, MODEL, T0, Night, under
 
