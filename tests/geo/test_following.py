@@ -252,7 +252,7 @@ def test_public_grids(name: str, request: pytest.FixtureRequest) -> None:
     medium = grid.network.nodes.voltage_kv[grid.network.edges.from_node] > 1
     lines = np.flatnonzero(wires & medium)
     restored = 0
-    for row in np.random.default_rng(7).choice(lines, 8, replace=False).tolist():
+    for row in np.random.default_rng(7).choice(lines, 4, replace=False).tolist():
         plan = restore(grid, _edge(grid, row))
         if not plan.isolation.possible:
             continue
