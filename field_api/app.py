@@ -27,6 +27,7 @@ from field_api.usecases.deliver_notices import DeliverNotices
 from field_api.usecases.live_grids import LiveGrids
 from field_api.usecases.login import Logins
 from field_api.usecases.move_crew import MoveCrew
+from field_api.usecases.plan_work import PlanWork
 from field_api.usecases.record_call import RecordCall
 from field_api.usecases.reliability import Interruptions
 from field_api.usecases.step_order import StepOrder
@@ -108,6 +109,7 @@ def build_services(
         record_call=RecordCall(desk, sites, supply.outage_of),
         correct_outage=CorrectOutage(desk, sites, supply),
         switch_by_hand=SwitchByHand(desk, sites),
+        plan_work=PlanWork(desk, sites),
         live_grids=LiveGrids(
             sites,
             networks,

@@ -13,6 +13,7 @@ from field_api.usecases.correct_outage import CorrectOutage
 from field_api.usecases.live_grids import LiveGrids
 from field_api.usecases.login import Logins
 from field_api.usecases.move_crew import MoveCrew
+from field_api.usecases.plan_work import PlanWork
 from field_api.usecases.record_call import RecordCall
 from field_api.usecases.reliability import Interruptions
 from field_api.usecases.step_order import StepOrder
@@ -57,6 +58,7 @@ class Services:
     record_call: RecordCall
     correct_outage: CorrectOutage
     switch_by_hand: SwitchByHand
+    plan_work: PlanWork
     live_grids: LiveGrids
     networks: NetworkStore
     proposals: Proposals

@@ -37,7 +37,10 @@ _language = click.option(
 )
 
 
-SUBCOMMANDS: Final = {"learn": "What confirmed outages teach of the devices."}
+SUBCOMMANDS: Final = {
+    "learn": "What confirmed outages teach of the devices.",
+    "plan": "Enter, cancel, list planned work.",
+}
 
 
 @click.group(name="outage", cls=LazyGroup, lazy=SUBCOMMANDS, prefix="gridcrew.commands.outage_")

@@ -1,0 +1,104 @@
+"""A person plans work on an element, or cancels it: kept with name and reason, evidence to the detector."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from field_api.corrections import Correction
+from field_api.people import Role, User
+from field_api.ports import Desk, Sites
+from field_api.projection import Site
+from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
+from telemetry.evidence import PLANNING, EvidenceKind
+from telemetry.planned_work import PlannedWork, work_named
+
+MAY_PLAN: Final = frozenset({Role.ADMIN, Role.DISPATCHER})
+MAX_WINDOW_MS: Final = 31 * 86_400_000
+MAX_AHEAD_MS: Final = 400 * 86_400_000
+MAX_LISTED: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    operation_id: str
+    work: PlannedWork
+    note: str
+    cancel: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A planned work with who planned it last, and who cancelled it."""
+
+    work: PlannedWork
+    planned: Correction
+    cancelled: Correction | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanWork:
+    desk: Desk
+    sites: Sites
+
+    def __call__(self, user: User, request: PlanRequest, now_ms: int) -> Correction:
+        """The word as it was kept; raises a kind of ``Refused``. The same operation again changes nothing."""
+        if user.role not in MAY_PLAN:
+            raise Forbidden(f"a {user.role.value} cannot plan work")
+        kind = EvidenceKind.PLAN_CANCELLED if request.cancel else EvidenceKind.PLANNED_WORK
+        word = Correction(
+            key=f"plan:{user.id}:{request.operation_id}", outage_id="", kind=kind,
+            things=(request.work.name,), note=request.note, at_ms=now_ms, said_ms=now_ms,
+            user_id=user.id, user_name=user.name,
+        )  # fmt: skip
+        with self.desk.reading() as session:
+            before = session.corrections.by_key(word.key)
+        if before is None:
+            self._check(user, request, now_ms)
+            with self.desk.writing() as session:
+                before = session.corrections.by_key(word.key)
+                if before is None:
+                    session.corrections.add(word)
+        if before is not None and replace(word, at_ms=before.at_ms, said_ms=before.said_ms) != before:
+            raise Conflict(f"operation {request.operation_id} was used for something else")
+        return before or word
+
+    def plans(self, user: User) -> tuple[Plan, ...]:
+        """Works on elements of the person's grid cells, latest window first; cancelled ones with them."""
+        site = self.sites.current()
+        if site is None:
+            return ()
+        with self.desk.reading() as session:
+            words = session.corrections.of_kinds(PLANNING, MAX_LISTED)
+        newest: dict[tuple[str, EvidenceKind], Correction] = {}
+        for word in words:  # newest first
+            newest.setdefault((word.things[0], word.kind), word)
+        found = [
+            Plan(work_named(name), word, _after(word, newest.get((name, EvidenceKind.PLAN_CANCELLED))))
+            for (name, kind), word in newest.items()
+            if kind is EvidenceKind.PLANNED_WORK
+        ]
+        seen = [plan for plan in found if _sees(site, user, plan.work.element)]
+        return tuple(sorted(seen, key=lambda plan: (-plan.work.starts_ms, plan.work.element)))
+
+    def _check(self, user: User, request: PlanRequest, now_ms: int) -> None:
+        work, site = request.work, self.sites.current()
+        if site is None:
+            raise NotPossible("no network is in force; import one first")
+        if not _sees(site, user, work.element):
+            raise NotFound(f"no element {work.element!r} in your grid cells")
+        if request.cancel:
+            if not any(plan.work == work and plan.cancelled is None for plan in self.plans(user)):
+                raise NotFound(f"nothing is planned on {work.element!r} in that window")
+            return
+        if not 0 < work.ends_ms - work.starts_ms <= MAX_WINDOW_MS:
+            raise NotPossible("expected a window that ends after it begins, of at most 31 days")
+        if not now_ms < work.ends_ms <= now_ms + MAX_AHEAD_MS:
+            raise NotPossible("expected a window that is not over yet and ends within 400 days")
+
+
+def _after(planned: Correction, cancelled: Correction | None) -> Correction | None:
+    """The cancellation where it is the newer word (it wins a tie)."""
+    return cancelled if cancelled is not None and cancelled.said_ms >= planned.said_ms else None
+
+
+def _sees(site: Site, user: User, element: str) -> bool:
+    return element in site.network.edge_row and user.scope.sees(site.cell_of_element(site.find(element)))
