@@ -1,8 +1,8 @@
 """Everything that hangs together with a place, at the cost of what is found and not of the network."""
 
+import numba as nb
 import numpy as np
 
-import numba as nb
 from geo.network import Bool, Int32
 
 

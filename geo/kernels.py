@@ -4,9 +4,9 @@ Every kernel takes and returns plain arrays and allocates what it answers. They 
 are cached in NUMBA_CACHE_DIR; ``geo.tree.warm_up`` calls each once.
 """
 
+import numba as nb
 import numpy as np
 
-import numba as nb
 from geo.network import Bool, Float64, Int32, UInt64
 
 ABSENT = np.int32(-1)

@@ -3,9 +3,9 @@
 import math
 
 import numpy as np
+from numba import njit
 
 from geo.network import Float64
-from numba import njit
 
 
 @njit(cache=True)

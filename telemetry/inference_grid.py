@@ -9,9 +9,9 @@ one latent state of communication and one onset bin of its own; the rest belongs
 import itertools
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 
-import numba
 from geo.kernels import nearest
 from geo.network import ABSENT, Bool, EdgeKind, Float64, Int32, Network
 from geo.tree import EnergisedTree

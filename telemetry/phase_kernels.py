@@ -11,9 +11,9 @@ transformer in it (if there is one) turns what is lost, then its part at low vol
 
 import math
 
+import numba
 import numpy as np
 
-import numba
 from geo.network import Float64, Int8, Int32
 
 LEAST = 1e-300
