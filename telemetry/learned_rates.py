@@ -86,12 +86,13 @@ class Learned:
 
     def moved(self, model: InferenceModel) -> InferenceModel:
         """The model with what was observed often enough."""
-        found = {
-            "miss": self.miss.get(EVERY, Rate()),
-            "false_alarm": self.false_alarm,
-            "blocked": self.blocked,
-        }
-        return replace(model, **{name: rate.mean for name, rate in found.items() if rate.of >= ENOUGH})
+        miss = self.miss.get(EVERY, Rate())
+        return replace(
+            model,
+            miss=miss.mean if miss.of >= ENOUGH else model.miss,
+            false_alarm=self.false_alarm.mean if self.false_alarm.of >= ENOUGH else model.false_alarm,
+            blocked=self.blocked.mean if self.blocked.of >= ENOUGH else model.blocked,
+        )
 
 
 def learn(network: Network, episodes: Iterable[Episode], gasps: LastGasps) -> Learned:

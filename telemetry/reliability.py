@@ -127,7 +127,7 @@ class Totals:
         begun = period.begun(episodes.started_ms) * episodes.customers
         hours = period.overlap_ms(episodes.started_ms, episodes.ended_ms) * episodes.customers / HOUR_MS
         interrupted, out = (
-            np.bincount(cell, weights=weight, minlength=math.prod(shape)).reshape(shape)
+            np.bincount(cell, weights=weight, minlength=math.prod(shape)).astype(np.float64).reshape(shape)
             for weight in (begun.astype(np.float64), hours)
         )
         return cls(served, interrupted, out, period)

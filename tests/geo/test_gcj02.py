@@ -28,4 +28,5 @@ def test_there_and_back(lon: float, lat: float) -> None:
 
 
 def test_outside_china_nothing_is_shifted() -> None:
-    assert from_wgs84(np.array([2.35]), np.array([48.85])) == (2.35, 48.85)
+    lon, lat = from_wgs84(np.array([2.35]), np.array([48.85]))
+    assert (lon.tolist(), lat.tolist()) == ([2.35], [48.85])
