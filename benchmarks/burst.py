@@ -44,8 +44,9 @@ from telemetry.evidence import Evidence, EvidenceKind
 from telemetry.inference import InferenceModel
 from telemetry.outages import OutageRevision
 
-EVENTS_A_BURST = 100_000
 FRAME = 200
+BURSTS_OF = ((100_000, FRAME), (10_000, 1))
+"""Events of a burst, and how many come in a frame."""
 REPORTED = 0.6
 """Share of the dead meters whose last gasp comes through."""
 BURSTS = 4
@@ -98,8 +99,8 @@ def run() -> dict[str, object]:
     """Measure, print and write ``results/burst``."""
     stage = Stage.of(network())
     tables: dict[str, list[Row]] = {}
-    for name, frame in ((f"frames of {FRAME}", FRAME), ("a frame for each event", 1)):
-        tables[f"End to end, {EVENTS_A_BURST:,} events in {name}"] = _end_to_end(stage, frame)
+    for events, frame in BURSTS_OF:
+        tables[f"End to end, {events:,} events, {frame} in a frame"] = _end_to_end(stage, events, frame)
     tables["The detector alone, single-event evidence, a million meters"] = _growth(stage)
     tables["One look at an open outage, by size of the network"] = _looks()
     meters, sources = len(stage.network.meters), len(stage.sources)
@@ -116,7 +117,7 @@ def run() -> dict[str, object]:
     )
 
 
-def _end_to_end(stage: Stage, frame: int) -> list[Row]:
+def _end_to_end(stage: Stage, events: int, frame: int) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="gridcrew-bench-") as home, mosquitto(Path(home)) as address:
         folder = Path(home) / "var"
         settings = _installed(stage, folder, address)
@@ -124,7 +125,7 @@ def _end_to_end(stage: Stage, frame: int) -> list[Row]:
         with _process("gateway", settings), _process("detector", settings):
             watch = Watch(SqlOutageLog(open_database(settings.database_location, "outages")))
             with _publisher(address) as client:
-                return _bursts(stage, frame, client, watch)
+                return _bursts(stage, (events, frame), client, watch)
 
 
 def _installed(stage: Stage, folder: Path, address: BrokerAddress) -> Settings:
@@ -187,13 +188,14 @@ class Watch:
         return seen
 
 
-def _bursts(stage: Stage, frame: int, client: Client, watch: Watch) -> list[Row]:
+def _bursts(stage: Stage, size: tuple[int, int], client: Client, watch: Watch) -> list[Row]:
+    events, frame = size
     sources, named_s, reflected_s, published_s = itertools.count(), [], [], []
     for number in range(BURSTS):
-        struck = [next(sources) for _ in range(stage.needed(EVENTS_A_BURST))]
+        struck = [next(sources) for _ in range(stage.needed(events))]
         mark = next(sources)
         at_ms = time.time_ns() // 1_000_000
-        bodies = list(_frames(stage.gasping(struck, EVENTS_A_BURST, number), frame, number, at_ms))
+        bodies = list(_frames(stage.gasping(struck, events, number), frame, number, at_ms))
         marked = stage.transformer(mark)
         bodies.extend(_frames(marked[1], FRAME, 1000 + number, at_ms))
         began_s = time.monotonic()
