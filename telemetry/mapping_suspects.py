@@ -1,13 +1,13 @@
 """Customers who are probably recorded at the wrong transformer, from outages that contradicted their record.
 
 Two things contradict: a customer outside of an outage was out with it (``also_out``), or one inside lived on
-(``not_out``). Where they really hang must fit all outages: among the areas that were dead when they were out,
-and not among those that were dead while they lived. Reported with the evidence, never corrected: each becomes
-a check in the field.
+(``not_out``). A branch that went out in the second in which a neighbour's area did hints at the same. Where they
+really hang must fit all outages: among the areas that were dead when they were out, and not among those that were
+dead while they lived. Reported with the evidence, never corrected: each becomes a check in the field.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +22,9 @@ from telemetry.scope import OutageScope
 MAX_CANDIDATES: Final = 5
 SURE_AFTER: Final = 2
 """So many outages that contradict are more than a stray last gasp."""
+
+SAME_MOMENT_MS: Final = 2_000
+"""Last gasps of one loss, by the clocks of two terminals."""
 
 ScopeOf = Callable[[OutageRevision], OutageScope]
 
@@ -52,7 +55,7 @@ class Suspect:
 
 def suspects(network: Network, finals: Iterable[OutageRevision], scope: ScopeOf) -> tuple[Suspect, ...]:
     """``finals``: of each real outage the revision that counted most. Those most contradicted come first."""
-    areas = Areas(network)
+    areas, finals = Areas(network), list(finals)
     against: defaultdict[str, list[str]] = defaultdict(list)
     dead_when_out: defaultdict[str, Counter[int]] = defaultdict(Counter)
     dead_when_alive: defaultdict[str, set[int]] = defaultdict(set)
@@ -64,6 +67,11 @@ def suspects(network: Network, finals: Iterable[OutageRevision], scope: ScopeOf)
         for customer in revision.not_out:
             against[customer].append(revision.outage_id)
             dead_when_alive[customer].update(dead)
+    for revision, dead in _coincident(areas, finals, scope):
+        for row in scope(revision).customer_rows.tolist():
+            customer = network.customers.ids[row]
+            against[customer].append(revision.outage_id)
+            dead_when_out[customer].update(dead)
     found = [
         Suspect(
             customer,
@@ -75,6 +83,24 @@ def suspects(network: Network, finals: Iterable[OutageRevision], scope: ScopeOf)
         if customer in network.customer_row
     ]
     return tuple(sorted(found, key=lambda one: (-len(one.contradicted), one.customer)))
+
+
+def _coincident(
+    areas: Areas, finals: Sequence[OutageRevision], scope: ScopeOf
+) -> Iterator[tuple[OutageRevision, set[int]]]:
+    """Branches of a living area that went out at the very moment at which another area did: a whole street
+    recorded at the neighbour's transformer looks so. With them, the areas that were dead then."""
+    dead = {revision.outage_id: _dead_areas(areas, scope(revision)) for revision in finals}
+    whole = [revision for revision in finals if len(scope(revision).transformer_rows)]
+    for revision in finals:
+        if revision in whole or revision.phases:
+            continue
+        own = dead[revision.outage_id]
+        beside = [w for w in whole if not own & dead[w.outage_id]]  # else it is nested in that one
+        then = [w for w in beside if abs(w.started_at_ms - revision.started_at_ms) <= SAME_MOMENT_MS]
+        elsewhere = set().union(*(dead[w.outage_id] for w in then))
+        if elsewhere:
+            yield revision, elsewhere
 
 
 def wrong_areas(listed: Sequence[Suspect]) -> tuple[tuple[str, int], ...]:

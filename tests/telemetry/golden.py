@@ -39,6 +39,7 @@ from telemetry.evidence import Evidence
 from telemetry.inference import InferenceModel
 from telemetry.inquiry import Inquiry
 from telemetry.lifecycle import RETURNED_REASON
+from telemetry.mapping_suspects import suspects
 from telemetry.night import Night
 from telemetry.outages import OPEN_STATES, OutageRevision, OutageState
 from telemetry.pings import PingWish
@@ -88,6 +89,8 @@ class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Kind of notice → exactly these customers got it, by the beginning of their id; absent: nobody."""
     ledger_within_s: float = 5.0
     """How exact each customer's interruptions are against the truth."""
+    suspects: dict[str, tuple[str, ...]] = {}
+    """Transformer → customers who probably hang there and are recorded elsewhere."""
     found_at_least: int = 0
     """Of a storm's faults."""
     exactly_at_least: int = 0
@@ -265,6 +268,15 @@ class Played:
                 if kind == "restored" and any(a <= at_s < b for a, b in real.get(person, ())):
                     wrong[person] = f"{kind} at {at_s}"
         return wrong
+
+    def suspects(self) -> dict[str, set[str]]:
+        """Likeliest transformer → customers recorded elsewhere, as the outages contradict their record."""
+        finals = {r.outage_id: r for r in self.revisions if r.state in OPEN_STATES and not _returns(r)}
+        network, found = self.world.network, defaultdict(set)
+        tree = self.world.tree
+        for one in suspects(network, finals.values(), lambda r: scope_of(network, tree, r)):
+            found[one.candidates[0].transformer if one.candidates else ""].add(one.customer)
+        return dict(found)
 
     def asked(self) -> dict[str, set[str]]:
         """Occasion → meters."""

@@ -49,6 +49,11 @@ def test_every_customer_s_interruptions(night: Played) -> None:
         )
 
 
+def test_the_hint_at_a_wrong_record(night: Played) -> None:
+    wanted = expected_of(night.name).suspects
+    assert night.suspects() == {edge: _customers(night.world, who) for edge, who in wanted.items()}
+
+
 def test_verification(night: Played) -> None:
     asked, expected = night.asked(), expected_of(night.name)
     assert set(asked) <= {*expected.asked, *expected.may_ask}, f"asked for no good reason: {asked}"
