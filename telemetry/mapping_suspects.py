@@ -1,9 +1,9 @@
 """Customers who are probably recorded at the wrong transformer, from outages that contradicted their record.
 
 Two things contradict: a customer outside of an outage was out with it (``also_out``), or one inside lived on
-(``not_out``). A branch that went out in the second in which a neighbour's area did hints at the same. Where they
-really hang must fit all outages: among the areas that were dead when they were out, and not among those that were
-dead while they lived. Reported with the evidence, never corrected: each becomes a check in the field.
+(``not_out``). A branch that went out in the second in which a neighbour's area did hints at the same. Where
+they really hang must fit all outages: among the areas that were dead when they were out, and not among those
+that were dead while they lived. Reported with the evidence, never corrected: each becomes a field check.
 """
 
 from collections import Counter, defaultdict
