@@ -51,6 +51,8 @@ REPORTED = 0.6
 """Share of the dead meters whose last gasp comes through."""
 BURSTS = 4
 LOOK_S = 0.005
+PAUSE_S = 5.0
+"""Between two bursts, so that none waits for what was concluded from the one before to be explained."""
 LIMIT_S = 120.0
 GROWTH = (10_000, 30_000, 100_000, 300_000, 600_000)
 SOURCES = (10, 40, 100)
@@ -105,7 +107,7 @@ def run() -> dict[str, object]:
     tables["One look at an open outage, by size of the network"] = _looks()
     meters, sources = len(stage.network.meters), len(stage.sources)
     notes = (
-        f"{meters:,} meters under {sources} sources; bursts one after the other, each on other sources.",
+        f"{meters:,} meters under {sources} sources; bursts some seconds apart, each on other sources.",
         f"{REPORTED:.0%} of the meters of the struck sources say that they die.",
         "End to end: from before the first frame is handed to the socket until the revision is read.",
         "Publisher and reader run on the same cores. Named: the first revision whose cause is the source.",
@@ -194,6 +196,7 @@ def _bursts(stage: Stage, size: tuple[int, int], client: Client, watch: Watch) -
     for number in range(BURSTS):
         struck = [next(sources) for _ in range(stage.needed(events))]
         mark = next(sources)
+        time.sleep(PAUSE_S)
         at_ms = time.time_ns() // 1_000_000
         bodies = list(_frames(stage.gasping(struck, events, number), frame, number, at_ms))
         marked = stage.transformer(mark)

@@ -4,6 +4,7 @@ In preorder an area is a slice of the tree. What is concluded from the evidence 
 another, so nothing that happens in it needs to cost more than the area does.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -105,6 +106,9 @@ class SourceAreas:
             customers=self._customers(part, customers),
             content_hash=self.network.content_hash,
         )
+        # Indexes of the area's own ids would take as long as cutting it out.
+        vars(network)["node_row"] = _PartOfRows(self.network.node_row, network.nodes.ids, nodes)
+        vars(network)["edge_row"] = _PartOfRows(self.network.edge_row, network.edges.ids, edges)
         return SourceArea(network, _cut(self.tree, part), nodes, edges, meters, terminals, customers)
 
     @cached_property
@@ -179,6 +183,28 @@ class SourceAreas:
             grid=_texts(customers.grid, rows),
             access_point=np.where(inside, places - part.start, ABSENT).astype(np.int32),
         )
+
+
+class _PartOfRows(Mapping[str, int]):
+    """Id → row in a part, by way of the index of the whole; ``rows``: row in the whole by row in the part."""
+
+    def __init__(self, whole: Mapping[str, int], ids: Texts, rows: Int32) -> None:
+        self._whole, self._ids = whole, ids
+        self._place = np.argsort(rows).astype(np.int32)
+        self._ascending = rows[self._place]
+
+    def __getitem__(self, identifier: str) -> int:
+        row = self._whole[identifier]
+        at = int(np.searchsorted(self._ascending, row))
+        if at == len(self._ascending) or self._ascending[at] != row:
+            raise KeyError(identifier)
+        return int(self._place[at])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ids)
+
+    def __len__(self) -> int:
+        return len(self._ids)
 
 
 def same_supply(one: SourceAreas, other: SourceAreas, number: int) -> bool:

@@ -258,7 +258,7 @@ def _build(network: Network, tree: EnergisedTree, model: InferenceModel) -> Infe
     leaf = np.ones(len(zone_top), dtype=np.bool_)
     leaf[zone_outer[zone_outer >= 0]] = False
     meter_class = np.where(meter_position >= 0, class_of[meter_position], ABSENT).astype(np.int32)
-    meter_zone = np.where(meter_class >= 0, zone[meter_class], ABSENT).astype(np.int32)
+    meter_zone = _at(zone, meter_class)
     populated = np.bincount(meter_zone[meter_zone >= 0], minlength=len(zone_top)) > 0
     near = _near(network, tree, class_top[zone_top], zone_root, populated)
     survival = log_survivals(network, tree, model)
@@ -294,9 +294,13 @@ def _build(network: Network, tree: EnergisedTree, model: InferenceModel) -> Infe
             np.count_nonzero(meter_position < 0) :
         ].astype(np.int32),
         meters_start=np.concatenate(([0], np.cumsum(meters_at))).astype(np.int32),
-        terminal_zone=np.where(terminal_position >= 0, zone[class_of[terminal_position]], ABSENT).astype(
-            np.int32
-        ),
+        terminal_zone=_at(zone, np.where(terminal_position >= 0, class_of[terminal_position], ABSENT)),
         edge_position=edge_position,
-        edge_zone=np.where(edge_class >= 0, zone[edge_class], ABSENT).astype(np.int32),
+        edge_zone=_at(zone, edge_class),
     )
+
+
+def _at(values: Int32, places: Int32) -> Int32:
+    """The values there; ABSENT for ABSENT, also where there is none at all."""
+    padded: Int32 = np.append(values, np.int32(ABSENT))[places]
+    return padded

@@ -50,10 +50,8 @@ class VoltageNews:
 
     def into(self, seen: Observations) -> None:
         """Keep the newest triples; call it before the instants of ``words`` are kept."""
-        newest_ms = np.maximum(seen.meter_low_ms, seen.meter_normal_ms)
-        _keep(self._told["meter"], seen.meter_volts, newest_ms)
-        newest_ms = np.maximum(seen.terminal_low_ms, seen.terminal_normal_ms)
-        _keep(self._told["terminal"], seen.terminal_volts, newest_ms)
+        _keep(self._told["meter"], seen.meter_volts, seen.meter_low_ms, seen.meter_normal_ms)
+        _keep(self._told["terminal"], seen.terminal_volts, seen.terminal_low_ms, seen.terminal_normal_ms)
 
     def words(self) -> Iterator[tuple[str, Int32, int]]:
         """(column of the observations, rows, instant) of all that was told."""
@@ -71,7 +69,7 @@ class _Told:
     low: Bool
 
 
-def _keep(told: Sequence[_Told], volts: Float32, newest_ms: Int64) -> None:
+def _keep(told: Sequence[_Told], volts: Float32, low_ms: Int64, normal_ms: Int64) -> None:
     if not told:
         return
     rows = np.concatenate([one.rows for one in told])
@@ -81,6 +79,7 @@ def _keep(told: Sequence[_Told], volts: Float32, newest_ms: Int64) -> None:
     rows, at_ms = rows[order], at_ms[order]
     begins = np.flatnonzero(np.append(True, (rows[1:] != rows[:-1]) | (at_ms[1:] != at_ms[:-1])))
     least, rows, at_ms = np.fmin.reduceat(triples[order], begins, axis=0), rows[begins], at_ms[begins]
-    last = np.append(rows[1:] != rows[:-1], True) & (at_ms >= newest_ms[rows])
-    same = (at_ms == newest_ms[rows])[:, None]
+    newest_ms = np.maximum(low_ms[rows], normal_ms[rows])
+    last = np.append(rows[1:] != rows[:-1], True) & (at_ms >= newest_ms)
+    same = (at_ms == newest_ms)[:, None]
     volts[rows[last]] = np.where(same, np.fmin(volts[rows], least), least)[last]
