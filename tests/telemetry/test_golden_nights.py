@@ -21,8 +21,10 @@ from tests.telemetry.golden import (
 from tests.telemetry.golden_script import Span, World
 from tests.telemetry.nights import T0
 
+pytestmark = pytest.mark.xdist_group("golden")
+
 SMALL = tuple(sorted(folder.name for folder in NIGHTS.iterdir() if folder.name != "storm"))
-ORDERS = (1, 2)
+ORDERS = (1, pytest.param(2, marks=pytest.mark.soak))
 SPREAD_S = 25.0
 """In another order of arrival every row comes up to this much later."""
 
@@ -82,6 +84,7 @@ def test_from_the_bare_set_of_evidence(night: Played, order: int) -> None:
     _check(night.from_the_bare_set(Random(order)), expected_of(night.name), night.world, live=False)
 
 
+@pytest.mark.soak
 def test_a_storm_of_twenty_faults(tmp_path: Path) -> None:
     """Nearly all are found, each as one outage; no two are taken for one."""
     night, expected = played("storm", tmp_path), expected_of("storm")
