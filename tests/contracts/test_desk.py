@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine
+from sqlalchemy import Engine, MetaData
 
 from field_api.adapters import tables
 from field_api.adapters.sql_desk import SqlDesk
@@ -27,6 +27,7 @@ from field_api.ports import (
     PageAfter,
 )
 from field_api.work import HistoryEntry, Order
+from telemetry.adapters import alarm_tables
 from telemetry.adapters.evidence_log import SqlEvidenceLog
 from telemetry.evidence import Evidence, EvidenceKind
 from tests.conftest import DatabaseFactory
@@ -330,4 +331,7 @@ def test_the_migration_makes_the_tables_that_the_code_knows(database: DatabaseFa
     engine = database("desk")
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, tables.metadata) == []
+        whole = MetaData()
+        for table in (*tables.metadata.tables.values(), *alarm_tables.METADATA.tables.values()):
+            table.to_metadata(whole)
+        assert compare_metadata(context, whole) == []
