@@ -35,9 +35,6 @@ from telemetry.supply import Switches
 from telemetry.tracking import Pace, Tracker
 
 MAX_VERIFY: Final = 1_000
-EXACT_GAP_S: Final = 8.0
-"""Last gasps carry the instant itself: two faults a few seconds apart are two onsets. Calls come late and
-scattered: where nothing else speaks, the model's own wider gap holds them together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +243,7 @@ class Detector:
         phased = self._phases.look(before, section.grid, self._rules.model, own, pace.stable_ms)
         self._settle_phases(before, section, phased)
         scene, gone = phased.scene, {t.outage_id for t in phased.swallowed}
-        posterior = infer(section.grid, scene.seen, now_ms, self._model(scene.seen))
+        posterior = infer(section.grid, scene.seen, now_ms, self._rules.model)
         watch.sight = Sight(number, section.rows, scene, posterior)
         whole = [t for t in own if not t.phases and t.outage_id not in gone]
         after = self._tracker.update(watch.sight, whole, pace)
@@ -280,13 +277,6 @@ class Detector:
             now_ms=now_ms,
             corrections=self.fold.corrections,
         )
-
-    def _model(self, seen: Observations) -> InferenceModel:
-        model = self._rules.model
-        exact = (seen.meter_off_ms > seen.meter_alive_ms).any() or (
-            seen.terminal_off_ms > seen.terminal_alive_ms
-        ).any()
-        return replace(model, cluster_gap_s=min(EXACT_GAP_S, model.cluster_gap_s)) if exact else model
 
     def _works(self) -> tuple[PlannedWork, ...]:
         return (*self._planned, *self.fold.planned.works())

@@ -97,9 +97,13 @@ class InferenceModel:
     """Evidence older than this is moot."""
     cluster_gap_s: float = 60.0
     """Signs of onset further apart than this belong to different onsets."""
+    gasp_gap_s: float = 8.0
+    """The same below a source of which a last gasp came: those are prompt, calls are late and scattered."""
     cluster_span_s: float = 300.0
     onsets: int = 3
     """Onset bins of a supply area beside one local bin per transformer area; at most 7."""
+    calibration: tuple[tuple[float, float], ...] = ()
+    """What P(a customer is out) has proved to be worth: (said, came true), ascending; empty for as said."""
     priors: Mapping[EdgeKind, Prior] = field(default_factory=lambda: _PRIORS)
 
     def arrived(self, elapsed_s: Float64) -> Float64:

@@ -1,9 +1,10 @@
 """When did it happen? A few onset bins for every zone, from the instants at which devices said "off".
 
-Instants closer than a minute are one cluster, parted again where devices were heard alive after its onset and
-then said "off": they went out later. The heaviest clusters of a source's area (at least two signs)
-are bins of everything it feeds; what is left over, a lone last gasp above all, becomes the local bin of its
-transformer's zone. Ties are broken by time, so the same observations always give the same bins.
+Instants close together are one cluster, parted again where devices were heard alive after its onset and
+then said "off", or where all that a zone said came too late or too early for it: they went out at another
+time. The heaviest clusters of a source's area (at least two signs) are bins of everything it feeds; what is
+left over, a lone last gasp above all, becomes the local bin of its transformer's zone. Ties are broken by
+time, so the same observations always give the same bins.
 """
 
 import math
@@ -53,6 +54,8 @@ class _Signs:
     alive_ms: Int64
     """Last sign of life before it, of the same device; ``NEVER`` if none."""
     weight: Float64
+    prompt: Bool
+    """Whether any last gasp came of the root."""
 
 
 _Part = tuple[Int32, Int64, Int64, Float64]
@@ -147,8 +150,10 @@ def _signs(grid: InferenceGrid, seen: Observations, now_ms: int, model: Inferenc
     alive_ms = np.concatenate([part[2] for part in parts])
     weight = np.concatenate([part[3] for part in parts])
     root = grid.zone_root[zone]
+    gasped = np.zeros(len(grid.zone_root), dtype=np.bool_)
+    gasped[grid.zone_root[np.concatenate((parts[0][0], parts[2][0]))]] = True
     order = np.lexsort((zone, at_ms, root))
-    return _Signs(root[order], zone[order], at_ms[order], alive_ms[order], weight[order])
+    return _Signs(root[order], zone[order], at_ms[order], alive_ms[order], weight[order], gasped[root[order]])
 
 
 def assumed_start_ms(now_ms: int, model: InferenceModel) -> int:
@@ -158,16 +163,17 @@ def assumed_start_ms(now_ms: int, model: InferenceModel) -> int:
 
 def _clusters(signs: _Signs, model: InferenceModel) -> Int32:
     """[signs] running number of the cluster."""
-    gap_ms, span_ms = int(model.cluster_gap_s * 1000), int(model.cluster_span_s * 1000)
-    return _numbered(signs.root, signs.at_ms, gap_ms, span_ms)
+    gap_s = np.where(signs.prompt, min(model.gasp_gap_s, model.cluster_gap_s), model.cluster_gap_s)
+    gap_ms = (gap_s * 1000).astype(np.int64)
+    return _numbered(signs.root, signs.at_ms, gap_ms, int(model.cluster_span_s * 1000))
 
 
 @numba.njit(cache=True)
-def _numbered(root: Int32, at_ms: Int64, gap_ms: int, span_ms: int) -> Int32:
+def _numbered(root: Int32, at_ms: Int64, gap_ms: Int64, span_ms: int) -> Int32:
     cluster = np.zeros(len(at_ms), dtype=np.int32)
     number, began = 0, 0
     for index in range(1, len(cluster)):
-        apart = root[index] != root[index - 1] or at_ms[index] - at_ms[index - 1] > gap_ms
+        apart = root[index] != root[index - 1] or at_ms[index] - at_ms[index - 1] > gap_ms[index]
         if apart or at_ms[index] - at_ms[began] > span_ms:
             number, began = number + 1, index
         cluster[index] = number

@@ -1,7 +1,7 @@
 """Is a probability worth its name? Bands, Wilson intervals, expected calibration error, and a re-fit.
 
-Customers of one night fall together, so of each night only one customer per band is taken, drawn at random:
-the predictions judged are then nearly independent, and the intervals mean what they say.
+Customers of one night fall together, so of each night only one customer per band is taken, drawn at random,
+at one instant: the predictions judged are then nearly independent, and the intervals mean what they say.
 """
 
 from collections.abc import Sequence
@@ -19,16 +19,12 @@ LEAST_SAID: Final = 0.01
 Z_95: Final = 1.959964
 
 
-def one_a_band(said: Float64, truth: Bool, rng: Generator) -> list[tuple[float, bool]]:
-    """(said, came true) of one customer in question per band."""
-    chosen = []
+def one_a_band(said: Float64, rng: Generator) -> list[int]:
+    """Rows of one customer in question per band."""
     band = np.minimum((said * BANDS).astype(np.int64), BANDS - 1)
-    for number in range(BANDS):
-        inside = np.flatnonzero((band == number) & (said >= LEAST_SAID))
-        if len(inside):
-            row = int(rng.choice(inside))
-            chosen.append((float(said[row]), bool(truth[row])))
-    return chosen
+    band[said < LEAST_SAID] = -1
+    inside = (np.flatnonzero(band == number) for number in range(BANDS))
+    return [int(rng.choice(rows)) for rows in inside if len(rows)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ SIZE_CLASSES: Final = ((1, 1), (2, 10), (11, 50), (51, 200), (201, 1000), (1001,
 FOUND_SHARE: Final = 0.5
 """A fault counts as detected once so many of its customers are said to be out."""
 
+APART: Final = 2**40
+
 
 def size_class(customers: int) -> str:
     low, high = next(bounds for bounds in SIZE_CLASSES if bounds[0] <= customers <= bounds[1])
@@ -86,21 +88,19 @@ class Recorded:
         self._first = np.searchsorted(place[self._by_place], visit)
         self._last = np.searchsorted(place[self._by_place], visit + size)
 
-    def differ(self, edge: int, meters: Int32) -> int | None:
-        """Customers below the edge or among these, but not both; None where they have none in common."""
-        node = int(self._fed[edge]) if edge >= 0 else -1
-        if node < 0:
-            return None
-        first, last = int(self._first[node]), int(self._last[node])
-        rank = self._rank[meters]
-        shared = int(np.sum((rank >= first) & (rank < last)))
-        return len(meters) + last - first - 2 * shared if shared else None
+    def differ(self, edges: Int32, meters: Int32) -> Int64:
+        """[edges] customers below the edge or among these, but not both; ``APART`` without any in common."""
+        node = np.where(edges >= 0, self._fed[edges], -1)
+        first = np.where(node >= 0, self._first[node], 0)
+        last = np.where(node >= 0, self._last[node], 0)
+        rank = np.sort(self._rank[meters])
+        shared = np.searchsorted(rank, last) - np.searchsorted(rank, first)
+        different: Int64 = np.where(shared > 0, len(meters) + last - first - 2 * shared, APART)
+        return different
 
     def hit(self, meters: Int32, edges: Int32) -> bool:
         """Whether one of the elements found has the customers of the true one, give or take 2 or 10 %."""
-        allowed = max(2.0, 0.1 * len(meters))
-        differences = (self.differ(int(edge), meters) for edge in edges)
-        return any(difference is not None and difference <= allowed for difference in differences)
+        return bool(np.any(self.differ(edges, meters) <= max(2.0, 0.1 * len(meters))))
 
 
 def _preorder(supply: Supply) -> tuple[Int64, Int64]:

@@ -51,7 +51,7 @@ class Outcome:
     )
     """By condition and contestant: customers of a fault, and the first instant at which it was found."""
     customers: dict[str, list[tuple[float, bool]]] = field(default_factory=lambda: defaultdict(list))
-    """By condition: P(out) of one customer per night, instant and band, and whether they were."""
+    """By condition: P(out) of one customer per night and band at one instant, and whether they were."""
     elements: dict[str, list[tuple[float, bool]]] = field(default_factory=lambda: defaultdict(list))
     """By condition: P(the element) of each element named, and whether exactly its customers were struck."""
 
@@ -116,14 +116,17 @@ def run_block(block: Block) -> Outcome:
     for number in range(block.first, block.stop):
         night = draw_night(ready.place, block.condition, block.seed, number)
         outcome.reach[block.condition.name].append(_unheard(night))
-        rng = np.random.default_rng((block.seed, number, 1))
+        instants_s = block.instants_s or block.condition.instants_s
+        rng = np.random.default_rng((block.seed, number, len(night.dead)))
+        asked_s = instants_s[int(rng.integers(len(instants_s)))]
         for contestant in ready.contestants:
             found_s = np.full(len(night.faults), np.inf)
-            for at_s in block.instants_s or block.condition.instants_s:
+            for at_s in instants_s:
                 answer = contestant.answer(night.signals.heard(at_s))
                 _score(outcome, ready, block, contestant.name, night, answer, at_s)
                 _note_found(found_s, night, answer, at_s)
-                _note_probabilities(outcome, ready, block.condition.name, night, answer, rng)
+                if at_s == asked_s:
+                    _note_probabilities(outcome, ready, block.condition.name, night, answer, rng)
             outcome.detected[block.condition.name, contestant.name].extend(
                 (len(meters), float(at_s)) for meters, at_s in zip(night.below, found_s, strict=True)
             )
@@ -168,13 +171,15 @@ def _note_probabilities(
     outcome: Outcome, ready: Stage, condition: str, night: Night, answer: Answer, rng: np.random.Generator
 ) -> None:
     if answer.customer_probability is not None:
-        outcome.customers[condition].extend(one_a_band(answer.customer_probability, night.dead, rng))
+        said_of = answer.customer_probability
+        rows = one_a_band(said_of, rng)
+        outcome.customers[condition].extend((float(said_of[row]), bool(night.dead[row])) for row in rows)
     if answer.element_probability is not None:
-        right = [
-            any(ready.recorded.differ(int(edge), meters) == 0 for meters in night.below)
-            for edge in answer.elements
-        ]
-        outcome.elements[condition].extend(zip(answer.element_probability.tolist(), right, strict=True))
+        right = np.zeros(len(answer.elements), dtype=np.bool_)
+        for meters in night.below:
+            right |= ready.recorded.differ(answer.elements, meters) == 0
+        said = answer.element_probability.tolist()
+        outcome.elements[condition].extend(zip(said, right.tolist(), strict=True))
 
 
 def blocks(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from geo.network import EdgeKind, Network
 from geo.tree import energise
+from telemetry.calibration import shipped
 from telemetry.inference import InferenceGrid, InferenceModel, Posterior, infer
 from telemetry.observations import Observations, nothing_observed
 from tests.telemetry.inference_grids import NOW_MS, radial, two_areas
@@ -41,6 +42,12 @@ class Case:
     def ask(self, now_ms: int = NOW_MS, model: InferenceModel = MODEL) -> Posterior:
         grid = InferenceGrid.build(self.network, energise(self.network), model)
         return infer(grid, self.seen, now_ms, model)
+
+
+def wide() -> Network:
+    """Three areas of thirty meters on one line, each with its terminal: e1 to e3 are their transformers."""
+    kinds = (EdgeKind.LINE, *(EdgeKind.TRANSFORMER,) * 3)
+    return radial((-1, 0, 1, 1, 1), kinds, (2,) * 30 + (3,) * 30 + (4,) * 30, (1, 2, 3))
 
 
 def cut_edges(posterior: Posterior) -> list[str]:
@@ -328,3 +335,39 @@ def test_the_same_observations_give_the_same_answer() -> None:
     one, other = case.ask(), case.ask()
     assert one.log_evidence == other.log_evidence
     assert np.array_equal(one.state, other.state)
+
+
+def test_a_fault_among_others_has_the_onset_of_its_own_zone() -> None:
+    """A storm: one area fell 45 s after the other, and no gap parts their last gasps."""
+    case = Case.of(wide()).alive(range(60, 90)).alive(range(50, 60), ONSET_MS + 40_000)
+    for meter in range(20):
+        case.gasp([meter], ONSET_MS + 2_000 * meter).gasp([30 + meter], ONSET_MS + 45_000 + 300 * meter)
+    posterior = case.ask()
+    assert cut_edges(posterior) == ["e1", "e2"]
+    assert list(posterior.cut_onset_ms) == [ONSET_MS, ONSET_MS + 45_000]
+    assert posterior.meter_out_probability[50:60].min() > 0.9
+
+
+def test_a_terminal_heard_until_the_onset_is_seldom_blocked() -> None:
+    long_ago = ONSET_MS - 600_000
+    both = Case.of(wide()).gasp(range(5)).alive(range(5, 60), long_ago)
+    one = Case.of(wide()).gasp(range(5)).alive(range(5, 30), long_ago)
+    assert both.ask().blocked_probability[1] < 0.05
+    assert one.ask().blocked_probability[1] > 0.5
+
+
+def test_a_few_last_gasps_out_of_a_blocked_area_still_mean_dead() -> None:
+    """Next to nothing comes through: what does, comes of those that died."""
+    case = Case.of(wide()).gasp([0, 1, 2, 3, *range(40, 58)]).alive(range(30), ONSET_MS - 60_000)
+    few = Case.of(wide()).gasp(range(40, 58)).alive(range(30), ONSET_MS - 60_000)
+    assert dead(case.ask(), "e1") > 10 * dead(few.ask(), "e1")
+
+
+def test_a_calibrated_answer_is_what_so_confident_ones_were_worth() -> None:
+    case = Case.of().gasp([0, 1, 2]).alive([9, *range(11, 20)])
+    raw = case.ask().meter_out_probability
+    knots = ((0.0, 0.0), (0.5, 0.3), (1.0, 1.0))
+    worth = case.ask(model=replace(MODEL, calibration=knots)).meter_out_probability
+    assert worth == pytest.approx(np.interp(raw, [0, 0.5, 1], [0, 0.3, 1]))
+    assert np.all(np.diff(np.array(shipped()), axis=0)[:, 0] > 0)
+    assert np.all(np.diff(np.array(shipped()), axis=0)[:, 1] >= 0)
