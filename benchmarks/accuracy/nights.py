@@ -1,8 +1,8 @@
 """Nights with faults: what happens, what gets through, and the truth. Shares no code with the inference.
 
 Fault sizes follow the quantiles of customers interrupted in 5,384 real outages; the element is drawn among
-those nearest to the drawn size, a long line sooner than a short one. What is random comes in streams of its
-own, so that the same number has the same faults, and nearly the same losses, under every condition.
+those nearest to the drawn size, a long line sooner than a short one. Every condition has nights of its own, so
+that figures of several may be pooled.
 """
 
 import zlib
@@ -77,7 +77,7 @@ class Night:
 
 
 def draw_night(place: Place, condition: Condition, seed: int, number: int) -> Night:
-    streams = _streams(place, seed, number)
+    streams = _streams(place, condition, seed, number)
     supply, switching = place.supply, next(streams)
     if condition.transfers:
         supply = find_supply(place.network, transferred(supply, condition.transfers, switching))
@@ -97,9 +97,9 @@ def draw_night(place: Place, condition: Condition, seed: int, number: int) -> Ni
     )
 
 
-def _streams(place: Place, seed: int, number: int) -> Iterator[Generator]:
+def _streams(place: Place, condition: Condition, seed: int, number: int) -> Iterator[Generator]:
     """Independent sources of randomness, one per purpose."""
-    name = zlib.crc32(place.name.encode())
+    name = zlib.crc32(f"{place.name}, {condition.name}".encode())
     return (default_rng((seed, name, number, purpose)) for purpose in count())
 
 
