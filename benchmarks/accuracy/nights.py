@@ -1,8 +1,8 @@
 """Nights with faults: what happens, what gets through, and the truth. Shares no code with the inference.
 
 Fault sizes follow the quantiles of customers interrupted in 5,384 real outages; the element is drawn among
-those nearest to the drawn size, a long line sooner than a short one. Every condition has nights of its own, so
-that figures of several may be pooled.
+those nearest to the drawn size, a long line sooner than a short one. Every condition has nights of its own,
+so that figures of several may be pooled.
 """
 
 import zlib
