@@ -5,10 +5,8 @@ kept for the few that were asked for last.
 """
 
 import math
-from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
-from threading import Lock
 from typing import Final
 
 import numpy as np
@@ -19,13 +17,9 @@ from geo.cells import Cells
 from geo.errors import UnknownElement
 from geo.network import ABSENT, CustomerClass, EdgeKind, Int32, Network, NodeKind, Priority
 from geo.tracing import Element, Feeding, find
-from geo.tree import EnergisedTree
 from telemetry.outages import OutageRevision
-from telemetry.scope import OutageScope, scope_of, tree_of
-
-TREES_KEPT: Final = 16
-
-Switches = tuple[tuple[str, bool], ...]
+from telemetry.scope import OutageScope
+from telemetry.scopes import Scopes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +51,7 @@ class Site:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self._trees: OrderedDict[Switches, EnergisedTree] = OrderedDict()
-        self._lock = Lock()
+        self._scopes = Scopes(network)
 
     @cached_property
     def feeding(self) -> Feeding:
@@ -74,22 +67,9 @@ class Site:
         """Derive what every request needs, before one waits for it."""
         _ = self.cells, self.feeding, self.bounds
 
-    def tree(self, revision: OutageRevision) -> EnergisedTree:
-        """The tree for the switch positions that the revision speaks of."""
-        with self._lock:
-            if revision.switches in self._trees:
-                self._trees.move_to_end(revision.switches)
-                return self._trees[revision.switches]
-        tree = tree_of(self.network, revision)
-        with self._lock:
-            self._trees[revision.switches] = tree
-            while len(self._trees) > TREES_KEPT:
-                self._trees.popitem(last=False)
-        return tree
-
     def impact(self, revision: OutageRevision) -> Impact:
         """Who is out as of this revision; nobody once it is over."""
-        scope = scope_of(self.network, self.tree(revision), revision)
+        scope = self._scopes.of(revision)
         priority = self.network.customers.priority[scope.customer_rows]
         order = np.argsort(-priority.astype(np.int16), kind="stable")
         cells, counts = np.unique(self.cells.of_customer[scope.customer_rows], return_counts=True)

@@ -1,7 +1,6 @@
 """The company's networks as commands open them: store, proposals, who changes, what is told."""
 
 import getpass
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from typing import Any
 import click
 from sqlalchemy import inspect
 
+from field_api.adapters.system_clock import wall_clock_ms
 from geo.adapters.database import open_database
 from geo.adapters.network_proposals import SqlProposals
 from geo.adapters.network_store import SqlNetworkStore
@@ -19,7 +19,6 @@ from geo.differences import Differences
 from geo.errors import GeoError
 from gridcrew.settings import Settings
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
 note = click.option("--note", default="", help="Why; kept with the version.")
 
 
@@ -37,7 +36,7 @@ class House:
 
 def author(why: str) -> Author:
     """The person at this machine, now."""
-    return Author(getpass.getuser(), time.time_ns() // 1_000_000, why)
+    return Author(getpass.getuser(), wall_clock_ms(), why)
 
 
 @contextmanager

@@ -8,18 +8,15 @@ own (a *roll*).
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from geo.network import Network, Texts
 from telemetry.absences import Absences
 from telemetry.lifecycle import is_planned, returned_ms
-from telemetry.outages import OPEN_STATES, OutageRevision, OutageState
+from telemetry.outages import OPEN_STATES, REAL_STATES, OutageRevision, OutageState
 from telemetry.reliability import CAUSE_NUMBER, Bool, Int8, Int32, Int64, InterruptionCause
 from telemetry.scope import OutageScope
-
-COUNTED: Final = frozenset({OutageState.CONFIRMED, OutageState.RESTORED})
 
 ScopeOf = Callable[[OutageRevision], tuple[Network, OutageScope]]
 """The network of a revision and its scope; the edge keeps networks and trees."""
@@ -72,7 +69,7 @@ def _counts(chain: Sequence[OutageRevision]) -> bool:
     final = chain[-1].state
     if final in OPEN_STATES:
         return any(revision.state is OutageState.CONFIRMED for revision in chain)
-    return final in COUNTED
+    return final in REAL_STATES
 
 
 class _Roll:

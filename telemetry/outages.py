@@ -22,6 +22,8 @@ class OutageState(StrEnum):
 
 
 OPEN_STATES = frozenset({OutageState.SUSPECTED, OutageState.CONFIRMED})
+REAL_STATES = frozenset({OutageState.CONFIRMED, OutageState.RESTORED})
+"""Of a newest revision: somebody was, or is, certainly out."""
 
 
 @dataclass(frozen=True, slots=True)

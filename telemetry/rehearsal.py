@@ -9,22 +9,19 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 from statistics import quantiles
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geo.network import Network
-from geo.tree import EnergisedTree
 from telemetry.detector import DetectorRules
 from telemetry.evidence import Evidence
 from telemetry.mapping_suspects import Suspect, suspects
-from telemetry.outages import OPEN_STATES, Cause, OutageRevision, OutageState
+from telemetry.outages import OPEN_STATES, REAL_STATES, Cause, OutageRevision
 from telemetry.planned_work import PlannedWork
 from telemetry.replay import replay
-from telemetry.scope import OutageScope, scope_of
-from telemetry.supply import Switches, positions_of, supply_tree
+from telemetry.scopes import Scopes
 
 MINUTE_MS = 60_000
 
@@ -136,21 +133,15 @@ class _History:
     def __init__(self, network: Network, revisions: Iterable[OutageRevision], late_ms: int) -> None:
         self.network = network
         self._late_ms = late_ms
-        self._tree = lru_cache(maxsize=32)(self._supply)
+        self.scope = Scopes(network).of
         self._first_ms: dict[str, NDArray[np.int64]] = {}
         self.widest: dict[str, OutageRevision] = {}
         self._size: Counter[str] = Counter()
         self._final: dict[str, OutageRevision] = {}
         for revision in revisions:
             self._note(revision)
-        real = {name for name, final in self._final.items() if final.state in _REAL}
+        real = {name for name, final in self._final.items() if final.state in REAL_STATES}
         self.widest = {name: revision for name, revision in self.widest.items() if name in real}
-
-    def scope(self, revision: OutageRevision) -> OutageScope:
-        return scope_of(self.network, self._tree(revision.switches), revision)
-
-    def _supply(self, switches: Switches) -> EnergisedTree:
-        return supply_tree(self.network, positions_of(self.network, switches))
 
     def _note(self, revision: OutageRevision) -> None:
         name = revision.outage_id
@@ -196,5 +187,4 @@ class _History:
             )  # fmt: skip
 
 
-_REAL = frozenset({OutageState.CONFIRMED, OutageState.RESTORED})
 _NEVER = int(np.iinfo(np.int64).max)

@@ -13,7 +13,7 @@ from geo.network import ABSENT, Bool, EdgeKind, Int32, Network, Phases
 from geo.row_sets import among, distinct, joined, without
 from geo.tree import EnergisedTree, below, fed_position
 from telemetry.outages import OPEN_STATES, OutageRevision
-from telemetry.supply import positions_of, standing_with, supply_tree
+from telemetry.supply import Switches, positions_of, standing_with, supply_tree
 
 
 def _nobody() -> Int32:
@@ -41,9 +41,14 @@ class OutageScope:
 
 
 def tree_of(network: Network, revision: OutageRevision) -> EnergisedTree:
-    """The tree that the revision speaks of; callers keep it per (network, ``revision.switches``)."""
-    stands = standing_with(network, revision.switches)
-    return supply_tree(stands, positions_of(stands, revision.switches))
+    """The tree that the revision speaks of; for many revisions see ``telemetry.scopes``."""
+    return tree_with(network, revision.switches)
+
+
+def tree_with(network: Network, switches: Switches) -> EnergisedTree:
+    """The tree in these positions, with the jumpers and generators that are named among them."""
+    stands = standing_with(network, switches)
+    return supply_tree(stands, positions_of(stands, switches))
 
 
 def scope_of(network: Network, tree: EnergisedTree, revision: OutageRevision) -> OutageScope:

@@ -8,6 +8,7 @@ from field_api.ports import Sites
 from field_api.projection import Site
 from geo.network import Network
 from telemetry.interruptions import Ledger, ledger_of
+from telemetry.outage_chains import chains
 from telemetry.outages import OutageRevision
 from telemetry.ports import OutageLog
 from telemetry.scope import OutageScope
@@ -39,9 +40,7 @@ class Interruptions:
         return site, kept[2]
 
     def _projected(self, site: Site, now_ms: int) -> Ledger:
-        heads = [logged.revision.outage_id for logged in self._outages.current(open_only=False)]
-        chains = ([logged.revision for logged in self._outages.revisions(head)] for head in heads)
-        return ledger_of(site.network, chains, self._scope, now_ms)
+        return ledger_of(site.network, chains(self._outages), self._scope, now_ms)
 
     def _scope(self, revision: OutageRevision) -> tuple[Network, OutageScope]:
         site = self._sites.of(revision.network_hash)

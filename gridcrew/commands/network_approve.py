@@ -6,16 +6,8 @@ from dataclasses import asdict
 import click
 
 from gridcrew.commands.network_propose import show
-from gridcrew.network_house import (
-    House,
-    as_json,
-    author,
-    change_document,
-    iso,
-    note,
-    refusals,
-    tell_change,
-)
+from gridcrew.network_house import House, author, change_document, iso, note, refusals, tell_change
+from gridcrew.network_reading import as_json
 
 
 @click.command(name="approve")

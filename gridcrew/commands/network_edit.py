@@ -5,7 +5,8 @@ import json
 import click
 
 from geo.editing import Edit
-from gridcrew.network_house import House, as_json, author, change_document, note, refusals, tell_change
+from gridcrew.network_house import House, author, change_document, note, refusals, tell_change
+from gridcrew.network_reading import as_json
 
 
 @click.command(name="edit")

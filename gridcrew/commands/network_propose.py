@@ -8,7 +8,8 @@ import click
 from geo.adapters.sources import Reading, read_source
 from geo.doors import DEFAULT_CELLS
 from geo.proposals import FeederProposal
-from gridcrew.network_house import House, as_json, author, note, refusals
+from gridcrew.network_house import House, author, note, refusals
+from gridcrew.network_reading import as_json
 
 MAX_SHOWN = 500
 

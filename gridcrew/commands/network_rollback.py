@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import click
 
 from geo.ports import NetworkVersion
-from gridcrew.network_house import House, as_json, author, change_document, note, refusals, tell_change
+from gridcrew.network_house import House, author, change_document, note, refusals, tell_change
+from gridcrew.network_reading import as_json
 
 
 @click.command(name="rollback")

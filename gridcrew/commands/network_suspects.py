@@ -1,8 +1,7 @@
 """``gridcrew network suspects``: customers and meters that are probably recorded at the wrong place."""
 
 import json
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -11,24 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import inspect
 
+from field_api.adapters.system_clock import wall_clock_ms
 from geo.adapters.database import open_database
 from geo.areas import Areas
 from geo.network import ABSENT, Network, Phases
-from gridcrew.network_house import House, as_json
+from gridcrew.network_reading import as_json, network_in_force
 from gridcrew.settings import Settings
 from gridcrew.stores import open_readings
 from telemetry.adapters.outage_log import SqlOutageLog
 from telemetry.downsampling import DAY_MS, QUARTER_MS
 from telemetry.mapping_suspects import Suspect, suspects, wrong_areas
-from telemetry.outages import OPEN_STATES, OutageRevision, OutageState
+from telemetry.outage_chains import open_spells
+from telemetry.outages import OutageRevision
 from telemetry.ports import OutageLog, ReadingStore
-from telemetry.scope import OutageScope, scope_of
-from telemetry.supply import Switches, positions_of, supply_tree
+from telemetry.scopes import Scopes
 from telemetry.voltage_matching import PHASES, Fit, better_place, fits, sampled
 
 REFERENCES: Final = 8
 """Meters of an area that stand for it."""
-_REAL: Final = frozenset({OutageState.CONFIRMED, OutageState.RESTORED})
 
 
 @click.command(name="suspects")
@@ -42,10 +41,7 @@ _REAL: Final = frozenset({OutageState.CONFIRMED, OutageState.RESTORED})
 @as_json
 def command(voltage_days: int, meters: tuple[str, ...], as_json: bool) -> None:
     """List whom outages contradicted: each is a check in the field, never corrected silently."""
-    settings, house = Settings(), House()
-    network = house.changes.in_force(_now_ms())
-    if network is None:
-        raise click.ClickException("no network is in force; gridcrew network import SOURCE")
+    settings, network = Settings(), network_in_force(wall_clock_ms())
     unknown = [meter for meter in meters if meter not in network.meter_row]
     if unknown:
         raise click.ClickException(f"no meter {unknown[0]!r} in the network in force")
@@ -65,26 +61,12 @@ def _suspects(settings: Settings, network: Network) -> Sequence[Suspect]:
     engine = open_database(settings.database_location, "outages")
     if not inspect(engine).has_table("outage_revision"):
         raise click.ClickException("the database is not prepared; run `gridcrew migrate` first")
-    log = SqlOutageLog(engine)
-
-    @lru_cache(maxsize=32)
-    def tree(switches: Switches) -> Any:  # noqa: ANN401 (a tree, kept)
-        return supply_tree(network, positions_of(network, switches))
-
-    def scope(revision: OutageRevision) -> OutageScope:
-        return scope_of(network, tree(revision.switches), revision)
-
-    return suspects(network, _finals(log, network), scope)
+    return suspects(network, _finals(SqlOutageLog(engine), network), Scopes(network).of)
 
 
-def _finals(log: OutageLog, network: Network) -> list[OutageRevision]:
+def _finals(log: OutageLog, network: Network) -> Iterator[OutageRevision]:
     """Of each real outage on the network in force the last revision that held it open."""
-    finals = []
-    for head in log.current(open_only=False):
-        if head.revision.state in _REAL and head.revision.network_hash == network.content_hash:
-            chain = [logged.revision for logged in log.revisions(head.revision.outage_id)]
-            finals += [one for one in chain if one.state in OPEN_STATES][-1:]
-    return finals
+    return (held[-1] for _, held in open_spells(log, lambda one: one.network_hash == network.content_hash))
 
 
 class _Matching:
@@ -95,7 +77,7 @@ class _Matching:
         self._readings = readings
         self._areas = Areas(network)
         self._count = days * DAY_MS // QUARTER_MS
-        end_ms = _now_ms()
+        end_ms = wall_clock_ms()
         self._from_ms = end_ms - end_ms % QUARTER_MS - self._count * QUARTER_MS
         self._reference = lru_cache(maxsize=64)(self._references)
 
@@ -201,7 +183,3 @@ def _page(document: Mapping[str, Any]) -> str:
             f"voltage 电压 {one['meter']}: {told or 'too few readings'}{f' → {rather}' if rather else ''}"
         )
     return "\n".join(lines) or "nothing was contradicted"
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -4,7 +4,8 @@ import json
 
 import click
 
-from gridcrew.network_house import House, as_json, iso
+from gridcrew.network_house import House, iso
+from gridcrew.network_reading import as_json
 
 
 @click.command(name="versions")

@@ -1,34 +1,31 @@
 """``gridcrew outage learn``: what confirmed outages teach of the devices, for the detector's model."""
 
 import json
-import time
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Any, Final
 
 import click
 import numpy as np
 from sqlalchemy import inspect
 
+from field_api.adapters.system_clock import wall_clock_ms
 from geo.adapters.database import open_database
 from geo.network import Network
-from geo.tree import EnergisedTree
 from gridcrew.learned import FILE, Shown, write_rates
-from gridcrew.network_house import House, as_json
+from gridcrew.network_reading import as_json, network_in_force
 from gridcrew.settings import Settings
 from telemetry.adapters.evidence_log import SqlEvidenceLog
 from telemetry.adapters.outage_log import SqlOutageLog
 from telemetry.evidence import EvidenceKind
 from telemetry.learned_rates import Episode, LastGasps, Learned, Rate, learn
 from telemetry.lifecycle import is_planned
-from telemetry.outages import OPEN_STATES, OutageState
+from telemetry.outage_chains import open_spells
+from telemetry.outages import OutageRevision
 from telemetry.ports import EvidenceLog, OutageLog
-from telemetry.scope import scope_of
-from telemetry.supply import Switches, positions_of, supply_tree
+from telemetry.scopes import Scopes
 
 DAY_MS: Final = 86_400_000
 READ_AT_ONCE: Final = 5_000
-_REAL: Final = frozenset({OutageState.CONFIRMED, OutageState.RESTORED})
 
 
 @click.command(name="learn")
@@ -37,11 +34,8 @@ _REAL: Final = frozenset({OutageState.CONFIRMED, OutageState.RESTORED})
 @as_json
 def command(days: int, write: bool, as_json: bool) -> None:
     """Rates of missed and false last gasps and of blocked areas, by kind of meter and by terminal."""
-    settings, house = Settings(), House()
-    to_ms = time.time_ns() // 1_000_000
-    network = house.changes.in_force(to_ms)
-    if network is None:
-        raise click.ClickException("no network is in force; gridcrew network import SOURCE")
+    settings, to_ms = Settings(), wall_clock_ms()
+    network = network_in_force(to_ms)
     engines = {name: open_database(settings.database_location, name) for name in ("outages", "gateway")}
     for name, table in (("outages", "outage_revision"), ("gateway", "evidence")):
         if not inspect(engines[name]).has_table(table):
@@ -57,21 +51,14 @@ def command(days: int, write: bool, as_json: bool) -> None:
 def _episodes(log: OutageLog, network: Network, from_ms: int) -> Iterator[Episode]:
     """Confirmed outages that nobody planned, as they were at their widest."""
 
-    @lru_cache(maxsize=32)
-    def tree(switches: Switches) -> EnergisedTree:
-        return supply_tree(network, positions_of(network, switches))
+    def wanted(one: OutageRevision) -> bool:
+        here = one.network_hash == network.content_hash and one.started_at_ms >= from_ms
+        return here and not is_planned(one) and not one.phases
 
-    for head in log.current(open_only=False):
-        revision = head.revision
-        wrong = revision.started_at_ms < from_ms or revision.network_hash != network.content_hash
-        if wrong or revision.state not in _REAL or is_planned(revision) or revision.phases:
-            continue
-        chain = [
-            one.revision for one in log.revisions(revision.outage_id) if one.revision.state in OPEN_STATES
-        ]
-        if chain:
-            widest = max(chain, key=lambda one: one.expected)
-            yield Episode(revision.started_at_ms, scope_of(network, tree(widest.switches), widest).meter_rows)
+    scopes = Scopes(network)
+    for newest, held in open_spells(log, wanted):
+        widest = max(held, key=lambda one: one.expected)
+        yield Episode(newest.started_at_ms, scopes.of(widest).meter_rows)
 
 
 def _gasps(log: EvidenceLog, network: Network, from_ms: int, to_ms: int) -> LastGasps:
