@@ -1,6 +1,7 @@
 """A person corrects what is believed of an outage: kept with name and reason, evidence to the detector."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -9,10 +10,12 @@ from field_api.people import User
 from field_api.ports import Desk, Sites
 from field_api.projection import Site
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
+from field_api.usecases.kept_once import Operation, keep_once
 from field_api.usecases.supply import Supply
 from telemetry.evidence import Evidence, EvidenceKind
 from telemetry.outages import OPEN_STATES, OutageRevision
 
+_PURPOSE: Final = "correction"
 _OF_CUSTOMERS = frozenset({EvidenceKind.CUSTOMER_OUT, EvidenceKind.CUSTOMER_ON})
 
 
@@ -34,22 +37,22 @@ class CorrectOutage:
         """The word as it was kept; raises a kind of ``Refused``. The same operation again changes nothing."""
         if not may_say(user.role, request.kind):
             raise Forbidden(f"a {user.role.value} cannot say {request.kind.value!r} of an outage")
-        key = f"correction:{user.id}:{request.operation_id}"
-        with self.desk.reading() as session:
-            before = session.corrections.by_key(key)
-        if before is not None:
-            return _repeated(before, outage_id, request)
+        operation = Operation(_PURPOSE, user, request.operation_id)
+        return keep_once(
+            self.desk, operation, lambda: self._word(operation, outage_id, request, now_ms),
+            lambda before: before.outage_id == outage_id and before.kind is request.kind,
+        )  # fmt: skip
+
+    def _word(
+        self, operation: Operation, outage_id: str, request: CorrectionRequest, now_ms: int
+    ) -> Correction:
+        user = operation.user
         revision = self._revision(user, outage_id)
         things, at_ms = self._meant(user, revision, request, now_ms)
-        word = Correction(
-            key=key, outage_id=outage_id, kind=request.kind, things=things, note=request.note, at_ms=at_ms,
-            said_ms=now_ms, user_id=user.id, user_name=user.name,
+        return Correction(
+            key=operation.key, outage_id=outage_id, kind=request.kind, things=things, note=request.note,
+            at_ms=at_ms, said_ms=now_ms, user_id=user.id, user_name=user.name,
         )  # fmt: skip
-        with self.desk.writing() as session:
-            if (earlier := session.corrections.by_key(key)) is not None:
-                return _repeated(earlier, outage_id, request)
-            session.corrections.add(word)
-        return word
 
     def check(self, user: User, outage_id: str, now_ms: int) -> None:
         """Somebody is about to leave: let the detector ask meters of the outage."""
@@ -107,16 +110,10 @@ class Found:
         if element not in self.sites.of(revision.network_hash).network.edge_row:
             return None
         return Correction(
-            key=f"correction:{user.id}:{operation_id}", outage_id=revision.outage_id,
+            key=Operation(_PURPOSE, user, operation_id).key, outage_id=revision.outage_id,
             kind=EvidenceKind.FOUND_FAULTY, things=(element,), note=note, at_ms=revision.started_at_ms,
             said_ms=now_ms, user_id=user.id, user_name=user.name,
         )  # fmt: skip
-
-
-def _repeated(before: Correction, outage_id: str, request: CorrectionRequest) -> Correction:
-    if before.outage_id != outage_id or before.kind is not request.kind:
-        raise Conflict(f"operation {request.operation_id} was used for something else")
-    return before
 
 
 def _places(site: Site, revision: OutageRevision) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from field_api.corrections import Correction
 from field_api.people import Role, User
 from field_api.ports import Desk, Sites
 from field_api.projection import Site
-from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
+from field_api.usecases.errors import Forbidden, NotFound, NotPossible
+from field_api.usecases.kept_once import Operation, keep_once
 from telemetry.evidence import PLANNING, EvidenceKind
 from telemetry.planned_work import PlannedWork, work_named
 
@@ -43,23 +44,22 @@ class PlanWork:
         """The word as it was kept; raises a kind of ``Refused``. The same operation again changes nothing."""
         if user.role not in MAY_PLAN:
             raise Forbidden(f"a {user.role.value} cannot plan work")
+        operation = Operation("plan", user, request.operation_id)
         kind = EvidenceKind.PLAN_CANCELLED if request.cancel else EvidenceKind.PLANNED_WORK
         word = Correction(
-            key=f"plan:{user.id}:{request.operation_id}", outage_id="", kind=kind,
+            key=operation.key, outage_id="", kind=kind,
             things=(request.work.name,), note=request.note, at_ms=now_ms, said_ms=now_ms,
             user_id=user.id, user_name=user.name,
         )  # fmt: skip
-        with self.desk.reading() as session:
-            before = session.corrections.by_key(word.key)
-        if before is None:
+
+        def checked() -> Correction:
             self._check(user, request, now_ms)
-            with self.desk.writing() as session:
-                before = session.corrections.by_key(word.key)
-                if before is None:
-                    session.corrections.add(word)
-        if before is not None and replace(word, at_ms=before.at_ms, said_ms=before.said_ms) != before:
-            raise Conflict(f"operation {request.operation_id} was used for something else")
-        return before or word
+            return word
+
+        return keep_once(
+            self.desk, operation, checked,
+            lambda before: replace(word, at_ms=before.at_ms, said_ms=before.said_ms) == before,
+        )  # fmt: skip
 
     def plans(self, user: User) -> tuple[Plan, ...]:
         """Works on elements of the person's grid cells, latest window first; cancelled ones with them."""

@@ -13,7 +13,8 @@ from field_api.corrections import Correction
 from field_api.people import Role, User
 from field_api.ports import Desk, Sites
 from field_api.projection import Site
-from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
+from field_api.usecases.errors import Forbidden, NotFound, NotPossible
+from field_api.usecases.kept_once import Operation, keep_once
 from geo.network import ABSENT, SWITCHING_KINDS, EdgeKind, Network
 from geo.standing import JOINT, Spare, jumper_id, spare_of
 from geo.tracing import Element
@@ -50,24 +51,21 @@ class SwitchByHand:
         """The word as it was kept; raises a kind of ``Refused``. The same operation again changes nothing."""
         if user.role not in MAY_SWITCH:
             raise Forbidden(f"a {user.role.value} cannot enter switching")
-        key = f"switching:{user.id}:{request.operation_id}"
-        with self.desk.reading() as session:
-            before = session.corrections.by_key(key)
-        if before is not None:
-            return _repeated(before, request)
-        site = self.sites.current()
+        operation = Operation("switching", user, request.operation_id)
+        return keep_once(
+            self.desk, operation, lambda: self._word(operation, request, now_ms),
+            lambda before: _same(before, request),
+        )  # fmt: skip
+
+    def _word(self, operation: Operation, request: SwitchRequest, now_ms: int) -> Correction:
+        user, site = operation.user, self.sites.current()
         if site is None:
             raise NotPossible("no network is in force; import one first")
         kind, thing = _meant(site, user, request)
-        word = Correction(
-            key=key, outage_id="", kind=kind, things=(thing,), note=request.note,
+        return Correction(
+            key=operation.key, outage_id="", kind=kind, things=(thing,), note=request.note,
             at_ms=_when(request, now_ms), said_ms=now_ms, user_id=user.id, user_name=user.name,
         )  # fmt: skip
-        with self.desk.writing() as session:
-            if (earlier := session.corrections.by_key(key)) is not None:
-                return _repeated(earlier, request)
-            session.corrections.add(word)
-        return word
 
 
 def _when(request: SwitchRequest, now_ms: int) -> int:
@@ -79,11 +77,9 @@ def _when(request: SwitchRequest, now_ms: int) -> int:
     return at_ms
 
 
-def _repeated(before: Correction, request: SwitchRequest) -> Correction:
+def _same(before: Correction, request: SwitchRequest) -> bool:
     closed = before.kind in {_SWITCH[1], _JUMPER[1], _GENERATOR[1]}
-    if closed != request.closed or not _same_thing(before, request.element):
-        raise Conflict(f"operation {request.operation_id} was used for something else")
-    return before
+    return closed == request.closed and _same_thing(before, request.element)
 
 
 def _same_thing(before: Correction, element: str) -> bool:
