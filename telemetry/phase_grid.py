@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from geo.network import ABSENT, Bool, EdgeKind, Float64, Int8, Int32, Phases
+from geo.network import ABSENT, Bool, EdgeKind, Float64, Int8, Int32
 from telemetry.inference_grid import InferenceGrid
 from telemetry.phase_model import PhaseModel, losses, rates_of
 
@@ -150,13 +150,3 @@ def _sides(inside: Int32, low: Bool, turns: Bool, classes: int) -> Int8:
     mixed[inside[~low], 0] = True
     side[mixed.all(axis=1)] = TURNS
     return side
-
-
-def bits_text(phases: int) -> str:
-    """``AC`` for 5."""
-    return "".join(name for name, bit in (("A", 1), ("B", 2), ("C", 4)) if phases & bit)
-
-
-def text_bits(phases: str) -> int:
-    """The way back."""
-    return sum(int(Phases[letter]) for letter in phases)

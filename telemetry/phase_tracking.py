@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from geo.doors import PHASE_NAMES
 from geo.network import ABSENT, Float64
 from telemetry.findings import MAX_EQUIVALENT, MAX_EXCEPTIONS, Count, cause_of
 from telemetry.inference import InferenceGrid, InferenceModel
@@ -27,7 +28,7 @@ from telemetry.lifecycle import (
 from telemetry.observations import NEVER, Int64
 from telemetry.outages import OutageState
 from telemetry.parts import lies_in, part_of
-from telemetry.phase_grid import Slices, bits_text
+from telemetry.phase_grid import Slices
 from telemetry.phase_inference import (
     LostPhase,
     PhasePosterior,
@@ -133,7 +134,7 @@ class PhaseTracker:
     def _opened(self, scene: Scene, found: Found) -> Tracked:
         cut, repeat = found.cut, 0
         cause = cause_of(scene.network, scene.tree, cut.positions[:MAX_EQUIVALENT])
-        named = (scene.network.content_hash, f"{cause.element}:{bits_text(cut.lost)}", cut.onset_ms)
+        named = (scene.network.content_hash, f"{cause.element}:{PHASE_NAMES[cut.lost]}", cut.onset_ms)
         while (identifier := outage_id(*named, repeat)) in self._ids:
             repeat += 1
         self._ids.add(identifier)
@@ -175,7 +176,7 @@ def _covers(scene: Scene, grown: Tracked, tracked: Tracked, part: slice) -> bool
 def _same(tracked: Tracked, cut: LostPhase) -> bool:
     """A phase lost at medium voltage first looks like one lost at a transformer, and the other way round."""
     shared = set(tracked.phases) | set(tracked.low_phases)
-    return bool(shared & (set(bits_text(cut.lost)) | set(bits_text(cut.low))))
+    return bool(shared & (set(PHASE_NAMES[cut.lost]) | set(PHASE_NAMES[cut.low])))
 
 
 def _next(
@@ -237,8 +238,8 @@ def _explained(scene: Scene, tracked: Tracked, found: Found) -> Tracked:
         since_ms=tracked.since_ms if same else scene.now_ms,
         cut=(cause.element,),
         returned_ms=None,
-        phases=bits_text(cut.lost),
-        low_phases=bits_text(cut.low),
+        phases=PHASE_NAMES[cut.lost],
+        low_phases=PHASE_NAMES[cut.low],
     )
     return _counted(scene, moved, (found,))
 
