@@ -19,11 +19,10 @@ def main() -> None:
     data_dir = Path(os.environ.get("GRIDCREW_DATA_DIR", "var"))
     os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder(data_dir)))
     try:
-        cli.main(standalone_mode=False)
+        # click hands back the code of an Exit instead of raising it
+        sys.exit(cli.main(standalone_mode=False))
     except click.exceptions.Abort:
         sys.exit(130)
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
     except click.ClickException as problem:
         problem.show()
         sys.exit(problem.exit_code)

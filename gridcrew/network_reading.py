@@ -22,6 +22,7 @@ from geo.network import EdgeKind, Network
 from geo.ports import Progress
 from geo.rules import Severity
 from gridcrew.settings import Settings
+from telemetry.adapters.event_files import iso
 
 BAD_INPUT: Final = 2
 MOST_FINDINGS_SHOWN: Final = 200
@@ -57,12 +58,17 @@ def stored_networks() -> SqlNetworkStore:
     return SqlNetworkStore(engine)
 
 
-def network_in_force(now_ms: int) -> Network:
+def network_in_force(at_ms: int) -> Network:
     """The stored network of that instant."""
     store = stored_networks()
-    version = store.effective(now_ms)
+    version = store.effective(at_ms)
     if version is None:
-        raise click.ClickException("no network is stored; run `gridcrew network import SOURCE` first")
+        known = store.versions()
+        raise click.ClickException(
+            f"no network was in force then; the first one is from {iso(known[0].effective_ms)} on"
+            if known
+            else "no network is stored; run `gridcrew network import SOURCE` first"
+        )
     return store.get(version.content_hash)
 
 
@@ -101,11 +107,14 @@ def _finish(bars: list[Any]) -> None:
         bars[-1].render_finish()
 
 
-def accepted(assembled: Assembled) -> Network:
-    """The network; ends the command with one line and code 2 where it is refused."""
+def accepted(assembled: Assembled, *, told: bool = False) -> Network:
+    """The network; where it is refused, the command ends with its errors (unless ``told``) and code 2."""
     if assembled.network is None:
-        errors = sum(finding.severity is Severity.ERROR for finding in assembled.findings)
-        click.echo(f"Error: network refused: {errors} errors", err=True)
+        errors = [found for found in assembled.findings if found.severity is Severity.ERROR]
+        if not told:
+            tell(errors)
+        count = sum(found.more or 1 for found in errors)
+        click.echo(f"Error: network refused: {count} error{'' if count == 1 else 's'}", err=True)
         raise click.exceptions.Exit(BAD_INPUT)
     return assembled.network
 

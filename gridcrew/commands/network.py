@@ -14,6 +14,7 @@ from geo.differences import Differences, differences
 from geo.network import Network
 from geo.ports import NetworkVersion
 from gridcrew.lazy_group import LazyGroup
+from gridcrew.network_house import author, note
 from gridcrew.network_reading import (
     accepted,
     as_json,
@@ -71,16 +72,12 @@ def command() -> None:
 @set_aside
 @grids
 @language
+@note
 @as_json
 def import_network(
-    source: str,
-    effective: datetime | None,
-    mapping: Path | None,
-    set_aside: bool,
-    grids: int,
-    language: str,
-    as_json: bool,
-) -> None:
+    source: str, effective: datetime | None, mapping: Path | None, set_aside: bool, grids: int, language: str,
+    note: str, as_json: bool,
+) -> None:  # fmt: skip
     """Read SOURCE, check it and store it as the company's network; a network with errors is refused."""
     store = stored_networks()
     assembled = read(source, grids, mapping, set_aside)
@@ -88,12 +85,16 @@ def import_network(
         tell(assembled.findings, language)
     elif assembled.network is None:
         click.echo(json.dumps(report(assembled), ensure_ascii=False, indent=2))
-    network = accepted(assembled)
+    network = accepted(assembled, told=True)
     now_ms = int(time.time() * 1000)
     effective_ms = now_ms if effective is None else int(effective.replace(tzinfo=UTC).timestamp() * 1000)
     changed = _changed(store, network, effective_ms)
     if changed is None or not changed.nothing_changed:
-        store.put(network, NetworkVersion(network.content_hash, effective_ms, now_ms, source))
+        by = author(note)
+        store.put(
+            network,
+            NetworkVersion(network.content_hash, effective_ms, by.now_ms, source, by.name, by.note),
+        )
     if as_json:
         words = {"changes": None if changed is None else changed.counts()}
         click.echo(json.dumps(report(assembled) | words, ensure_ascii=False, indent=2))
@@ -127,7 +128,7 @@ def check(
         tell(assembled.findings, language)
         if assembled.network is not None:
             click.echo(f"{assembled.network.content_hash}: {summary(assembled.network)}")
-    accepted(assembled)
+    accepted(assembled, told=True)
 
 
 @command.command()
