@@ -5,7 +5,8 @@ import math
 from typing import Literal
 
 from field_api import calendars
-from field_api.clocks import Due, Profile, due_times
+from field_api.clocks import Due, OtherDue
+from field_api.company import Company
 from field_api.instants import iso, iso_or_none
 from field_api.masking import mask_name, mask_phone
 from field_api.notices import Notice
@@ -22,12 +23,13 @@ from field_api.resources import (
     NoticeResource,
     OrderDetailResource,
     OrderResource,
+    OtherDueResource,
     OutageResource,
     Resource,
     RevisionResource,
     UserResource,
 )
-from field_api.work import HistoryEntry, WorkType, legal_steps
+from field_api.work import HistoryEntry, legal_steps
 from geo.network import Network
 from telemetry.outages import Cause, OutageRevision
 
@@ -55,8 +57,8 @@ def cause_resource(cause: Cause, site: Site) -> CauseResource:
     """The probable cause with its name and place."""
     place = site.place_of(cause.element)
     return CauseResource(
-        element=cause.element, kind=cause.kind, name=place.name, equivalent=cause.equivalent,
-        lon=degrees(place.lon), lat=degrees(place.lat),
+        element=cause.element, kind=cause.kind, name=place.name, name_en=place.name_en,
+        equivalent=cause.equivalent, lon=degrees(place.lon), lat=degrees(place.lat),
     )  # fmt: skip
 
 
@@ -87,26 +89,27 @@ def revision_resource(revision: OutageRevision, site: Site) -> RevisionResource:
 
 
 def order_resource(
-    stored: StoredOrder, work_type: WorkType, profile: Profile, crew_name: str, now_ms: int
+    stored: StoredOrder, company: Company, crew_name: str, now_ms: int
 ) -> OrderResource:
     """An order as lists and the feed show it."""
-    return OrderResource(**_order_fields(stored, work_type, profile, crew_name, now_ms))
+    return OrderResource(**_order_fields(stored, company, crew_name, now_ms))
 
 
 def order_detail(
-    stored: StoredOrder, work_type: WorkType, profile: Profile, crew_name: str, now_ms: int
+    stored: StoredOrder, company: Company, crew_name: str, now_ms: int
 ) -> OrderDetailResource:
     """An order with all that happened to it."""
     history = tuple(_history_resource(entry) for entry in stored.history)
-    fields = _order_fields(stored, work_type, profile, crew_name, now_ms)
+    fields = _order_fields(stored, company, crew_name, now_ms)
     return OrderDetailResource(**fields, history=history)
 
 
 def _order_fields(
-    stored: StoredOrder, work_type: WorkType, profile: Profile, crew_name: str, now_ms: int
+    stored: StoredOrder, company: Company, crew_name: str, now_ms: int
 ) -> dict[str, object]:
     order = stored.order
-    due = due_times(work_type, profile, order.area, stored.history, now_ms)
+    work_type = company.work_type(order.type)
+    due = company.due_times(order, stored.history, now_ms)
     return {
         "id": order.id, "number": order.number, "type": order.type, "state": stored.state,
         "revision": stored.revision, "outage_id": order.outage_id, "incident_id": order.incident_id,
@@ -121,6 +124,16 @@ def _order_fields(
 def _due_resource(due: Due) -> DueResource:
     return DueResource(
         clock=due.clock, due_at=iso(due.due_ms), rule=due.rule, basis=due.basis,
+        provisional=due.provisional, state=due.state, at_risk_at=iso(due.at_risk_ms), origin=due.origin,
+        unverified=due.unverified, by_device=due.by_device,
+        waited_s={who: ms // 1000 for who, ms in due.waited_ms.items()},
+        beside=None if due.beside is None else _other_due_resource(due.beside),
+    )  # fmt: skip
+
+
+def _other_due_resource(due: OtherDue) -> OtherDueResource:
+    return OtherDueResource(
+        due_at=iso(due.due_ms), rule=due.rule, origin=due.origin, unverified=due.unverified,
         provisional=due.provisional, state=due.state,
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from field_api.organisation import Bounds
 from geo.cells import Cells
 from geo.errors import UnknownElement
-from geo.network import ABSENT, CustomerClass, EdgeKind, Int32, Network, NodeKind, Priority
+from geo.network import ABSENT, CustomerClass, EdgeKind, Extra, Int32, Network, NodeKind, Priority
 from geo.tracing import Element, Feeding, find
 from telemetry.outages import OutageRevision
 from telemetry.scope import OutageScope
@@ -33,6 +33,8 @@ class Place:
     lon: float
     lat: float
     voltage_kv: float
+    name_en: str = ""
+    """Empty where the network has no English name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,18 +135,20 @@ class Site:
         kind = EdgeKind(int(edges.kind[row])).name.lower()
         lon, lat = _middle(nodes.lon[ends]), _middle(nodes.lat[ends])
         voltage = float(nodes.voltage_kv[ends[0]])
-        return Place(edges.ids[row], "edge", kind, edges.name[row] or edges.ids[row], lon, lat, voltage)
+        name, english = edges.name[row] or edges.ids[row], _english(edges.extra, row)
+        return Place(edges.ids[row], "edge", kind, name, lon, lat, voltage, english)
 
     def _node_place(self, element: Element, node: int) -> Place:
         nodes = self.network.nodes
-        name, kind = element.id, str(element.type)
+        name, kind, english = element.id, str(element.type), ""
         if element.type == "node":
             name = nodes.name[node] or element.id
             kind = NodeKind(int(nodes.kind[node])).name.lower()
+            english = _english(nodes.extra, node)
         if node == ABSENT:
             return Place(element.id, element.type, kind, name, math.nan, math.nan, math.nan)
         spot = float(nodes.lon[node]), float(nodes.lat[node])
-        return Place(element.id, element.type, kind, name, *spot, float(nodes.voltage_kv[node]))
+        return Place(element.id, element.type, kind, name, *spot, float(nodes.voltage_kv[node]), english)
 
     def path(self, element: Element) -> tuple[Place, ...]:
         """What feeds it, source first, each step by the edge that leads there."""
@@ -176,6 +180,11 @@ class Site:
 
 CLASS_NAMES: Final = {kind.value: kind.name.lower() for kind in CustomerClass}
 PRIORITY_NAMES: Final = {level.value: level.name.lower() for level in Priority}
+
+
+def _english(extra: Extra, row: int) -> str:
+    column = extra.get("name_en")
+    return column[row] if column else ""
 
 
 def _middle(values: NDArray[np.float64]) -> float:

@@ -39,6 +39,7 @@ class CauseResource(Resource):
     element: str
     kind: str
     name: str
+    name_en: str = Field("", description="Empty where the network has no English name.")
     equivalent: tuple[str, ...]
     lon: float | None
     lat: float | None
@@ -85,13 +86,32 @@ class RevisionResource(Resource):
     reasons: tuple[str, ...]
 
 
+class OtherDueResource(Resource):
+    """What a second set of limits says of the same clock; nobody is alarmed on it."""
+
+    due_at: Instant
+    rule: str
+    origin: str
+    unverified: bool
+    provisional: bool
+    state: ClockState
+
+
 class DueResource(Resource):
     clock: str
     due_at: Instant
-    rule: str
-    basis: str
-    provisional: bool
+    rule: str = Field(description="The rule in words, in Chinese and English.")
+    basis: str = Field(description="What it counts from: a step, or another clock's due time.")
+    provisional: bool = Field(
+        description="It rests on something not yet certain: an arrival to come, a wait, an unpublished year."
+    )
     state: ClockState
+    at_risk_at: Instant = Field(description="From when on a clock still running is at risk.")
+    origin: str = Field(description="Where the limit stands.")
+    unverified: bool = Field(description="No source states the limit: a working figure.")
+    by_device: bool = Field(description="Its start or stop counts by a device's corrected clock.")
+    waited_s: dict[str, int] = Field(description="Seconds of waiting in its time, by whose wait it was.")
+    beside: OtherDueResource | None = Field(description="A second set of limits, reported beside the first.")
 
 
 class OrderResource(Resource):
@@ -126,8 +146,22 @@ class HistoryResource(Resource):
     device_at: Instant | None
 
 
+class BackFeedResource(Resource):
+    """What could put voltage on a part that is switched off."""
+
+    kind: Literal["pv_kw", "generator", "second_supply", "two_places"]
+    id: str = Field(description="A customer, or a node; empty for one outside my grid cells.")
+    told: str
+
+
 class OrderDetailResource(OrderResource):
     history: tuple[HistoryResource, ...]
+    back_feeds: tuple[BackFeedResource, ...] = Field(
+        (), description="Known sources inside the part to be isolated: check before anybody touches it."
+    )
+    back_feeds_known: bool = Field(
+        True, description="False where the network in force no longer has the element: ask on site."
+    )
 
 
 class OutageDetailResource(OutageResource):

@@ -31,6 +31,7 @@ class EdgeState:
     normally_closed: bool
     energised: bool
     """Closed, and at least one of its ends has supply."""
+    name_en: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +129,10 @@ class LiveGrid:
             return _SPELLED[int(self.network.edges.kind[row])]
         return "generator" if self.network.edges.ids[row].startswith(JOINT) else "jumper"
 
+    def _english(self, row: int) -> str:
+        column = self.network.edges.extra.get("name_en")
+        return column[row] if column else ""
+
     def edge(self, row: int) -> EdgeState:
         """What answers tell of an edge."""
         edges, nodes = self.network.edges, self.network.nodes
@@ -143,4 +148,5 @@ class LiveGrid:
             closed=closed,
             normally_closed=bool(edges.closed[row]),
             energised=closed and bool(self.supplied[start] or self.supplied[end]),
+            name_en=self._english(row),
         )

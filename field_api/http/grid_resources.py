@@ -4,13 +4,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from field_api.resources import Instant, Resource
+from field_api.resources import BackFeedResource, Instant, Resource
 
 
 class EdgeStateResource(Resource):
     id: str
     kind: str = Field(description="As in edges.csv, or jumper, generator.")
     name: str
+    name_en: str = ""
     from_id: str
     to_id: str
     phases: str
@@ -41,12 +42,6 @@ class TraceResource(PeopleResource):
     nodes: tuple[str, ...]
     stopped_at: tuple[EdgeStateResource, ...] = Field(description="Barriers and open switches; not passed.")
     on_loop: bool
-
-
-class BackFeedResource(Resource):
-    kind: Literal["pv_kw", "generator", "second_supply", "two_places"]
-    id: str = Field(description="A customer, or a node; empty for one outside my grid cells.")
-    told: str
 
 
 class OpenedResource(EdgeStateResource):
@@ -124,6 +119,7 @@ class SwitchingResource(Resource):
     element: str = Field(description="A switch or fuse, A~B for a jumper, ~A for a generator.")
     kind: str
     name: str
+    name_en: str = ""
     closed: bool
     normally_closed: bool
     since: Instant

@@ -35,6 +35,8 @@ class AlarmResource(Resource):
     severity: str
     subject: str = Field(description="Id of the meter, transformer or element.")
     transformer: str = Field(description="Of the area that it lies in.")
+    transformer_name: str = ""
+    transformer_name_en: str = ""
     grid_id: str
     since: Instant
     raised_at: Instant
@@ -118,11 +120,13 @@ def _rate(site: Site, cell: str, counted: Counted) -> PassRateResource:
 def _shown(site: Site, logged: LoggedAlarm, rules: Mapping[str, FaultRule]) -> AlarmResource:
     """An alarm of a rule that is no more is shown by the rule's id."""
     alarm, rule = logged.alarm, rules.get(logged.alarm.rule)
+    area = site.place_of(alarm.transformer)
     return AlarmResource(
         id=str(logged.id), rule=alarm.rule,
         name_zh=rule.name_zh if rule else alarm.rule, name_en=rule.name_en if rule else alarm.rule,
         severity=rule.severity if rule else "advice",
         subject=alarm.subject, transformer=alarm.transformer,
+        transformer_name=area.name, transformer_name_en=area.name_en,
         grid_id=_cell(site, alarm.subject),
         since=iso(alarm.since_ms), raised_at=iso(alarm.raised_ms), cleared_at=iso_or_none(logged.cleared_ms),
         worst=alarm.worst, meters=alarm.meters, swallowed_by=alarm.swallowed_by,

@@ -14,6 +14,7 @@ from field_api.http.problems import HttpProblem
 from field_api.instants import iso, iso_or_none
 from field_api.people import Role
 from field_api.ports import DeskSession
+from field_api.projection import Site
 from field_api.resources import Instant, Resource
 from field_api.usecases.correct_outage import CorrectionRequest
 from telemetry.evidence import EvidenceKind
@@ -39,6 +40,7 @@ class ElementChanceResource(Resource):
     element: str
     kind: str
     name: str
+    name_en: str = ""
     probability: float
 
 
@@ -229,11 +231,11 @@ def _resource(
         doubt_bits=explanation.doubt_bits,
         owner_side=explanation.owner_side,
         elements=tuple(
-            ElementChanceResource(**_plain(one), name=site.place_of(one.element).name)
+            ElementChanceResource(**_plain(one), **_names(site, one.element))
             for one in explanation.elements
         ),
         alternatives=tuple(
-            AlternativeResource(**_plain(one), name=site.place_of(one.element).name if one.element else "")
+            AlternativeResource(**_plain(one), **_names(site, one.element))
             for one in explanation.alternatives
         ),
         settling=tuple(SettlingResource(**_plain(one)) for one in explanation.settling),
@@ -263,6 +265,11 @@ def _customer(
         raise HttpProblem(404, "No such customer", f"no customer {customer!r} in your grid cells")
     found = next((one for one in explanation.customers if one.customer == customer), None)
     return None if found is None else customer_reason(call, found)
+
+
+def _names(site: Site, element: str) -> dict[str, str]:
+    place = site.place_of(element)
+    return {"name": place.name, "name_en": place.name_en}
 
 
 def _plain(one: object) -> dict[str, Any]:

@@ -10,16 +10,20 @@ from field_api.http.operations import EVERYONE, Answer, Call, Operations
 from field_api.http.paging import cut, number_after, page_after
 from field_api.http.problems import HttpProblem
 from field_api.http.routes_explanations import wordings
+from field_api.instants import iso, iso_or_none
 from field_api.masking import address_area, mask_name, mask_phone
 from field_api.ports import OutageView
 from field_api.presentation import revision_resource
 from field_api.projection import CLASS_NAMES, PRIORITY_NAMES, Site
 from field_api.resources import (
     AffectedCustomerResource,
+    Instant,
     OutageDetailResource,
     OutageResource,
+    Resource,
     ScopeResource,
 )
+from field_api.usecases.outage_absences import Absent
 from field_api.usecases.tell import order_document
 from geo.errors import UnknownElement
 from telemetry.explanation import CustomerEvidence
@@ -40,6 +44,25 @@ class OutagePage(Page[OutageResource]):
 
 class AffectedCustomerPage(Page[AffectedCustomerResource]):
     pass
+
+
+class AbsenceResource(Resource):
+    id: str
+    name: str
+    address_area: str
+    off_at: Instant
+    on_at: Instant | None = Field(description="Null: still out.")
+
+
+class ReturnStepResource(Resource):
+    at: Instant
+    customers: int = Field(description="Whose supply came back then.")
+
+
+class AbsencePage(Page[AbsenceResource]):
+    customers: int
+    still_out: int
+    steps: tuple[ReturnStepResource, ...] = Field(description="Oldest first, at most a hundred.")
 
 
 @operations.add(
@@ -126,6 +149,41 @@ def list_affected(call: Call) -> Answer:
     )
     cursor = str(start + query.limit) if start + query.limit < len(rows) else None
     return Answer(200, AffectedCustomerPage(items=items, next_cursor=cursor))
+
+
+@operations.add(
+    "GET", "/api/v1/outages/{outage_id}/absences", "When each customer lost supply and when it came back",
+    roles=EVERYONE, query=PageQuery, answers={200: AbsencePage},
+)  # fmt: skip
+def list_absences(call: Call) -> Answer:
+    """Customers of my grid cells, masked, those still out first; and the steps in which supply returned.
+
+    The same ledger as the reliability indices: nobody stands in it before the outage is confirmed.
+    """
+    query, view = call.query(PageQuery), _visible(call)
+    people = call.services.interruptions.of_outage(view.outage_id, call.now_ms)
+    if people is None:
+        raise HttpProblem(404, "No such outage", f"no outage {view.outage_id!r} in your grid cells")
+    if not call.scope.whole_company:
+        people = people.among(call.scope.grid_ids)
+    start = number_after(query.cursor) or 0
+    part = people.rows(slice(start, start + query.limit))
+    steps = tuple(ReturnStepResource(at=iso(at_ms), customers=n) for at_ms, n in people.steps())
+    cursor = str(start + query.limit) if start + query.limit < len(people) else None
+    page = AbsencePage(
+        items=tuple(map(_absence, part)), next_cursor=cursor, steps=steps, customers=len(people),
+        still_out=people.still_out,
+    )  # fmt: skip
+    return Answer(200, page)
+
+
+def _absence(one: Absent) -> AbsenceResource:
+    customers, row = one.site.network.customers, one.row
+    return AbsenceResource(
+        id=customers.ids[row], name=mask_name(customers.name[row]),
+        address_area=address_area(customers.address[row]),
+        off_at=iso(one.off_ms), on_at=iso_or_none(one.on_ms),
+    )  # fmt: skip
 
 
 def _reason(call: Call, found: CustomerEvidence | None) -> dict[str, object]:

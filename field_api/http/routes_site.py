@@ -62,6 +62,7 @@ class FoundResource(Resource):
     type: Literal["edge", "node", "customer", "meter", "terminal", "sensor"]
     id: str
     name: str
+    name_en: str = ""
     kind: str
     lon: float | None
     lat: float | None
@@ -75,6 +76,7 @@ class StepResource(Resource):
     id: str
     kind: str
     name: str
+    name_en: str = ""
 
 
 class ElementResource(Resource):
@@ -82,6 +84,7 @@ class ElementResource(Resource):
     type: str
     kind: str
     name: str
+    name_en: str = ""
     lon: float | None
     lat: float | None
     voltage_kv: float | None
@@ -118,6 +121,7 @@ class SourceAgeResource(Resource):
 class FeederResource(Resource):
     element: str
     name: str
+    name_en: str = ""
     customers: int
     observable_share: float
     newest_evidence_at: Instant | None
@@ -181,8 +185,8 @@ def _index(site: Site) -> SearchIndex:
 
 def _found(found: Found) -> FoundResource:
     return FoundResource(
-        type=found.element.type, id=found.element.id, name=found.name, kind=found.kind,
-        lon=degrees(found.place.lon), lat=degrees(found.place.lat),
+        type=found.element.type, id=found.element.id, name=found.name, name_en=found.place.name_en,
+        kind=found.kind, lon=degrees(found.place.lon), lat=degrees(found.place.lat),
     )  # fmt: skip
 
 
@@ -200,6 +204,7 @@ def get_element(call: Call) -> Answer:
         type=element.type,
         kind=place.kind,
         name="" if element.type == "customer" else place.name,
+        name_en=place.name_en,
         lon=degrees(place.lon),
         lat=degrees(place.lat),
         voltage_kv=degrees(place.voltage_kv),
@@ -224,7 +229,7 @@ def _visible(call: Call, site: Site, identifier: str) -> tuple[Element, str]:
 
 
 def _step(place: Place) -> StepResource:
-    return StepResource(id=place.id, kind=place.kind, name=place.name)
+    return StepResource(id=place.id, kind=place.kind, name=place.name, name_en=place.name_en)
 
 
 def _outage_at(call: Call, site: Site, element: Element) -> str | None:
@@ -292,7 +297,8 @@ def list_feeders(call: Call) -> Answer:
     part = mine[start : start + query.limit]
     known = knowledge(part, _terminals(call.services.gateway), call.now_ms)
     cursor = str(start + query.limit) if start + query.limit < len(mine) else None
-    return Answer(200, FeederPage(items=tuple(_feeder(one) for one in known), next_cursor=cursor))
+    items = tuple(_feeder(one, site.place_of(one.element).name_en) for one in known)
+    return Answer(200, FeederPage(items=items, next_cursor=cursor))
 
 
 @lru_cache(maxsize=2)
@@ -312,11 +318,12 @@ def _terminals(gateway: GatewayRecords) -> dict[str, DeviceState]:
     return found
 
 
-def _feeder(known: FeederKnowledge) -> FeederResource:
+def _feeder(known: FeederKnowledge, name_en: str) -> FeederResource:
     age_s = known.oldest_terminal_age_s
     return FeederResource(
         element=known.element,
         name=known.name,
+        name_en=name_en,
         customers=known.customers,
         observable_share=round(known.observable_share, 4),
         newest_evidence_at=iso_or_none(known.newest_evidence_ms),

@@ -90,6 +90,7 @@ def _listed(site: Site, grid: LiveGrid, position: Position, session: DeskSession
         element=edge.id,
         kind=edge.kind,
         name=edge.name,
+        name_en=edge.name_en,
         closed=edge.closed,
         normally_closed=edge.normally_closed,
         since=iso(position.word.at_ms),

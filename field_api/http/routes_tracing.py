@@ -17,6 +17,8 @@ from field_api.http.problems import HttpProblem
 from field_api.http.site_of import current_site
 from field_api.instants import EPOCH, iso, milliseconds
 from field_api.projection import Site
+from field_api.resources import BackFeedResource
+from geo.back_feeds import back_feeds
 from geo.doors import EDGE_KINDS
 from geo.errors import GeoError, UnknownElement
 from geo.following import Barriers, Direction, follow, way_between
@@ -119,6 +121,20 @@ def ask_what_if(call: Call) -> Answer:
         raise HttpProblem(409, "Not possible", str(problem)) from None
     told = Telling(found.after, look.seen).consequence(found)
     return Answer(200, WhatIfResource.model_validate(told | {"at": iso(look.at_ms)}))
+
+
+def back_feeds_at(call: Call, identifier: str) -> tuple[BackFeedResource, ...] | None:
+    """What could feed the part around an element back; None where the network no longer has it."""
+    look = _Look.of(call, None)
+    try:
+        found = isolate(look.grid, find(look.grid.network, identifier))
+    except UnknownElement:
+        return None
+    dead = look.grid.supplied & ~found.after.supplied
+    dead[found.zone] = True
+    # On the grid as it stands: a generator is a back-feed even where isolating it means switching it off.
+    told = look.telling.back_feeds(back_feeds(look.grid, dead))
+    return tuple(BackFeedResource.model_validate(one) for one in told)
 
 
 def moment_of(call: Call, at: DeviceTime | None) -> tuple[Site, int]:

@@ -1,11 +1,12 @@
 """Orders, crews, notices and calls."""
 
 import json
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from field_api.http.fields import (
+    Answers,
     DeviceTime,
     Identifier,
     Input,
@@ -13,6 +14,7 @@ from field_api.http.fields import (
     Longitude,
     Page,
     PageQuery,
+    StepName,
     Whole,
     Words,
 )
@@ -21,6 +23,7 @@ from field_api.http.paging import cut, number_after, page_after
 from field_api.http.problems import HttpProblem
 from field_api.http.routes_explanations import wordings
 from field_api.http.routes_outages import IS_OPEN, StateQuery
+from field_api.http.routes_tracing import back_feeds_at
 from field_api.http.site_of import current_site
 from field_api.instants import milliseconds
 from field_api.masking import mask_text
@@ -39,8 +42,10 @@ from field_api.usecases.step_order import StepRequest
 from field_api.usecases.tell import order_document, waiting_state
 
 operations: Final = Operations()
-_TAKES_CALLS: Final = frozenset({Role.ADMIN, Role.DISPATCHER, Role.CREW})
-_STEPS: Final = frozenset({Role.ADMIN, Role.DISPATCHER, Role.CREW})
+_TAKES_CALLS: Final = frozenset({Role.ADMIN, Role.DISPATCHER, Role.GRID_MANAGER, Role.CREW})
+_STEPS: Final = frozenset(
+    {Role.ADMIN, Role.DISPATCHER, Role.GRID_MANAGER, Role.SUPERVISOR, Role.CREW}
+)
 
 
 class OrderPage(Page[OrderResource]):
@@ -60,13 +65,52 @@ class Finding(Input):
     cause: Words
 
 
+class Appointment(Input):
+    begins_at: DeviceTime
+    ends_at: DeviceTime
+
+    @model_validator(mode="after")
+    def _forward(self) -> "Appointment":
+        if self.ends_at <= self.begins_at:
+            raise ValueError("an appointment ends after it begins")
+        return self
+
+
+class PlaceBody(Input):
+    lon: Longitude
+    lat: Latitude
+    accuracy_m: float | None = Field(default=None, ge=0, le=100_000, allow_inf_nan=False)
+
+
 class StepBody(Input):
     operation_id: str = Field(pattern=r"^[0-9A-Za-z-]{8,64}$", description="Made by the client, once.")
-    step: Literal["accept", "arrive", "repair", "close"]
-    at: DeviceTime
+    step: StepName = Field(description="One of the order's `transitions`.")
+    at: DeviceTime = Field(description="When it was done, by the device's clock.")
+    sent_at: DeviceTime | None = Field(default=None, description="The device's clock when it sends this.")
     revision: Whole = Field(ge=1, le=1_000_000)
     note: Words | None = None
     finding: Finding | None = None
+    answers: Answers | None = Field(default=None, description="To the form of the work type.")
+    to_crew: Identifier | None = Field(default=None, description="Who takes over (`transfer`).")
+    estimate_at: DeviceTime | None = Field(default=None, description="Supply is expected back then.")
+    appointment: Appointment | None = None
+    position: PlaceBody | None = None
+    attribution: Literal["customer", "government", "company", "weather"] | None = Field(
+        default=None, description="Whom a wait is due to; else as the work type says."
+    )
+    photos: tuple[Identifier, ...] | None = Field(default=None, max_length=20)
+
+    def details(self) -> dict[str, Any]:
+        """What the history keeps of it besides note and finding."""
+        told: dict[str, Any] = self.model_dump(
+            mode="json", include={"answers", "to_crew", "position", "attribution", "photos"}, exclude_none=True
+        )
+        if self.estimate_at is not None:
+            told["estimate_ms"] = milliseconds(self.estimate_at)
+        if self.appointment is not None:
+            begins, ends = self.appointment.begins_at, self.appointment.ends_at
+            told["appointment"] = [milliseconds(begins), milliseconds(ends)]
+        return told
 
 
 class PositionBody(Input):
@@ -127,8 +171,11 @@ def get_order(call: Call) -> Answer:
             raise HttpProblem(404, "No such order", f"no order {call.path['order_id']!r} in your grid cells")
         crew = session.organisation.crew(call.scope, stored.order.crew_id)
     name = crew.name if crew else stored.order.crew_id
-    work_type = company.work_type(stored.order.type)
-    return Answer(200, order_detail(stored, work_type, company.profile, name, call.now_ms))
+    detail = order_detail(stored, company, name, call.now_ms)
+    told = back_feeds_at(call, stored.order.element)
+    return Answer(
+        200, detail.model_copy(update={"back_feeds": told or (), "back_feeds_known": told is not None})
+    )
 
 
 @operations.add(
@@ -142,7 +189,8 @@ def step_order(call: Call) -> Answer:
     request = StepRequest(
         operation_id=sent.operation_id, step=sent.step, at_ms=milliseconds(sent.at), revision=sent.revision,
         note=sent.note or "", finding_element=finding.element if finding else "",
-        finding_cause=finding.cause if finding else "",
+        finding_cause=finding.cause if finding else "", details=sent.details(),
+        sent_ms=None if sent.sent_at is None else milliseconds(sent.sent_at),
     )  # fmt: skip
     return Answer(200, call.services.step_order(call.user, call.path["order_id"], request, call.now_ms))
 

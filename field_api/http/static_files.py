@@ -1,4 +1,4 @@
-"""The built front end: the page at ``/``, its files beside it, 404 for everything else."""
+"""The built front end: the page at ``/`` and ``/outages/ID``, its files beside it; else 404."""
 
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,11 @@ def add_front_end(app: Flask, dist: Path) -> None:
         if not (dist / "index.html").is_file():
             raise HttpProblem(503, "The pages are not built", "run the front-end build, or install the wheel")
         return _file(dist, "index.html", _ASK_AGAIN)
+
+    @app.get("/outages/<path:_outage_id>")
+    def outage(_outage_id: str) -> Response:
+        """The page of one outage; which one, the page reads from its address."""
+        return index()
 
     @app.get("/<name>")
     def file(name: str) -> Response:

@@ -6,9 +6,10 @@ from typing import Final
 
 from field_api.ports import Sites
 from field_api.projection import Site
+from field_api.usecases.outage_absences import OutageAbsences
 from geo.network import Network
 from telemetry.interruptions import Ledger, ledger_of
-from telemetry.outage_chains import chains
+from telemetry.outage_chains import chain_of, chains
 from telemetry.outages import OutageRevision
 from telemetry.ports import OutageLog
 from telemetry.scope import OutageScope
@@ -38,6 +39,16 @@ class Interruptions:
             if kept is None or kept[1] is not site or time.monotonic() - kept[0] > KEPT_S:
                 kept = self._kept = time.monotonic(), site, self._projected(site, now_ms)
         return site, kept[2]
+
+    def of_outage(self, outage_id: str, now_ms: int) -> OutageAbsences | None:
+        """Who was out by one outage, from when to when; None where there is no such outage."""
+        chain = chain_of(self._outages, outage_id)
+        if not chain:
+            return None
+        newest = chain[-1]
+        site = self._sites.of(newest.network_hash)
+        ledger = ledger_of(site.network, [chain], self._scope, now_ms)
+        return OutageAbsences.of(newest, site, ledger, now_ms)
 
     def _projected(self, site: Site, now_ms: int) -> Ledger:
         return ledger_of(site.network, chains(self._outages), self._scope, now_ms)

@@ -58,7 +58,13 @@ def test_the_explanation_says_it_in_both_languages_with_names(world: World) -> N
     _explained(world, dispatcher.user["id"])
     shown = dispatcher.get("/api/v1/outages/out-1/explanation").get_json()
     assert shown["elements"] == [
-        {"element": "T2", "kind": "transformer", "name": "二号变", "probability": 0.97}
+        {
+            "element": "T2",
+            "kind": "transformer",
+            "name": "二号变",
+            "name_en": "transformer 2",
+            "probability": 0.97,
+        }
     ]
     assert shown["alternatives"][0]["name"] == "二号线"
     said = [one for one in shown["sentences"] if one["section"] == "said"]

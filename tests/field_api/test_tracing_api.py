@@ -31,8 +31,8 @@ def test_a_trace_tells_edges_with_phases_and_positions(dispatcher: Person) -> No
     up = dispatcher.get("/api/v1/elements/M3/trace").get_json()
     assert [edge["id"] for edge in up["edges"]] == ["CB1", "LN2", "T2"]
     assert up["edges"][0] == {
-        "id": "CB1", "kind": "breaker", "name": "出线开关", "from_id": "S1", "to_id": "J1", "phases": "ABC",
-        "closed": True, "normally_closed": True, "energised": True,
+        "id": "CB1", "kind": "breaker", "name": "出线开关", "name_en": "feeder breaker", "from_id": "S1",
+        "to_id": "J1", "phases": "ABC", "closed": True, "normally_closed": True, "energised": True,
     }  # fmt: skip
     down = dispatcher.get("/api/v1/elements/CB1/trace?direction=down&until=transformer").get_json()
     assert [edge["id"] for edge in down["stopped_at"]] == ["T2", "T1"]

@@ -39,11 +39,11 @@ J2,pole,二号杆,116.03,39.00,10
 L1,transformer_lv,一台区,116.01,39.001,0.4
 L2,transformer_lv,二台区,116.03,39.001,0.4
 """,
-    "edges.csv": """id,kind,from_id,to_id,closed,phases,length_m,name,rated_kva,transformer_kind
-CB1,breaker,S1,J1,1,ABC,,出线开关,,
-LN2,line,J1,J2,1,ABC,850,二号线,,
-T1,transformer,J1,L1,1,ABC,,一号变,200,public
-T2,transformer,J2,L2,1,ABC,,二号变,315,public
+    "edges.csv": """id,kind,from_id,to_id,closed,phases,length_m,name,rated_kva,transformer_kind,name_en
+CB1,breaker,S1,J1,1,ABC,,出线开关,,,feeder breaker
+LN2,line,J1,J2,1,ABC,850,二号线,,,
+T1,transformer,J1,L1,1,ABC,,一号变,200,public,transformer 1
+T2,transformer,J2,L2,1,ABC,,二号变,315,public,transformer 2
 """,
     "meters.csv": """id,node_id,customer_id,phases,terminal_id
 M1,L1,C1,A,TT1
