@@ -42,6 +42,7 @@ GAP_M: Final = 30.0
 SHORT_SHARE: Final = 0.8
 SHORT_SLACK_M: Final = 30.0
 """A length is doubted when it is less than the straight way by more than a fifth and by more than this."""
+_DEVICES: Final = [int(kind) for kind in (*sorted(SWITCHING_KINDS), EdgeKind.TRANSFORMER)]
 
 Told = Iterator[tuple[int, Mapping[str, object]]]
 """Row in the check's table (or NO_ROW for none), and the facts of the rule's text."""
@@ -294,6 +295,8 @@ def _too_short(on: Structure) -> Told:
     edges = on.network.edges
     straight = distances_m(on.network.nodes, edges.from_node, edges.to_node)
     doubt = (edges.length_m < straight * SHORT_SHARE) & (edges.length_m < straight - SHORT_SLACK_M)
+    # A nought at a device says that nobody gave it a length, not that it has none.
+    doubt &= (edges.length_m > 0) | ~np.isin(edges.kind, _DEVICES)
     for row in np.flatnonzero(doubt).tolist():
         yield row, {"length_m": f"{edges.length_m[row]:g}", "distance_m": round(straight[row])}
 

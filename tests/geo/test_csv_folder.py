@@ -188,6 +188,13 @@ def test_doubts_are_warnings_and_the_network_is_taken(
     read_folder(folder).accepted()
 
 
+def test_a_device_without_a_length_is_no_doubt(folder: Path) -> None:
+    _change(folder, "edges.csv", "850", "0")
+    assert _only(folder, "too-short").element == "LN2"
+    _change(folder, "edges.csv", "LN2,line", "LN2,switch")
+    assert not [found for found in read_folder(folder).findings if found.rule == "too-short"]
+
+
 def test_a_meter_of_unknown_place_hangs_on_its_transformer(folder: Path) -> None:
     _change(folder, "meters.csv", "M2,L1", "M2,T1")
     network = read_folder(folder).accepted()
