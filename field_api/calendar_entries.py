@@ -1,4 +1,4 @@
-"""What somebody enters of a year's working days: the days that differ from Monday to Friday, and who says so."""
+"""What somebody enters of a year: the days that differ from Monday to Friday, and who says so."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """The only place of local time: days and clock faces of the company, Asia/Shanghai."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,18 @@ def day_stamp(at_ms: int) -> str:
 def day_name(at_ms: int) -> str:
     """``2026-11-22``, the local day."""
     return local(at_ms).date().isoformat()
+
+
+def local_day(at_ms: int) -> date:
+    """The local day of that instant."""
+    return local(at_ms).date()
+
+
+def end_of_day_ms(day: date, closes: time | None = None) -> int:
+    """The last millisecond of a local day, or the minute at which the office closes on it."""
+    if closes is not None:
+        return milliseconds(datetime.combine(day, closes, ZONE))
+    return milliseconds(datetime.combine(day + timedelta(days=1), time(0), ZONE)) - 1
 
 
 def midnight_ms(at_ms: int) -> int:

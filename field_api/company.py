@@ -1,21 +1,39 @@
 """What this company configured for its desk: kinds of work, promises, language and the channel of notices."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from field_api.clocks import Profile
-from field_api.work import WorkType
+from field_api.clocks import Due, due_times
+from field_api.limits import Profile
+from field_api.work import HistoryEntry, Order, WorkType
+from field_api.working_days import WorkCalendar
 
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    repair: WorkType
+    work_types: Mapping[str, WorkType]
     profile: Profile
     language: str
     channel: str
     """Name of the channel that notices take."""
+    calendar: Callable[[], WorkCalendar]
+    """The working days as they are known now."""
+
+    @property
+    def repair(self) -> WorkType:
+        """What a confirmed outage opens."""
+        return self.work_types["repair"]
 
     def work_type(self, name: str) -> WorkType:
         """The work type of that name; KeyError for another."""
-        if name != self.repair.name:
-            raise KeyError(f"unknown work type {name!r}")
-        return self.repair
+        try:
+            return self.work_types[name]
+        except KeyError:
+            raise KeyError(f"unknown work type {name!r}; known: {', '.join(self.work_types)}") from None
+
+    def due_times(self, order: Order, history: Sequence[HistoryEntry], now_ms: int) -> tuple[Due, ...]:
+        """When an order must have come how far, by this company's promises and calendar."""
+        work_type = self.work_type(order.type)
+        return due_times(
+            work_type, self.profile, order.area, history, now_ms, self.calendar(), order.basis_ms
+        )

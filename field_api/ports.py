@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from field_api.alerts import Told
+from field_api.calendar_entries import CalendarEntry
 from field_api.corrections import Correction
 from field_api.incidents import Incident
 from field_api.notices import Announcement, Notice, NoticeState, Posting
@@ -17,6 +18,7 @@ from field_api.organisation import Crew, CrewState, GridCell
 from field_api.people import Scope, User
 from field_api.projection import Site
 from field_api.work import HistoryEntry, Order
+from field_api.working_days import WorkCalendar
 from telemetry.evidence import Evidence, EvidenceKind
 
 
@@ -33,6 +35,12 @@ class StoredOrder:
     order: Order
     state: str
     history: tuple[HistoryEntry, ...]
+
+    @property
+    def first_crew(self) -> str:
+        """Whom it was assigned to at first; transfers keep whom they took it from."""
+        moved = (e.details.get("from_crew", "") for e in self.history if e.step == "transfer")
+        return str(next(moved, self.order.crew_id))
 
     @property
     def revision(self) -> int:
@@ -129,6 +137,9 @@ class Orders(Protocol):
 
     def move(self, order_id: str, outage_id: str, incident_id: str) -> None:
         """Let an order follow its outage into another incident."""
+
+    def hand_over(self, order_id: str, crew_id: str) -> None:
+        """Let another crew have it."""
 
     def amend(self, order: Order) -> None:
         """Replace what the order is about (element, place, customers, priority)."""
@@ -353,6 +364,19 @@ class Channel(Protocol):
 
     def send(self, deliveries: Sequence[Delivery]) -> None:
         """Deliver all; raises OSError where none is certain. The same key may come again after a crash."""
+
+
+class WorkCalendars(Protocol):
+    """The working days, and what was entered of them."""
+
+    def __call__(self) -> WorkCalendar:
+        """As they are known now."""
+
+    def enter(self, entry: CalendarEntry) -> None:
+        """Replace what the entry is about, all or nothing, and keep who said so."""
+
+    def changes(self, year: int) -> tuple[CalendarEntry, ...]:
+        """What was entered of a year, newest first, at most two hundred."""
 
 
 class Clock(Protocol):

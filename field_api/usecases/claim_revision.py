@@ -11,7 +11,6 @@ from typing import Final, TypedDict
 
 from field_api.alerts import Message, messages, notice_key
 from field_api.calendars import day_stamp
-from field_api.clocks import due_times
 from field_api.company import Company
 from field_api.incidents import (
     CANCEL,
@@ -362,8 +361,7 @@ class _Claim:
     def _expected_return(self) -> int | None:
         """The restoration clock's due time of the order under way."""
         for stored in reversed(self._session.orders.of_outage(WHOLE_COMPANY, self._revision.outage_id)):
-            company, order = self._company, stored.order
-            due = due_times(company.repair, company.profile, order.area, stored.history, self._case.now_ms)
+            due = self._company.due_times(stored.order, stored.history, self._case.now_ms)
             return max((one.due_ms for one in due), default=None)
         return None
 

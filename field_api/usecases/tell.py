@@ -10,9 +10,8 @@ from field_api.presentation import crew_resource, document, order_resource
 def order_document(session: DeskSession, company: Company, stored: StoredOrder, now_ms: int) -> str:
     """The order's JSON."""
     crew = session.organisation.crew(WHOLE_COMPANY, stored.order.crew_id)
-    work_type = company.work_type(stored.order.type)
     name = crew.name if crew else stored.order.crew_id
-    return document(order_resource(stored, work_type, company.profile, name, now_ms))
+    return document(order_resource(stored, company, name, now_ms))
 
 
 def order_event(session: DeskSession, company: Company, order_id: str, now_ms: int) -> FeedEvent:

@@ -10,6 +10,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
+from field_api.adapters.sql_calendar import fill_published_years
+from field_api.adapters.system_clock import wall_clock_ms
 from geo.adapters.database import open_database, writing
 
 OWNERS: Final = ("network", "gateway", "outages", "desk")
@@ -26,7 +28,10 @@ def migrate_all(location: str) -> dict[str, str]:
 
 
 def migrate(engine: Engine, owner: str) -> str:
-    """Migrate one database and answer its version. Running it again changes nothing."""
+    """Migrate one database and answer its version. Running it again changes nothing.
+
+    The desk gets the published working days of the years that nobody has entered.
+    """
     config = _config(owner)
     scripts = ScriptDirectory.from_config(config)
     with writing(engine).begin() as connection:
@@ -40,6 +45,8 @@ def migrate(engine: Engine, owner: str) -> str:
             )
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        if owner == "desk":
+            fill_published_years(connection, wall_clock_ms())
         return str(scripts.get_current_head())
 
 
