@@ -23,6 +23,7 @@ NAMES = (
     "phase_accuracy",
     "live_latency",
     "burst",
+    "fault_cycle",
     "reliability_scale",
     "access_scale",
     "modbus_polling",

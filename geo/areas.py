@@ -4,6 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
+from geo import kernels
 from geo.network import ABSENT, Bool, EdgeKind, Int32, Network
 from geo.topology import components
 from geo.tree import EnergisedTree, energise
@@ -41,6 +42,15 @@ class Areas:
     def of_meter(self) -> Int32:
         """Per meter the same."""
         return self.of_node[self.network.meters.node]
+
+    def meters_in(self, area: int) -> Int32:
+        """Rows of the meters of one area, ascending; ``area`` is the row of its transformer."""
+        rows, begin = self._meters
+        return rows[begin[area] : begin[area + 1]]
+
+    @cached_property
+    def _meters(self) -> tuple[Int32, Int32]:
+        return kernels.by_position(self.of_meter, len(self.network.edges))
 
     @cached_property
     def of_edge(self) -> Int32:

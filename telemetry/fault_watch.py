@@ -55,20 +55,23 @@ class Alarm:
 class FaultWatch:
     """One network's alarms. ``tracks`` is all that is remembered between values."""
 
-    network: Network
+    areas: Areas
+    """Of the network that is watched."""
     rules: Sequence[FaultRule]
     tracks: dict[Key, Track] = field(default_factory=dict)
     cleared_ms: dict[Key, int] = field(default_factory=dict)
     """When faults that are over ended; whoever notes it takes it away."""
     passed_over: int = 0
-    _areas: Areas = field(init=False)
     _heard_ms: NDArray[np.int64] = field(init=False)
     _subjects: dict[str, str] = field(init=False)
     _remembered: dict[str, Bool] = field(init=False)
 
+    @property
+    def network(self) -> Network:
+        return self.areas.network
+
     def __post_init__(self) -> None:
         network = self.network
-        self._areas = Areas(network)
         self._heard_ms = np.full(len(network.meters), np.iinfo(np.int64).min, np.int64)
         sizes = {"meter": len(network.meters) + 1, "transformer": len(network.edges) + 1, "element": 1}
         self._subjects = {rule.id: rule.subject for rule in self.rules}
@@ -146,9 +149,9 @@ class FaultWatch:
         edge = self.network.edge_row.get(subject)
         area = ABSENT
         if row is not None:
-            area = int(self._areas.of_meter[row])
+            area = int(self.areas.of_meter[row])
         elif edge is not None:
-            area = int(self._areas.of_edge[edge])
+            area = int(self.areas.of_edge[edge])
         return "" if area == ABSENT else self.network.edges.ids[area]
 
     def _gathered(self, alarms: Iterable[Alarm], now_ms: int) -> Iterable[Alarm]:
@@ -170,9 +173,8 @@ class FaultWatch:
 
     def _heard(self, transformer: str, now_ms: int) -> int:
         """Meters of the area that were heard of lately."""
-        inside = self._areas.of_meter == self.network.edge_row[transformer]
-        heard = (self._heard_ms > now_ms - HEARD_MS) & inside
-        return int(np.count_nonzero(heard))
+        inside = self.areas.meters_in(self.network.edge_row[transformer])
+        return int(np.count_nonzero(self._heard_ms[inside] > now_ms - HEARD_MS))
 
 
 def _explained(

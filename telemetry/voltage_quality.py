@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from geo.areas import Areas
-from geo.network import ABSENT, Network
+from geo.network import ABSENT
 from telemetry.measured_frames import MeasuredFrame
 from telemetry.measures import voltages
 
@@ -35,9 +35,9 @@ class Counted:
 class VoltageTally:
     """Counts frames until they are ``taken`` away."""
 
-    def __init__(self, network: Network) -> None:
-        self._ids = network.edges.ids
-        self._area_of_meter = Areas(network).of_meter
+    def __init__(self, areas: Areas) -> None:
+        self._ids = areas.network.edges.ids
+        self._area_of_meter = areas.of_meter
         self._counted: dict[tuple[str, str], Counted] = {}
 
     def count(self, frame: MeasuredFrame, day: str) -> None:

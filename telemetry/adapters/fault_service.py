@@ -1,13 +1,14 @@
 """Watching for faults as a service: readings in the order of their storing, alarms into the book.
 
 A round takes what is new and keeps alarms, tracks and positions together, so that a restart goes on where
-the book ends. Once a night the line loss of every area is computed, a few areas a round.
+the book ends; where nothing changed, nothing is written. Once a night the line loss of every area is
+computed, a few areas a round, and alarms long over are let go.
 """
 
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
@@ -16,12 +17,13 @@ from geo.network import Network
 from geo.ports import NetworkStore
 from telemetry.alarm_ports import AlarmBook, ReadingFeed, Watched
 from telemetry.fault_rule import FaultRule, Measure
-from telemetry.fault_watch import FaultWatch
+from telemetry.fault_watch import FaultWatch, Key
+from telemetry.faults import Track
 from telemetry.line_loss import area_day, used_kwh
 from telemetry.measured_frames import Frames
 from telemetry.outages import OutageRevision, OutageState
 from telemetry.ports import OutageLog, ReadingsAway, ReadingStore
-from telemetry.scope import scope_of, tree_of
+from telemetry.scopes import Scopes
 from telemetry.voltage_quality import VoltageTally
 
 BATCHES_A_ROUND: Final = 2_000
@@ -72,6 +74,7 @@ class FaultService:
         self._trips: dict[str, tuple[str, int]] = {}
         self._outages_read: int | None = None
         self._looked_ms = self._kept_ms = 0
+        self._kept: Watched | None = None
 
     def turn(self, now_ms: int) -> int:
         """Take in what is new; how many batches that was."""
@@ -102,7 +105,7 @@ class FaultService:
         tracks, self._positions = self._book.resume()
         self._positions.setdefault(READINGS, self._feed.newest())
         network = self._networks.get(version.content_hash)
-        self._site = _Site.of(network, FaultWatch(network, self._rules, tracks))
+        self._site = _Site.of(Areas(network), self._rules, tracks)
 
     def _take(self, site: "_Site") -> int:
         try:
@@ -152,6 +155,7 @@ class FaultService:
             self._lose_area(site, area, today_ms)
         if not some:
             self._positions[LOSSES] = today_ms
+            self._book.forget_before(now_ms - KEPT_MS)
 
     def _lose_area(self, site: "_Site", area: int, today_ms: int) -> None:
         yesterday_ms = self._calendar.midnight_ms(today_ms - 1)
@@ -178,50 +182,52 @@ class FaultService:
         self._kept_ms = now_ms
         alarms = site.watch.alarms(now_ms, self._dark(site))
         cleared_ms, site.watch.cleared_ms = site.watch.cleared_ms, {}
-        self._book.keep(
-            Watched(alarms, site.watch.tracks, cleared_ms, site.tally.taken(), self._positions), now_ms
-        )
-        self._book.forget_before(now_ms - KEPT_MS)
+        tracks, positions = dict(site.watch.tracks), dict(self._positions)
+        watched = Watched(alarms, tracks, cleared_ms, site.tally.taken(), positions)
+        if watched != self._kept:
+            self._book.keep(watched, now_ms)
+            self._kept = replace(watched, cleared_ms={}, voltage={})
 
     def _dark(self, site: "_Site") -> Mapping[str, str]:
         """Transformer → open outage that it lies in; only asked for while anything stands."""
-        dark: dict[str, str] = {}
         if not any(track.raised_ms is not None for track in site.watch.tracks.values()):
-            return dark
-        for logged in self._outages.current(open_only=True):
-            revision = logged.revision
-            if revision.network_hash != site.network.content_hash:
-                continue
-            scope = scope_of(site.network, tree_of(site.network, revision), revision)
-            ids = (site.network.edges.ids[row] for row in scope.transformer_rows.tolist())
-            dark.update(dict.fromkeys(ids, revision.outage_id))
-        return dark
+            return {}
+        logged = self._outages.current(open_only=True)
+        newest = tuple(one.id for one in logged)
+        if site.dark is None or site.dark[0] != newest:
+            site.dark = newest, site.transformers_in([one.revision for one in logged])
+        return site.dark[1]
 
 
 @dataclass(slots=True)
 class _Site:
     """One network and what watches it."""
 
-    network: Network
     watch: FaultWatch
+    scopes: Scopes
     frames: Frames
     tally: VoltageTally
-    areas: Areas
     terminal_of_area: dict[int, str]
     """Row of the transformer's edge → who measures it."""
     trip_rules: frozenset[str]
     done: set[int]
     """Areas whose line loss was computed in ``done_of_ms``'s night."""
     done_of_ms: int = 0
+    dark: tuple[tuple[int, ...], Mapping[str, str]] | None = None
+    """Of these open revisions: transformer → outage that it lies in."""
     lost_ms: int = 0
 
     @classmethod
-    def of(cls, network: Network, watch: FaultWatch) -> "_Site":
+    def of(cls, areas: Areas, rules: tuple[FaultRule, ...], tracks: dict[Key, Track]) -> "_Site":
+        network, watch = areas.network, FaultWatch(areas, rules, tracks)
         terminals = dict(zip(network.terminals.edge.tolist(), network.terminals.ids, strict=True))
         trips = frozenset(rule.id for rule in watch.rules if rule.measure is Measure.TRIPS_A_DAY)
-        return cls(
-            network, watch, Frames(network), VoltageTally(network), Areas(network), terminals, trips, set()
-        )
+        tally = VoltageTally(areas)
+        return cls(watch, Scopes(network), Frames(network), tally, terminals, trips, set())
+
+    @property
+    def network(self) -> Network:
+        return self.watch.network
 
     def areas_left(self, today_ms: int) -> list[int]:
         """Measured areas that were not looked at tonight."""
@@ -229,6 +235,15 @@ class _Site:
             self.done, self.done_of_ms = set(), today_ms
         return sorted(self.terminal_of_area.keys() - self.done)
 
+    def transformers_in(self, revisions: Iterable[OutageRevision]) -> Mapping[str, str]:
+        """Transformer → outage that it lies in, of the outages on this network."""
+        dark: dict[str, str] = {}
+        for revision in revisions:
+            if revision.network_hash == self.network.content_hash:
+                rows = self.scopes.of(revision).transformer_rows.tolist()
+                dark.update(dict.fromkeys((self.network.edges.ids[row] for row in rows), revision.outage_id))
+        return dark
+
     def meters_of(self, area: int) -> list[str]:
-        rows = (self.areas.of_meter == area).nonzero()[0].tolist()
+        rows = self.watch.areas.meters_in(area).tolist()
         return [self.network.meters.ids[row] for row in rows]

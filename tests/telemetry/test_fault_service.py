@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import event
 
 from geo.adapters.network_store import SqlNetworkStore
 from geo.ports import NetworkVersion
 from telemetry.adapters.alarm_book import SqlAlarmBook
 from telemetry.adapters.embedded_feed import EmbeddedFeed
 from telemetry.adapters.embedded_readings import EmbeddedReadingStore
-from telemetry.adapters.fault_service import DAY_MS, Calendar, FaultService
+from telemetry.adapters.fault_service import DAY_MS, KEPT_MS, Calendar, FaultService
 from telemetry.adapters.outage_log import SqlOutageLog
 from telemetry.fault_rule import shipped_rules
 from telemetry.outages import Cause, OutageRevision, OutageState
@@ -110,6 +111,36 @@ def test_what_was_stored_before_the_first_start_is_history(house: _House) -> Non
     house.service.finish(house.now_ms)
     (counted,) = SqlAlarmBook(house.desk).pass_rates("0000", "9999").values()
     assert (counted.monitored, counted.outside) == (1, 1)
+
+
+def test_a_quiet_cycle_writes_nothing(house: _House) -> None:
+    house.hours(2, "A111", voltage_a_v="190.0")
+    house.service.turn(house.now_ms)
+    written: list[str] = []
+
+    def note(*told: object) -> None:
+        written.append(str(told[2]))
+
+    event.listen(house.desk, "before_cursor_execute", note)
+    house.service.turn(house.now_ms + 60_000)
+    assert written == []
+    house.now_ms += QUARTER
+    house.hours(0, "A111", voltage_a_v="190.0")
+    assert any(statement.startswith("INSERT INTO fault_track") for statement in written)
+
+
+def test_what_is_long_over_is_let_go_at_night(house: _House) -> None:
+    house.hours(2, "A111", voltage_a_v="190.0")
+    house.hours(3, "A111", voltage_a_v="220.0")
+    book = SqlAlarmBook(house.desk)
+    assert len(book.listed(standing=False)) == 1
+    later_ms = START + KEPT_MS + DAY_MS
+    for hour in (1, 2):
+        house.service.turn(later_ms + hour * 3_600_000)
+        assert len(book.listed(standing=False)) == 1, "not before the night's work"
+    house.service.turn(later_ms + 4 * 3_600_000)
+    house.service.turn(later_ms + 4 * 3_600_000 + 1)
+    assert len(book.listed(standing=False)) == 0
 
 
 def _outage(identifier: str, started_ms: int, state: OutageState = OutageState.CONFIRMED) -> OutageRevision:

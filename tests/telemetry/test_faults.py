@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geo.areas import Areas
 from geo.network import Network
 from telemetry.downsampling import Aggregate, Bucket
 from telemetry.fault_rule import FaultRule, Limit, Measure, RuleRefused, read_rule, rules_of, shipped_rules
@@ -43,7 +44,7 @@ def _batch(
 
 class _Site:
     def __init__(self, network: Network = RATED) -> None:
-        self.watch = FaultWatch(network, shipped_rules())
+        self.watch = FaultWatch(Areas(network), shipped_rules())
         self.frames = Frames(network)
         self.now_ms = 0
 
@@ -257,7 +258,7 @@ def test_a_meter_that_was_not_read_or_ran_backwards_is_no_loss() -> None:
 
 
 def test_voltage_pass_rate_counts_what_is_out_of_limits_by_area() -> None:
-    tally, frames = VoltageTally(RATED), Frames(RATED)
+    tally, frames = VoltageTally(Areas(RATED)), Frames(RATED)
     meters = ("A111", "A112", "B111", "nobody")
     tally.count(frames.of(_batch(0, meters, voltage_a_v=[197.0, 220.0, 236.0, 1.0])), "2026-11-22")
     tally.count(frames.of(_batch(0, meters, voltage_a_v=[220.0, 0.0, None, 1.0])), "2026-11-22")
