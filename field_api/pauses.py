@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from field_api.step_times import StepTime
-from field_api.work import HistoryEntry, WorkType, apply
+from field_api.work import HistoryEntry, WorkType
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def pauses_of(
     state: str | None = None
     begun: tuple[int, HistoryEntry] | None = None
     for entry, time in zip(history, times, strict=True):
-        before, state = state, apply(work_type, state, entry.step)
+        before, state = state, _after(work_type, state, entry.step)
         if state == before:
             continue
         if begun is not None and before is not None:
@@ -44,6 +44,12 @@ def pauses_of(
     if begun is not None and state is not None:
         found.append(_pause(work_type, state, begun, None))
     return tuple(found)
+
+
+def _after(work_type: WorkType, state: str | None, step: str) -> str | None:
+    # Whether the step was legal is asked when it is taken; a due time must not fail on what was let in.
+    rule = work_type.rule(step)
+    return rule.target or state if rule else state
 
 
 def _pause(work_type: WorkType, state: str, begun: tuple[int, HistoryEntry], to_ms: int | None) -> Pause:
