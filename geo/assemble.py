@@ -127,7 +127,8 @@ def _readers(tables: Tables, report: Report) -> dict[str, Reader] | None:
     for door in doors.DOORS:
         found = tables.get(door.name)
         if found is None and not door.may_be_absent:
-            report.add("missing-table", place=door.file, facts={"file": door.file})
+            named = door.file if _are_files(tables) else door.name
+            report.add("missing-table", place=named, facts={"file": named})
             complete = False
             continue
         empty = Table(door.file, dict.fromkeys(door.columns, ()))
@@ -138,6 +139,11 @@ def _readers(tables: Tables, report: Report) -> dict[str, Reader] | None:
             complete = False
         readers[door.name] = reader
     return readers if complete else None
+
+
+def _are_files(tables: Tables) -> bool:
+    """Whether they are a folder of ours: a drawing or a model has no file of each name."""
+    return all(found.place.endswith(".csv") for found in tables.values())
 
 
 def _read(readers: Mapping[str, Reader]) -> Network:

@@ -1,11 +1,13 @@
 """Partial exports made whole: a list of transformer areas and customers becomes stars, and each is told.
 
 A transformer without a low-voltage node gets one; a customer of whom only the transformer is known gets a
-meter, so that calls find them. Nothing that the source says is changed.
+meter, so that calls find them; where no list of customers came, those that meters name are made. Nothing that
+the source says is changed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 from geo import doors
@@ -25,7 +27,9 @@ def completed(tables: Mapping[str, Table], report: Report) -> dict[str, Table]:
     if nodes is not None and edges is not None:
         whole["nodes"], whole["edges"] = _low_sides(nodes, edges, report)
     customers = whole.get("customers")
-    if customers is not None and TRANSFORMER_COLUMN in customers.columns:
+    if customers is None and "meters" in whole:
+        whole |= _customers(whole["meters"], report)
+    elif customers is not None and TRANSFORMER_COLUMN in customers.columns:
         empty = Table(doors.METERS.file, dict.fromkeys(doors.METERS.columns, ()))
         whole["meters"] = _meters(whole.get("meters", empty), customers, report)
     return whole
@@ -90,6 +94,22 @@ def _meters(meters: Table, customers: Table, report: Report) -> Table:
             made.append(_Made(cells, row))
             _tell(customers, row, "meter-made", "customers", {"meter": identifier}, report)
     return _appended(meters, made, customers) if made else meters
+
+
+def _customers(meters: Table, report: Report) -> dict[str, Table]:
+    """Those that meters name, where nobody says more of them; none where they name none."""
+    if not {"id", "customer_id"} <= set(meters.columns):
+        return {}
+    first = {
+        customer: row
+        for row, cell in reversed([*enumerate(meters.columns["customer_id"])])
+        if (customer := cell.strip())
+    }
+    made = [_Made({"id": customer}, row) for customer, row in sorted(first.items(), key=itemgetter(1))]
+    for one in made:
+        _tell(meters, one.row, "customer-made", "meters", {"customer": one.cells["id"]}, report)
+    empty = Table(doors.CUSTOMERS.file, dict.fromkeys(doors.CUSTOMERS.columns, ()))
+    return {"customers": _appended(empty, made, meters)} if made else {}
 
 
 def _appended(table: Table, made: Sequence[_Made], source: Table) -> Table:

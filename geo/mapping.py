@@ -4,6 +4,7 @@ Nothing is guessed: a column that is not named stays a column that we do not rea
 value map comes through as it is and is refused where we do not know it (``docs/networks.md``).
 """
 
+import codecs
 from collections.abc import Mapping
 from typing import Final, Literal
 
@@ -47,7 +48,7 @@ class LayerMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     crs: str = ""
     """Coordinate system of this layer, where it is not the source's."""
     encoding: str = ""
-    """Of texts in a shapefile without a .cpg, such as "GBK"."""
+    """Of texts in a .csv that is not UTF-8, or in a shapefile without a .cpg, such as "GBK"."""
     courses: Literal["all", "bent", "none"] = "all"
     """Which lines' geometry becomes their course and length: of three vertices and more (bent), or none."""
 
@@ -94,6 +95,7 @@ def _check(layer: LayerMapping, at: str) -> None:
     if door is None:
         raise BadMapping(f"{at}.table is {layer.table!r}, expected {' | '.join(DOORS)}")
     _check_crs(layer.crs, f"{at}.crs")
+    _check_encoding(layer.encoding, f"{at}.encoding")
     twice = set(layer.columns) & set(layer.constants)
     if twice:
         raise BadMapping(f"{at}: {sorted(twice)} stand in columns and in constants, expected one of them")
@@ -105,6 +107,13 @@ def _check_crs(name: str, at: str) -> None:
             coordinate_system(name)
         except UnknownSystem as problem:
             raise BadMapping(f"{at}: {problem}") from problem
+
+
+def _check_encoding(name: str, at: str) -> None:
+    try:
+        codecs.lookup(name or "utf-8")
+    except LookupError:
+        raise BadMapping(f"{at} is {name!r}, expected one such as UTF-8 or GBK") from None
 
 
 def names(layer: LayerMapping, source: Table) -> frozenset[str]:

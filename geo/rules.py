@@ -58,7 +58,12 @@ _FILES: Final = tuple(
         ("empty-table", _E, "{file} 没有数据行", "{file} has no rows"),
         ("empty-file", _E, "文件为空，应有表头行", "the file is empty; a header row was expected"),
         ("too-large", _E, "文件超过 {limit} 字节", "the file is larger than {limit} bytes"),
-        ("bad-encoding", _E, "不是 UTF-8 编码，请另存为 UTF-8", "not UTF-8; save the file as UTF-8"),
+        (
+            "bad-encoding",
+            _E,
+            "不是 {expected} 编码[[，可能是 {likely}]]，请另存为 UTF-8",
+            "not {expected}[[, probably {likely}]]; save the file as UTF-8",
+        ),
         ("broken-csv", _E, "不是有效的 CSV：{problem}", "not readable as CSV: {problem}"),
         ("unreadable", _E, "无法读取：{problem}", "not readable: {problem}"),
         ("duplicate-column", _E, "列 {column} 出现两次", "column {column!r} appears twice"),
@@ -240,6 +245,12 @@ _ROWS: Final = tuple(
             _W,
             "用户没有电能表，已补建 {meter}",
             "this customer came without a meter; {meter!r} was made for it",
+        ),
+        (
+            "customer-made",
+            _W,
+            "没有用户表，已补建用户 {customer}",
+            "no list of customers came; customer {customer!r} was made",
         ),
         (
             "sides-guessed",

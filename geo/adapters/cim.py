@@ -39,6 +39,9 @@ def read_cim(path: Path, set_aside: bool = False, progress: Progress = unwatched
     )
     for file in files:
         _read(file, model, report, progress)
+    if not model.objects and not report.blocked:
+        facts = {"problem": "no CIM object in it, expected rdf:RDF with elements such as cim:ACLineSegment"}
+        report.add("unreadable", place=path.name, facts=facts)
     if report.blocked:
         return Assembled(None, report.findings())
     return assemble(tables_of(model, report), report, set_aside)

@@ -17,6 +17,10 @@ from geo.rows import Table
 from geo.spelling import spelled
 
 MAX_FILE_BYTES = 4_000_000_000
+UTF_8 = "utf-8-sig"
+"""With a byte order mark or without."""
+_LIKELY = "gb18030"
+"""What spreadsheets save in China, where it is not UTF-8."""
 SLICE = 500
 """Rows that are read at once: fewer than the garbage collector waits for until it looks at everything."""
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -38,9 +42,11 @@ def read_folder(folder: Path, set_aside: bool = False, progress: Progress = unwa
     return assemble(tables, report, set_aside)
 
 
-def read_table(file: Path, report: Report, progress: Progress = unwatched) -> Table | None:
+def read_table(
+    file: Path, report: Report, progress: Progress = unwatched, encoding: str = UTF_8
+) -> Table | None:
     """One file as it is; None where it has no header. What cannot be read is reported."""
-    text = _decoded(file, report)
+    text = _decoded(file, report, encoding)
     if text is None:
         return None
     rows = csv.reader(StringIO(text, newline=""), strict=True)
@@ -128,18 +134,28 @@ def _header(place: str, cells: list[str], report: Report) -> list[str]:
     return names
 
 
-def _decoded(file: Path, report: Report) -> str | None:
+def _decoded(file: Path, report: Report, encoding: str) -> str | None:
     if file.stat().st_size > MAX_FILE_BYTES:
         report.add("too-large", place=file.name, facts={"limit": MAX_FILE_BYTES})
         return None
     content = file.read_bytes()
     try:
-        return content.decode("utf-8-sig")
+        return content.decode(encoding)
     except UnicodeDecodeError as problem:
         line = content.count(b"\n", 0, problem.start) + 1
-        report.add("bad-encoding", "", file.name, line)
+        expected = "UTF-8" if encoding == UTF_8 else encoding
+        facts = {"expected": expected, "likely": "GBK" if _is_likely(content) else ""}
+        report.add("bad-encoding", "", file.name, line, facts=facts)
         # One unreadable name must not hide what else is wrong.
-        return content.decode("utf-8-sig", errors="replace")
+        return content.decode(encoding, errors="replace")
+
+
+def _is_likely(content: bytes) -> bool:
+    try:
+        content.decode(_LIKELY)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def write_folder(network: Network, folder: Path) -> None:

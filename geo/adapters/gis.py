@@ -19,13 +19,14 @@ import pyproj
 import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
 
-from geo.adapters.csv_folder import read_table
+from geo.adapters.csv_folder import UTF_8, read_table
 from geo.assemble import Assembled, assemble
 from geo.coordinate_systems import CoordinateSystem, UnknownSystem, coordinate_system
 from geo.drawn import Layer, tables_of
 from geo.gcj02 import to_wgs84
 from geo.mapping import OWN, BadMapping, LayerMapping, SourceMapping, source_mapping
 from geo.network import Float64, Texts
+from geo.ports import Progress, unwatched
 from geo.report import Report
 from geo.rows import Table
 from geo.shapes import Shapes
@@ -45,25 +46,40 @@ def read_mapping(file: Path) -> SourceMapping:
         raise BadMapping(str(problem)) from problem
 
 
-def read_gis(source: Path, mapping_file: Path | None = None, set_aside: bool = False) -> Assembled:
+def read_gis(
+    source: Path,
+    mapping_file: Path | None = None,
+    set_aside: bool = False,
+    progress: Progress = unwatched,
+) -> Assembled:
     """The network of a file or a folder of files; without a mapping, one that we wrote."""
     report = Report()
     try:
         mapping = _mapping_of(source, mapping_file)
+        layers = _layers(source, mapping, report, progress)
+        if source.is_file():
+            _tell_unread(source, mapping, report)
     except BadMapping as problem:
         place = str(mapping_file or source)
         report.add("bad-mapping", place=place, facts={"problem": problem})
         return Assembled(None, report.findings())
-    layers = [
-        found
-        for layer in mapping.layers
-        if (found := _Reading(source, mapping, layer, report).layer()) is not None
-    ]
-    if source.is_file():
-        _tell_unread(source, mapping, report)
+    except DataSourceError as problem:
+        report.add("unreadable", place=source.name, facts={"problem": problem})
+        return Assembled(None, report.findings())
     if report.blocked:
         return Assembled(None, report.findings())
     return assemble(tables_of(layers, mapping, report), report, set_aside)
+
+
+def _layers(source: Path, mapping: SourceMapping, report: Report, progress: Progress) -> list[Layer]:
+    """Those that can be read; the others are told."""
+    found = []
+    for number, wanted in enumerate(mapping.layers, start=1):
+        layer = _Reading(source, mapping, wanted, report).layer()
+        if layer is not None:
+            found.append(layer)
+        progress(source.name, number, len(mapping.layers))
+    return found
 
 
 def _mapping_of(source: Path, mapping_file: Path | None) -> SourceMapping:
@@ -141,7 +157,7 @@ class _Reading:
             return pyogrio.read_dataframe(file, datetime_as_string=True, **chosen), info
 
     def _csv(self, file: Path) -> Layer | None:
-        table = read_table(file, self.report)
+        table = read_table(file, self.report, encoding=self.wanted.encoding or UTF_8)
         if table is None:
             return None
         if self.wanted.table not in {"nodes", "edges"} or not self._crs_name():

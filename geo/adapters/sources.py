@@ -54,7 +54,7 @@ def _read_path(path: Path, how: Reading) -> Assembled:
         return of_cim
     if how.mapping or path.suffix.lower() in GIS or _is_drawn(path):
         gis = _module("geo.adapters.gis", "gis", str(path))
-        of_gis: Assembled = gis.read_gis(path, how.mapping, how.set_aside)
+        of_gis: Assembled = gis.read_gis(path, how.mapping, how.set_aside, how.progress)
         return of_gis
     if path.is_file():
         facts = {"path": path.name, "expected": EXPECTED}

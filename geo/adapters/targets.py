@@ -10,7 +10,9 @@ from geo.errors import Finding, NetworkRefused
 from geo.network import Network
 
 FORMATS: Final = ("csv", "geojson", "gpkg", "shp", "cim", "pandapower")
-_OF_SUFFIX: Final[Mapping[str, str]] = {".gpkg": "gpkg", ".xml": "cim", ".rdf": "cim", ".json": "pandapower"}
+_OF_SUFFIX: Final[Mapping[str, str]] = {
+    ".gpkg": "gpkg", ".geojson": "geojson", ".shp": "shp", ".xml": "cim", ".rdf": "cim", ".json": "pandapower",
+}  # fmt: skip
 _WRITERS: Final[Mapping[str, tuple[str, str, str]]] = {
     "geojson": ("geo.adapters.gis_export", "write_geojson", "gis"),
     "gpkg": ("geo.adapters.gis_export", "write_geopackage", "gis"),

@@ -60,6 +60,7 @@ def test_profiles_in_several_files_are_one_model(tmp_path: Path) -> None:
         ("<x><y>", "no element found"),
         ("no xml at all", "syntax error"),
         ("", "no element found"),
+        ("<html/>", "no CIM object in it"),
     ],
 )
 def test_what_could_do_harm_or_is_no_xml_is_refused(tmp_path: Path, content: str, told: str) -> None:

@@ -223,11 +223,22 @@ def test_a_list_of_areas_and_customers_becomes_stars(folder: Path) -> None:
     assert network.nodes.lon[network.node_row["T2-LV"]] == 116.02
 
 
+def test_customers_whom_only_meters_name_are_made(folder: Path) -> None:
+    (folder / "customers.csv").unlink()
+    assembled = read_folder(folder)
+    told = [(found.element, found.line) for found in assembled.findings if found.rule == "customer-made"]
+    assert told == [("M1", 2), ("M2", 3), ("M3", 4)]
+    network = assembled.accepted()
+    assert network.customers.ids == ("C1", "C2", "C3")
+    assert network.meters.customer.tolist() == [0, 1, 2]
+
+
 def test_a_file_that_is_not_utf8_names_its_line(folder: Path) -> None:
     text = (folder / "customers.csv").read_text(encoding="utf-8")
     (folder / "customers.csv").write_bytes(text.encode("gb18030"))
     finding = _only(folder, "bad-encoding")
     assert (finding.place, finding.line) == ("customers.csv", 2)
+    assert finding.message == "not UTF-8, probably GBK; save the file as UTF-8"
 
 
 @pytest.mark.parametrize("file", ["nodes.csv", "edges.csv", "meters.csv"])

@@ -93,8 +93,8 @@ def test_places_in_plain_metres_are_told_and_not_drawn() -> None:
 
 
 def test_formats_follow_from_paths() -> None:
-    told = {name: format_of(Path(name)) for name in ("a", "a.gpkg", "a.xml", "a.json")}
-    assert told == {"a": "csv", "a.gpkg": "gpkg", "a.xml": "cim", "a.json": "pandapower"}
+    told = {name: format_of(Path(name)) for name in ("a", "a.gpkg", "a.xml", "a.json", "a.shp")}
+    assert told == {"a": "csv", "a.gpkg": "gpkg", "a.xml": "cim", "a.json": "pandapower", "a.shp": "shp"}
     assert set(told.values()) < set(FORMATS)
 
 

@@ -27,6 +27,7 @@ LAYER = '[[layers]]\ntable = "nodes"\n'
         (LAYER + 'crs = "cgcs2000-gk3:24"', "expected a zone from 25 to 45"),
         (LAYER + 'columns = { id = "A" }\nconstants = { id = "B" }', "stand in columns and in constants"),
         (LAYER + 'courses = "some"', "courses"),
+        (LAYER + 'encoding = "GBX"', "layers[0].encoding is 'GBX', expected one such as UTF-8 or GBK"),
     ],
 )
 def test_a_bad_mapping_names_the_place_and_what_was_expected(text: str, expected: str) -> None:
@@ -97,3 +98,22 @@ def test_files_that_are_no_drawings_are_told(tmp_path: Path) -> None:
     (tmp_path / "m.toml").write_text(LAYER, encoding="utf-8")
     told = read_source(str(tmp_path / "x.gpkg"), reading=Reading(mapping=tmp_path / "m.toml")).findings
     assert [finding.rule for finding in told] == ["unreadable"]
+
+
+def test_a_file_that_is_no_drawing_is_told_without_a_mapping_too(tmp_path: Path) -> None:
+    (tmp_path / "x.gpkg").write_bytes(b"")
+    assert [found.rule for found in read_source(str(tmp_path / "x.gpkg")).findings] == ["unreadable"]
+
+
+def test_a_list_may_be_of_another_encoding_and_the_reading_is_watched(folder: Path) -> None:
+    lines = ['crs = "wgs84"']
+    for file in sorted(folder.glob("*.csv")):
+        lines += ["[[layers]]", f'file = "{file.name}"', f'table = "{file.stem}"', 'encoding = "GBK"']
+        file.write_bytes(file.read_text(encoding="utf-8").encode("gb18030"))
+    (folder / "mapping.toml").write_text("\n".join(lines), encoding="utf-8")
+    steps: list[tuple[str, int, int]] = []
+    reading = Reading(progress=lambda *step: steps.append(step))
+    network = read_source(str(folder), reading=reading).accepted()
+    assert "一号院" in network.customers.address
+    layers = len(lines) // 4
+    assert [(done, whole) for _what, done, whole in steps] == [(n + 1, layers) for n in range(layers)]
