@@ -11,7 +11,8 @@ from geo.network import Network
 
 FORMATS: Final = ("csv", "geojson", "gpkg", "shp", "cim", "pandapower")
 _OF_SUFFIX: Final[Mapping[str, str]] = {
-    ".gpkg": "gpkg", ".geojson": "geojson", ".shp": "shp", ".xml": "cim", ".rdf": "cim", ".json": "pandapower",
+    ".gpkg": "gpkg", ".geojson": "geojson", ".shp": "shp", ".xml": "cim", ".rdf": "cim",
+    ".json": "pandapower",
 }  # fmt: skip
 _WRITERS: Final[Mapping[str, tuple[str, str, str]]] = {
     "geojson": ("geo.adapters.gis_export", "write_geojson", "gis"),
