@@ -67,9 +67,7 @@ class NetworkChanges:
 
     def approve(self, number: int, feeders: Iterable[str] | None, author: Author) -> Changed:
         """Let these feeders of a proposal (None: all that are ready) go live, with those they need."""
-        proposal = self._proposals.get(number)
-        if proposal.settled_ms is not None:
-            raise ChangeRefused(f"proposal {number} is settled: {proposal.outcome}")
+        proposal = self._waiting(number)
         listed = self.look(proposal, author.now_ms)
         wanted = ready(listed) if feeders is None else self._wanted(feeders, listed)
         if not wanted:
@@ -80,7 +78,7 @@ class NetworkChanges:
 
     def dismiss(self, number: int, author: Author) -> None:
         """Let nothing of it go live."""
-        self._proposals.get(number)
+        self._waiting(number)
         self._proposals.settle(number, author.now_ms, f"dismissed: {author.note}")
 
     def roll_back(self, to: NetworkVersion, feeders: Sequence[str] | None, author: Author) -> Changed:
@@ -97,6 +95,12 @@ class NetworkChanges:
         network = self._needed(author.now_ms)
         what = ", ".join(f"{edit.table} {edit.id}" for edit in edits[:MAX_NAMED])
         return self._put(edited(network, edits).accepted(), f"edited {what}", "edit", author)
+
+    def _waiting(self, number: int) -> StoredProposal:
+        proposal = self._proposals.get(number)
+        if proposal.settled_ms is not None:
+            raise ChangeRefused(f"proposal {number} is settled: {proposal.outcome}")
+        return proposal
 
     def _wanted(self, feeders: Iterable[str], listed: Iterable[FeederProposal]) -> frozenset[str]:
         known = {one.feeder for one in listed}

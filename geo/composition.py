@@ -60,7 +60,8 @@ def with_company(wanted: Iterable[str], groups: Iterable[frozenset[str]]) -> fro
 def compose(in_force: Network, candidate: Network, taken: frozenset[str]) -> Assembled:
     """The candidate's rows of these feeders (``TRUNK`` among them or not), all other rows as in force.
 
-    Checked as any network that is brought in: what names an element that neither part has is an error.
+    Checked as any network that is brought in: what names an element that neither part has is an error. A
+    candidate that brings no foreign ids at all says nothing of them: those in force stay.
     """
     old, new = labels_of(in_force), labels_of(candidate)
     before, after = spelled(in_force), spelled(candidate)
@@ -68,9 +69,10 @@ def compose(in_force: Network, candidate: Network, taken: frozenset[str]) -> Ass
     for name in TABLES:
         rows_after = _rows(name, after.get(name, {}), new, taken, inside=True)
         known = {_key(name, after[name], row) for row in rows_after} if rows_after else set()
+        kept = taken if name in after else frozenset()
         rows_before = [
             row
-            for row in _rows(name, before.get(name, {}), old, taken, inside=False)
+            for row in _rows(name, before.get(name, {}), old, kept, inside=False)
             if _key(name, before[name], row) not in known
         ]
         if name != "identifiers" or rows_after or rows_before:

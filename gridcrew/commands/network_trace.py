@@ -11,7 +11,7 @@ from geo.errors import GeoError
 from geo.following import Barriers, Direction, follow, way_between
 from geo.isolation import isolate
 from geo.live_grid import LiveGrid
-from geo.network import ABSENT, EdgeKind, Int32
+from geo.network import ABSENT, SWITCHING_KINDS, EdgeKind, Int32
 from geo.restoration import restore
 from geo.told import Telling
 from geo.tracing import Element, find
@@ -20,6 +20,7 @@ from gridcrew.network_reading import as_json, grids
 from telemetry.adapters.event_files import iso
 
 OWNERSHIP = "ownership"
+_SWITCHED = {word for word, number in EDGE_KINDS.items() if EdgeKind(number) in SWITCHING_KINDS}
 _NODE_KINDS = {number: word for word, number in NODE_KINDS.items()}
 
 
@@ -118,6 +119,8 @@ def _lines(answer: dict[str, Any]) -> Iterator[str]:
     elif "possible" in answer:
         yield from _isolation_lines(answer)
     else:
+        if answer.get("up") == []:
+            yield "without supply: no way leads to a source"
         for name in ("up", "down", "customers", "connected", "path"):
             yield from map(_line, answer.get(name, ()))
         for edge in answer["stopped_at"]:
@@ -129,9 +132,10 @@ def _lines(answer: dict[str, Any]) -> Iterator[str]:
 
 def _line(edge: dict[str, Any]) -> str:
     state = ""
-    if "closed" in edge:
-        state = "" if edge["closed"] else "open"
-    return "  ".join(word for word in (edge["id"], edge.get("kind", ""), edge.get("name", ""), state) if word)
+    if edge.get("kind") in _SWITCHED or not edge.get("closed", True):
+        state = "closed" if edge["closed"] else "open"
+    words = (edge["id"], edge.get("kind", ""), edge.get("phases", ""), edge.get("name", ""), state)
+    return "  ".join(word for word in words if word)
 
 
 def _isolation_lines(answer: dict[str, Any]) -> Iterator[str]:

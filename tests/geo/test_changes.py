@@ -121,6 +121,18 @@ def test_a_feeder_with_errors_keeps_its_last_good_version(company: _Company) -> 
     assert company.proposals.get(number).outcome.startswith("approved")
     with pytest.raises(ChangeRefused, match="settled"):
         company.changes.approve(number, None, Author("Ann", 7_000))
+    with pytest.raises(ChangeRefused, match="settled"):
+        company.changes.dismiss(number, Author("Ann", 7_000))
+
+
+def test_a_source_without_foreign_ids_says_nothing_of_them(company: _Company) -> None:
+    ids = {"system": "PMS", "foreign_id": "9", "own_id": "MB0", "from": "", "to": ""}
+    known = assemble(_network({"A": 3, "B": 2, "C": 2}) | {"identifiers": table("identifiers.csv", [ids])})
+    company.changes.approve(company.changes.propose(known, "PMS", ANN), None, ANN)
+    number = company.changes.propose(assemble(_network({"A": 3, "B": 4, "C": 2})), "drawing", ANN)
+    company.changes.approve(number, ["CBB"], Author("Ann", 6_000))
+    assert "MB3" in company.now().meter_row
+    assert company.now().identifiers.own_id == ("MB0",)
 
 
 def test_only_what_is_approved_goes_live_and_who_hung_here_is_known(company: _Company) -> None:

@@ -34,6 +34,7 @@ def test_what_was_switched_by_hand_moves_every_answer(run: Run) -> None:
     assert run("switch", "CB1", "open", "--note", "work").exit_code == 0
     assert [row["element"] for row in json.loads(run("switch", "--json").stdout)] == ["CB1"]
     assert json.loads(run("trace", "M1", "--up", "--json").stdout)["up"] == []
+    assert run("trace", "M1").stdout.startswith("without supply")
     then = json.loads(run("trace", "M1", "--up", "--json", "--at", EARLY).stdout)
     assert [step["id"] for step in then["up"]] == ["S1", "CB1", "J1", "T1", "L1"]
     assert run("switch", "~J1", "closed").exit_code == 0
@@ -50,7 +51,10 @@ def test_a_question_is_answered_and_nothing_kept(run: Run) -> None:
 
 
 def test_isolation_restoration_barriers_and_ways(run: Run) -> None:
-    assert "open       CB1  breaker  出线开关  (feeds it)" in run("trace", "LN2", "--isolate").stdout
+    assert (
+        "open       CB1  breaker  ABC  出线开关  closed  (feeds it)"
+        in run("trace", "LN2", "--isolate").stdout
+    )
     assert "check back-feeds first" in run("trace", "LN2", "--restore").stdout
     down = json.loads(run("trace", "CB1", "--down", "--until", "transformer", "--json").stdout)
     assert [edge["id"] for edge in down["stopped_at"]] == ["T2", "T1"]
