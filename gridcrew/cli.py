@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "device": "Terminals and meters: list, show, approve, block, completeness.",
     "alarm": "Faults found in readings, and by what rules.",
     "readings": "Look at what meters measured; archive old days.",
+    "calendar": "Working days: what is known of a year, and entering it.",
     "user": "Add, list or change users.",
     "access": "Who may speak: certificates of terminals, what was refused.",
     "check": "Is this installation healthy?",

@@ -21,6 +21,20 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class CompanySettings(_Section):
+    profile: str = Field(
+        "promise",
+        pattern=r"^[a-z][a-z0-9_]{0,63}$",
+        description="Limits that due times are made of: promise, simplified, city, streamlined, or a file of "
+        "that name in `profiles/` of the site's folder.",
+    )
+    code: str = Field(
+        "",
+        max_length=64,
+        description="Whose own working days and days off go before everybody's; empty knows none.",
+    )
+
+
 class WebSettings(_Section):
     host: str = Field("127.0.0.1", description="Address that the web process listens on.")
     port: int = Field(8440, ge=0, le=65535, description="Port of the API and the pages; 0 picks a free one.")
@@ -200,6 +214,7 @@ class Settings(BaseSettings):
         "zh", description="Language of pages and notices until a person chooses."
     )
     demo: bool = Field(False, description="Shows the trip and restore buttons and the demo logins.")
+    company: CompanySettings = CompanySettings()
     web: WebSettings = WebSettings()
     mqtt: MqttSettings = MqttSettings()
     access: AccessSettings = AccessSettings()

@@ -19,11 +19,12 @@ import click
 from flask import Flask
 
 import field_api
-from field_api.app import Installation, build_event_services, build_services
+from field_api.app import build_event_services, build_services
 from field_api.http.app import create_app
 from field_api.http.events_app import create_events_app
 from field_api.http.services import Services, WebConfig
 from gridcrew.fault_watching import rules as fault_rules
+from gridcrew.home import installation
 from gridcrew.logging_setup import set_up_logging
 from gridcrew.registration import expectations
 from gridcrew.settings import Settings
@@ -183,7 +184,7 @@ def web_application() -> Flask:
     """For gunicorn: the API and pages."""
     settings = Settings()
     set_up_logging(settings.log)
-    home, readings = _installation(settings), open_readings(settings)
+    home, readings = installation(settings), open_readings(settings)
     services = build_services(
         home,
         _config(settings),
@@ -200,7 +201,7 @@ def events_application() -> Flask:
     """For gunicorn: the events. SIGTERM ends the streams before the server waits for them."""
     settings = Settings()
     set_up_logging(settings.log)
-    services = build_event_services(_installation(settings), _config(settings))
+    services = build_event_services(installation(settings), _config(settings))
     services.hub.start()
     before = signal.getsignal(signal.SIGTERM)
 
@@ -218,10 +219,6 @@ def _warm(services: Services) -> None:
     site = services.sites.current()
     if site is not None:
         site.warm()
-
-
-def _installation(settings: Settings) -> Installation:
-    return Installation(settings.database_location, settings.data_dir.absolute(), settings.language)
 
 
 def _config(settings: Settings) -> WebConfig:

@@ -6,8 +6,9 @@ from typing import Final
 
 import click
 
-from field_api.app import Installation, build_worker
+from field_api.app import build_worker
 from gridcrew.fault_watching import start_watching
+from gridcrew.home import installation
 from gridcrew.logging_setup import set_up_logging
 from gridcrew.settings import Settings
 from telemetry.fault_rule import RuleRefused
@@ -23,8 +24,7 @@ def command() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    home = Installation(settings.database_location, settings.data_dir.absolute(), settings.language)
-    worker = build_worker(home)
+    worker = build_worker(installation(settings))
     worker.warm()
     try:
         watching = start_watching(settings, stop)
