@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
+from field_api.calendars import ZONE
 from field_api.feeders import Feeder, FeederKnowledge, feeders, knowledge
 from field_api.http.fields import Page, PageQuery, Query
 from field_api.http.operations import EVERYONE, Answer, Call, Operations
@@ -51,6 +52,7 @@ class BootstrapResource(Resource):
     events_url: str
     demo: bool
     language: Language
+    time_zone: str = Field(description="Of the company, IANA name: people's times are told in it.")
     grid_cells: tuple[GridCellResource, ...]
 
 
@@ -151,6 +153,7 @@ def bootstrap(call: Call) -> Answer:
         events_url=f"{origin(call.request, config.events_port)}/api/v1/events",
         demo=config.demo,
         language="en" if config.language == "en" else "zh",
+        time_zone=ZONE.key,
         grid_cells=tuple(cell_resource(cell, crews) for cell in cells),
     )
     return Answer(200, resource)

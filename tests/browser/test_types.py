@@ -24,6 +24,14 @@ NAMES = {
     "Alternative": "AlternativeResource", "Settling": "SettlingResource", "Ping": "PingResource",
     "Sentence": "SentenceResource", "Explanation": "ExplanationResource",
     "Correction": "CorrectionResource",
+    "Absence": "AbsenceResource", "ReturnStep": "ReturnStepResource", "AbsencePage": "AbsencePage",
+    "BackFeed": "BackFeedResource", "EdgeState": "EdgeStateResource", "Opened": "OpenedResource",
+    "People": "PeopleResource", "Trace": "TraceResource", "Isolation": "IsolationResource",
+    "Loading": "LoadingResource", "RestorationStep": "RestorationStepResource",
+    "Restoration": "RestorationResource", "Moved": "MovedResource", "Loop": "LoopResource",
+    "WhatIf": "WhatIfResource", "Switching": "SwitchingResource", "Alarm": "AlarmResource",
+    "PlannedWork": "PlannedWorkResource", "Version": "VersionResource",
+    "FeederProposal": "FeederProposalResource", "Proposal": "ProposalResource",
 }  # fmt: skip
 
 

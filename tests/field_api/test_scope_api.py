@@ -154,6 +154,7 @@ def test_bootstrap_knows_the_site(busy_world: World) -> None:
         ("G2", ["crew-02"]),
     ]
     assert shown["events_url"] == "http://localhost:8441/api/v1/events"
+    assert shown["time_zone"] == "Asia/Shanghai"
 
 
 def test_an_element_tells_its_way_from_the_source(busy_world: World) -> None:

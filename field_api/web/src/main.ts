@@ -4,6 +4,7 @@ import './styles/frame.css'
 import './styles/lists.css'
 import './styles/details.css'
 import './styles/map.css'
+import './styles/page.css'
 
 import { createApp } from 'vue'
 

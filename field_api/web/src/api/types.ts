@@ -34,6 +34,7 @@ export interface Bootstrap {
   events_url: string
   demo: boolean
   language: Language
+  time_zone: string
   grid_cells: GridCell[]
 }
 
@@ -46,6 +47,7 @@ export interface Found {
   type: 'edge' | 'node' | 'customer' | 'meter' | 'terminal' | 'sensor'
   id: string
   name: string
+  name_en: string
   kind: string
   lon: number | null
   lat: number | null
@@ -56,12 +58,13 @@ export interface GridElement {
   type: string
   kind: string
   name: string
+  name_en: string
   lon: number | null
   lat: number | null
   voltage_kv: number | null
   grid_id: string
   customers_below: number
-  path: { id: string; kind: string; name: string }[]
+  path: { id: string; kind: string; name: string; name_en: string }[]
   outage_id: string | null
   demo_failed: boolean
 }
@@ -72,6 +75,7 @@ export interface Cause {
   element: string
   kind: string
   name: string
+  name_en: string
   equivalent: string[]
   lon: number | null
   lat: number | null
@@ -89,6 +93,9 @@ export interface Outage {
   low: number
   high: number
   customers_out: number
+  phases: string
+  low_phases: string
+  customers_one_phase_missing: number
   key_customers: number
   vulnerable_customers: number
   grid_id: string
@@ -115,6 +122,7 @@ export interface ElementChance {
   element: string
   kind: string
   name: string
+  name_en: string
   probability: number
 }
 
@@ -243,6 +251,8 @@ export interface OrderStep {
 
 export interface OrderDetail extends Order {
   history: OrderStep[]
+  back_feeds: BackFeed[]
+  back_feeds_known: boolean
 }
 
 export type CrewState = 'free' | 'travelling' | 'working'
@@ -279,12 +289,205 @@ export interface SourceAge {
 export interface Feeder {
   element: string
   name: string
+  name_en: string
   customers: number
   observable_share: number
   newest_evidence_at: Iso | null
   oldest_terminal_age_s: number | null
   sources: SourceAge[]
   unheard: number
+}
+
+export interface Absence {
+  id: string
+  name: string
+  address_area: string
+  off_at: Iso
+  on_at: Iso | null
+}
+
+export interface ReturnStep {
+  at: Iso
+  customers: number
+}
+
+export interface AbsencePage {
+  items: Absence[]
+  next_cursor: string | null
+  customers: number
+  still_out: number
+  steps: ReturnStep[]
+}
+
+export interface BackFeed {
+  kind: 'pv_kw' | 'generator' | 'second_supply' | 'two_places'
+  id: string
+  told: string
+}
+
+export interface EdgeState {
+  id: string
+  kind: string
+  name: string
+  name_en: string
+  phases: string
+  closed: boolean
+  normally_closed: boolean
+  energised: boolean
+}
+
+export interface Opened extends EdgeState {
+  feeds: boolean
+}
+
+export interface People {
+  customers: number
+  customer_ids: string[]
+}
+
+export type Direction = 'up' | 'down' | 'connected'
+
+export interface Trace extends People {
+  edges: EdgeState[]
+  more: number
+  stopped_at: EdgeState[]
+  on_loop: boolean
+}
+
+export interface Isolation extends People {
+  possible: boolean
+  sources_inside: string[]
+  open: Opened[]
+  keep_open: EdgeState[]
+  fuses: EdgeState[]
+  in_zone: number
+  back_feeds: BackFeed[]
+}
+
+export interface Loading {
+  element: string
+  rating_kva: number
+  before_kva: number
+  after_kva: number
+}
+
+export interface RestorationStep extends People {
+  close: EdgeState
+  after_steps: number[]
+  load_kva: number | null
+  fits: 'yes' | 'no' | 'unknown'
+  loading: Loading | null
+  others: string[]
+}
+
+export interface Restoration {
+  isolation: Isolation
+  check: string
+  check_zh: string
+  back_feeds: BackFeed[]
+  steps: RestorationStep[]
+  left: People
+}
+
+export interface Moved extends People {
+  from_feeder: string
+  to_feeder: string
+}
+
+export interface Loop {
+  closing: string
+  joins_sources: boolean
+  edges: string[]
+}
+
+export interface WhatIf {
+  open: EdgeState[]
+  close: EdgeState[]
+  loses: People
+  gains: People
+  moves: Moved[]
+  loops: Loop[]
+  on_generators: People
+  back_feeds: BackFeed[]
+}
+
+export interface Switching {
+  element: string
+  kind: string
+  name: string
+  name_en: string
+  closed: boolean
+  normally_closed: boolean
+  since: Iso
+  by: string
+  note: string
+  grid_id: string
+  lon: number | null
+  lat: number | null
+  customers_fed: number | null
+}
+
+export interface Alarm {
+  id: string
+  rule: string
+  name_zh: string
+  name_en: string
+  severity: string
+  subject: string
+  transformer: string
+  transformer_name: string
+  transformer_name_en: string
+  grid_id: string
+  since: Iso
+  raised_at: Iso
+  cleared_at: Iso | null
+  worst: number | null
+  meters: number
+  swallowed_by: string
+}
+
+export type PlanState = 'announced' | 'in_window' | 'over' | 'cancelled'
+
+export interface PlannedWork {
+  element: string
+  starts_at: Iso
+  ends_at: Iso
+  state: PlanState
+  planned_by: string
+  note: string
+  cancelled_by: string
+}
+
+export interface Version {
+  network_hash: string
+  effective_at: Iso
+  made_at: Iso
+  made_by: string
+  source: string
+  note: string
+}
+
+export interface FeederProposal {
+  feeder: string
+  name: string
+  state: string
+  added: number
+  removed: number
+  changed: number
+  findings: Record<string, number>
+  together: string[]
+}
+
+export interface Proposal {
+  id: number
+  network_hash: string
+  made_at: Iso
+  made_by: string
+  source: string
+  set_aside: number
+  settled_at: Iso | null
+  outcome: string
+  feeders: FeederProposal[]
 }
 
 export interface Problem {

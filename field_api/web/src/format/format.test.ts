@@ -4,9 +4,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { AT_RISK_S, ruleIn, standing } from './clocks.ts'
+import { nameIn } from './names.ts'
 import { count, kilovolts, percent, range } from './numbers.ts'
 import { gist, sentence } from './reasons.ts'
-import { clockTime, roughly, secondsSince, stopwatch } from './time.ts'
+import { clockTime, instantOf, roughly, secondsSince, stopwatch, useZone } from './time.ts'
 
 const TEXTS: Record<string, string> = {
   'reason.last_gasps': '{n} last gasps', 'reason.alive_after_0': 'no sign of life', 'reason.and': ', ',
@@ -72,4 +73,25 @@ test('a running clock is at risk near its end and late after it', () => {
   assert.equal(standing(due, end - (AT_RISK_S - 1) * 1000), 'at_risk')
   assert.equal(standing(due, end + 1), 'late')
   assert.equal(standing({ ...due, state: 'met' }, end + 1), 'met')
+})
+
+test('clock times are the company\'s, wherever the browser is', () => {
+  useZone('Asia/Shanghai')
+  const now = Date.parse('2026-11-22T10:00:00Z')
+  assert.equal(clockTime('2026-11-22T10:55:55Z', now), '18:55:55')
+  assert.equal(clockTime('2026-11-22T16:00:00Z', now), '11-23 00:00:00')
+  assert.equal(instantOf('2026-11-22T18:30'), '2026-11-22T10:30:00.000Z')
+  useZone('Europe/Berlin')
+  assert.equal(instantOf('2026-10-25T12:00'), '2026-10-25T11:00:00.000Z')
+  assert.equal(instantOf('2026-10-24T12:00'), '2026-10-24T10:00:00.000Z')
+  useZone('No/Where')
+})
+
+test('English shows an English name or the id, never a Chinese name', () => {
+  const cause = { element: 'T20', name: '荷花1号公变', name_en: 'Hehua 1 transformer' }
+  assert.equal(nameIn(cause, 'zh'), '荷花1号公变')
+  assert.equal(nameIn(cause, 'en'), 'Hehua 1 transformer')
+  assert.equal(nameIn({ ...cause, name_en: '' }, 'en'), 'T20')
+  assert.equal(nameIn({ id: 'L1', name: 'Line 1' }, 'en'), 'Line 1')
+  assert.equal(nameIn({ id: 'L1', name: '' }, 'zh'), 'L1')
 })

@@ -31,12 +31,45 @@ export function roughly(seconds: number, t: Translate): string {
   return t('time.moreDays', { n: Math.floor(whole / DAY_S) })
 }
 
-/** Local clock time; with the day when it is not today's. */
+/** The company's zone; until it is known, and for a name the browser does not have, its own. */
+let zoned = clockOf(undefined)
+
+export function useZone(zone: string): void {
+  try {
+    zoned = clockOf(zone)
+  } catch {
+    zoned = clockOf(undefined)
+  }
+}
+
+function clockOf(timeZone: string | undefined): Intl.DateTimeFormat {
+  const digits = '2-digit' as const
+  return new Intl.DateTimeFormat('en-GB', {
+    timeZone, year: 'numeric', month: digits, day: digits, hour: digits, minute: digits, second: digits, hourCycle: 'h23',
+  })
+}
+
+function wall(at: Date): Record<string, string> {
+  return Object.fromEntries(zoned.formatToParts(at).map(({ type, value }) => [type, value]))
+}
+
+/** Clock time in the company's zone; with the day when it is not today's. */
 export function clockTime(iso: string, nowMs: number): string {
-  const at = new Date(iso)
-  const two = (n: number): string => String(n).padStart(2, '0')
-  const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`
-  return at.toDateString() === new Date(nowMs).toDateString()
-    ? time
-    : `${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}`
+  const at = wall(new Date(iso))
+  const today = wall(new Date(nowMs))
+  const time = `${at['hour']}:${at['minute']}:${at['second']}`
+  const sameDay = at['day'] === today['day'] && at['month'] === today['month'] && at['year'] === today['year']
+  return sameDay ? time : `${at['month']}-${at['day']} ${time}`
+}
+
+/** The instant of a form's wall time (`2026-11-22T18:30`), read in the company's zone. */
+export function instantOf(wallTime: string): string {
+  const asUtc = Date.parse(`${wallTime}Z`)
+  const offsetAt = (ms: number): number => {
+    const at = wall(new Date(ms))
+    return Date.UTC(Number(at['year']), Number(at['month']) - 1, Number(at['day']), Number(at['hour']), Number(at['minute']), Number(at['second'])) - ms
+  }
+  // Once more with the offset found: right beside a change of the clocks too.
+  const guess = asUtc - offsetAt(asUtc)
+  return new Date(asUtc - offsetAt(guess)).toISOString()
 }

@@ -55,5 +55,5 @@ function stored(username: string): Language | null {
 
 watchEffect(() => {
   document.documentElement.lang = language.value === 'zh' ? 'zh-CN' : 'en'
-  document.title = t('app.title')
+  if (!location.pathname.startsWith('/outages/')) document.title = t('app.title')
 })

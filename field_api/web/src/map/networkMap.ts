@@ -5,7 +5,7 @@ import 'maplibre-gl/dist/maplibre-gl.css'
 import { type FilterSpecification, Map as MapLibre, type PaddingOptions, setWorkerUrl } from 'maplibre-gl'
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url'
 
-import type { Bootstrap, Bounds } from '../api/types.ts'
+import type { Bootstrap, Bounds, Language } from '../api/types.ts'
 import { addIcons } from './icons.ts'
 import { palette, prefersDark } from './palette.ts'
 import { layers, style } from './style.ts'
@@ -68,6 +68,18 @@ export function mark(map: MapLibre, chosen: string[], path: string[]): void {
   const among = (ids: string[]): FilterSpecification => ['in', ['get', 'element'], ['literal', ids]]
   map.setFilter('lines-chosen', among(chosen))
   map.setFilter('lines-path', among(path))
+}
+
+/** Names on the map in the person's language; in English never a Chinese one. */
+export function speak(map: MapLibre, language: Language): void {
+  map.setLayoutProperty('transformers-name', 'text-field', language === 'zh' ? ['get', 'name'] : ['case', ['==', ['coalesce', ['get', 'name_en'], ''], ''], ['get', 'element'], ['get', 'name_en']])
+}
+
+/** What was moved has a pin of its own: the drawing of its normal position would contradict it. */
+export function hideMoved(map: MapLibre, moved: string[]): void {
+  for (const [id, closed] of [['switches-closed', true], ['switches-open', false]] as const) {
+    map.setFilter(id, ['all', ['==', ['get', 'closed'], closed], ['!', ['in', ['get', 'element'], ['literal', moved]]]])
+  }
 }
 
 export function showLayer(map: MapLibre, name: string, visible: boolean): void {

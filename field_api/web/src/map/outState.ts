@@ -28,16 +28,16 @@ export class OutState {
     await Promise.all(open.filter((outage) => this.asked.get(outage.id) !== outage.revision).map((o) => this.fetch(o)))
   }
 
-  /** Where its customers are; nothing for a single one, whose place is the cause's. */
-  boundsOf(outageId: string): Scope['bounds'] | undefined {
-    const scope = this.scopes.get(outageId)
+  /** Where its customers are; nothing for a single one, or nobody: the place is the cause's. */
+  async boundsOf(outageId: string): Promise<Scope['bounds'] | undefined> {
+    const scope = this.scopes.get(outageId) ?? (await scopeOf(outageId).catch(() => undefined))
     return scope && scope.customers.length > 1 ? scope.bounds : undefined
   }
 
   private async fetch(outage: Outage): Promise<void> {
     this.asked.set(outage.id, outage.revision)
     try {
-      const scope = await get<Scope>(`/outages/${encodeURIComponent(outage.id)}/scope`)
+      const scope = await scopeOf(outage.id)
       if (!this.open.some((candidate) => candidate.id === outage.id)) return
       this.scopes.set(outage.id, scope)
       this.paint()
@@ -57,6 +57,8 @@ export class OutState {
     this.painted = wanted
   }
 }
+
+const scopeOf = (outageId: string): Promise<Scope> => get<Scope>(`/outages/${encodeURIComponent(outageId)}/scope`)
 
 /** Where outages overlap the surer one shows. */
 function spread(wanted: Painted, scope: Scope, out: number): void {

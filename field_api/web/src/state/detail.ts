@@ -10,7 +10,7 @@ export interface Detail<T> {
 }
 
 /** `changes` is read reactively: a new value means fetch again; nothing is asked before it is `there`. */
-export function useDetail<T>(path: string, changes: () => unknown, there: () => boolean = () => true): Detail<T> {
+export function useDetail<T>(path: string | (() => string), changes: () => unknown, there: () => boolean = () => true): Detail<T> {
   const value = shallowRef<T | null>(null)
   const problem = ref<'' | 'gone' | 'failed'>('')
   let newest = 0
@@ -19,7 +19,7 @@ export function useDetail<T>(path: string, changes: () => unknown, there: () => 
     if (!there()) return
     const turn = ++newest
     try {
-      const answer = await get<T>(path)
+      const answer = await get<T>(typeof path === 'string' ? path : path())
       if (turn === newest) value.value = answer
       problem.value = ''
     } catch (failure) {

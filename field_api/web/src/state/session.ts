@@ -1,6 +1,6 @@
 /** Who is logged in. `undefined` until the server has answered. */
 
-import { ref } from 'vue'
+import { computed, ref } from 'vue'
 
 import { get, RequestFailed, send, useCsrfToken, whenLoggedOut } from '../api/client.ts'
 import type { Session, User } from '../api/types.ts'
@@ -10,6 +10,8 @@ import { speakFor } from '../i18n/index.ts'
 const HAD_SESSION = 'gridcrew.session'
 
 export const user = ref<User | null | undefined>(undefined)
+/** The office's people who decide; crews report, viewers read. */
+export const mayChange = computed(() => user.value?.role === 'admin' || user.value?.role === 'dispatcher')
 
 whenLoggedOut(() => {
   localStorage.removeItem(HAD_SESSION)

@@ -4,12 +4,14 @@ import { shallowRef } from 'vue'
 
 import { get } from '../api/client.ts'
 import type { Bootstrap } from '../api/types.ts'
+import { useZone } from '../format/time.ts'
 import { language } from '../i18n/index.ts'
 
 export const site = shallowRef<Bootstrap | null>(null)
 
 export async function loadSite(): Promise<Bootstrap> {
   site.value = await get<Bootstrap>('/bootstrap')
+  useZone(site.value.time_zone)
   return site.value
 }
 

@@ -5,7 +5,9 @@ import { ref } from 'vue'
 import type { Order, Outage } from '../api/types.ts'
 import { count } from '../format/numbers.ts'
 import { t } from '../i18n/index.ts'
+import { called, orderCrew } from './naming.ts'
 import type { Selection } from './selection.ts'
+import { gridName } from './site.ts'
 
 export interface Toast {
   id: number
@@ -36,7 +38,7 @@ const TONES = { suspected: 'warning', confirmed: 'alert', restored: 'done', retr
 export function announceOutage(before: Outage | undefined, after: Outage): void {
   if (before?.state === after.state || Date.now() - Date.parse(after.updated_at) > RECENT_MS) return
   if (before === undefined && after.state === 'merged') return
-  const values = { name: after.cause.name || after.cause.element, n: count(after.customers_out), grid: after.grid_name }
+  const values = { name: called(after.cause), n: count(after.customers_out), grid: gridName(after.grid_id) }
   say(TONES[after.state], t(`toast.${after.state}`, values), { type: 'outage', id: after.id })
 }
 
@@ -45,6 +47,6 @@ const TOLD: readonly string[] = ['assigned', 'closed', 'cancelled']
 
 export function announceOrder(before: Order | undefined, after: Order): void {
   if (before?.state === after.state || !TOLD.includes(after.state)) return
-  const values = { number: after.number, crew: after.crew_name, state: t(`order.state.${after.state}`) }
+  const values = { number: after.number, crew: orderCrew(after), state: t(`order.state.${after.state}`) }
   say('plain', t('toast.order', values), { type: 'order', id: after.id })
 }

@@ -1,0 +1,19 @@
+/** Names of elements, feeders, crews and orders in the person's language. */
+
+import type { Crew, Order } from '../api/types.ts'
+import { type Named, nameIn } from '../format/names.ts'
+import { language } from '../i18n/index.ts'
+import { outages } from './board.ts'
+
+export const called = (thing: Named): string => nameIn(thing, language.value)
+
+export const crewCalled = (crew: Pick<Crew, 'id' | 'name'>): string => called(crew)
+
+export const orderCrew = (order: Order): string => called({ id: order.crew_id, name: order.crew_name })
+
+/** An order keeps its element's name in one language; its outage knows the other one. */
+export function orderElement(order: Order): string {
+  const cause = outages.get(order.outage_id)?.cause
+  if (cause?.element === order.element) return called(cause)
+  return called({ id: order.element, name: order.element_name })
+}
