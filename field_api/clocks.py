@@ -223,15 +223,16 @@ class _Clock:
         return ClockState.AT_RISK if at_ms >= warned_ms else ClockState.RUNNING
 
     def _words(self, limit: Limit, profile: Profile) -> str:
-        words = [limit.rule]
+        """``origin: Chinese · English``, with what besides the limit itself made the due time."""
+        zh, _, en = limit.rule.partition(" · ")
         if limit.unit not in _UNIT_MS:
-            closes = (
-                profile.office.closes.strftime("%H:%M") if profile.day_ends == "office_close" else "24:00"
-            )
-            words.append(f"当日不计，末日{closes}止 · the first day does not count, until {closes}")
+            closes = f"{profile.office.closes:%H:%M}" if profile.day_ends == "office_close" else "24:00"
+            zh += f"，当日不计，末日{closes}止"
+            en += f", the first day does not count, until {closes}"
         if self._waits:
-            words.append("客户或政府的等待不计时 · waits for others do not count")
-        return "; ".join(words)
+            zh += "，客户或政府的等待不计时"
+            en += ", waits for others do not count"
+        return f"{zh} · {en}"
 
 
 def at_risk_ms(from_ms: int, due_ms: int, profile: Profile) -> int:

@@ -216,6 +216,16 @@ def test_a_limit_that_reaches_an_unpublished_year_is_provisional_and_made_again_
     assert (local(known.due_ms).date(), known.provisional) == (date(2026, 1, 6), False)
 
 
+def test_the_words_beside_a_due_time_are_one_sentence_in_each_language() -> None:
+    survey = load_work_type("site_survey")
+    history = _history(("assign", 0), ("accept", 5), ("wait", 10))
+    (due,) = due_times(survey, PROMISE, "urban", history, T0 + HOUR_MS, CALENDAR)
+    assert due.rule == (
+        "unverified: 现场勘查2个工作日，当日不计，末日24:00止，客户或政府的等待不计时 · "
+        "site survey 2 working days, the first day does not count, until 24:00, waits for others do not count"
+    )
+
+
 def test_days_end_with_the_office_where_the_profile_says_so() -> None:
     early = Profile("x", "x", (), office=OfficeHours(time(8), time(17, 30)), day_ends="office_close")
     assert _ends("2026-02-11 09:00", _limit(4, LimitUnit.WORKING_DAYS), early) == "2026-02-24T17:30"
@@ -269,8 +279,8 @@ def test_a_limit_holds_from_its_day_on_and_the_named_goes_before_any() -> None:
 def test_every_shipped_limit_says_where_it_comes_from_in_both_languages(name: str) -> None:
     for limit in (*load_profile(name).limits, *load_profile(name).beside):
         assert limit.origin
-        assert " · " in limit.rule
-        assert limit.unverified or "working figure" not in limit.rule
+        assert limit.rule.count(" · ") == 1
+        assert limit.unverified or not limit.rule.startswith("unverified")
 
 
 def test_days_are_the_companys_days() -> None:

@@ -214,7 +214,7 @@ export interface DueTime {
   rule: string
   basis: string
   provisional: boolean
-  state: 'running' | 'met' | 'late'
+  state: 'running' | 'at_risk' | 'met' | 'late'
 }
 
 export interface Order {

@@ -8,10 +8,10 @@ export type Standing = 'met' | 'running' | 'at_risk' | 'late'
 export const AT_RISK_S = 900
 
 export function standing(due: DueTime, nowMs: number): Standing {
-  if (due.state !== 'running') return due.state
+  if (due.state === 'met' || due.state === 'late') return due.state
   const left = secondsLeft(due, nowMs)
   if (left < 0) return 'late'
-  return left < AT_RISK_S ? 'at_risk' : 'running'
+  return left < AT_RISK_S || due.state === 'at_risk' ? 'at_risk' : 'running'
 }
 
 /** A rule is told as `profile: Chinese · English`; one of any other form is shown whole. */
