@@ -1,16 +1,17 @@
 """Builds the processes of this room from what they stand on; nothing is opened before it is called."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from field_api.adapters.argon_passwords import ArgonPasswords
-from field_api.adapters.data_files import load_profile, load_work_type
+from field_api.adapters.data_files import shipped_work_types, site_profile
 from field_api.adapters.log_channel import LogChannel
 from field_api.adapters.map_tiles import MapTiles
 from field_api.adapters.network_sites import NetworkSites
 from field_api.adapters.simulator_client import SimulatorClient, noted_port
+from field_api.adapters.sql_calendar import SqlCalendar
 from field_api.adapters.sql_desk import SqlDesk
 from field_api.adapters.system_clock import wall_clock_ms
 from field_api.company import Company
@@ -24,9 +25,11 @@ from field_api.usecases.advise import Advise
 from field_api.usecases.claim_revision import ClaimRevision
 from field_api.usecases.correct_outage import CorrectOutage, Found
 from field_api.usecases.deliver_notices import DeliverNotices
+from field_api.usecases.enter_calendar import EnterCalendar
 from field_api.usecases.live_grids import LiveGrids
 from field_api.usecases.login import Logins
 from field_api.usecases.move_crew import MoveCrew
+from field_api.usecases.open_order import OpenOrder
 from field_api.usecases.plan_work import PlanWork
 from field_api.usecases.record_call import RecordCall
 from field_api.usecases.reliability import Interruptions
@@ -34,6 +37,7 @@ from field_api.usecases.step_order import StepOrder
 from field_api.usecases.supply import Supply
 from field_api.usecases.switch_by_hand import SwitchByHand
 from field_api.worker import Worker
+from field_api.working_days import WorkCalendar
 from geo.adapters.database import open_database
 from geo.adapters.network_proposals import SqlProposals
 from geo.adapters.network_store import SqlNetworkStore
@@ -65,11 +69,23 @@ class Installation:
     """What ``open_database`` takes."""
     data_dir: Path
     language: str
+    profile: str = "promise"
+    """Which promises: a file of ``profiles``, else one of ``field_api/profiles``."""
+    profiles: Path | None = None
+    """The site's own."""
+    company: str = ""
+    """Whose own working days go before everybody's."""
 
 
-def company(language: str) -> Company:
+def company(home: Installation, calendar: Callable[[], WorkCalendar]) -> Company:
     """The company of the built-in data files."""
-    return Company(load_work_type("repair"), load_profile("promise"), language, LogChannel.name)
+    return Company(
+        shipped_work_types(),
+        site_profile(home.profile, home.profiles),
+        home.language,
+        LogChannel.name,
+        calendar,
+    )
 
 
 def build_services(
@@ -90,7 +106,8 @@ def build_services(
     outages = SqlOutageLog(outage_database)
     supply = Supply(outages, sites)
     gateway = open_database(home.location, "gateway")
-    ours = company(home.language)
+    calendars = SqlCalendar(desk_database, home.company)
+    ours = company(home, calendars)
     return Services(
         config=config,
         clock=wall_clock_ms,
@@ -105,11 +122,14 @@ def build_services(
         interruptions=Interruptions(outages, sites),
         alarms=SqlAlarmBook(desk_database),
         fault_rules={rule.id: rule for rule in rules},
+        open_order=OpenOrder(desk, ours, sites),
         step_order=StepOrder(desk, ours, supply.still_dead, Found(supply, sites)),
         record_call=RecordCall(desk, sites, supply.outage_of),
         correct_outage=CorrectOutage(desk, sites, supply),
         switch_by_hand=SwitchByHand(desk, sites),
         plan_work=PlanWork(desk, sites),
+        calendars=calendars,
+        enter_calendar=EnterCalendar(calendars, home.company),
         live_grids=LiveGrids(
             sites,
             networks,
@@ -146,14 +166,15 @@ def build_event_services(home: Installation, config: WebConfig) -> EventServices
 
 def build_worker(home: Installation) -> Worker:
     """The worker."""
-    desk = SqlDesk(open_database(home.location, "desk"))
+    desk_database = open_database(home.location, "desk")
+    desk = SqlDesk(desk_database)
     sites = _sites(home)
     channel = LogChannel(home.data_dir / "notices.log")
     outages = SqlOutageLog(open_database(home.location, "outages"))
     return Worker(
         outages=outages,
         desk=desk,
-        claim=ClaimRevision(desk, outages, sites, company(home.language)),
+        claim=ClaimRevision(desk, outages, sites, company(home, SqlCalendar(desk_database, home.company))),
         deliver=DeliverNotices(desk, channel, _Masker(sites)),
         sites=sites,
         clock=wall_clock_ms,

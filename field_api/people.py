@@ -8,11 +8,21 @@ from typing import Final
 class Role(StrEnum):
     ADMIN = "admin"
     DISPATCHER = "dispatcher"
+    GRID_MANAGER = "grid_manager"
+    """Customer manager and asset owner of grid cells in one person (ORG-01)."""
     CREW = "crew"
+    SUPERVISOR = "supervisor"
+    """Checks how cases and orders were handled."""
+    AUDITOR = "auditor"
+    """Reads records of who did and saw what; changes nothing."""
+    MACHINE = "machine"
+    """Another system with a token."""
     VIEWER = "viewer"
 
 
-COMPANY_ROLES: Final = frozenset({Role.ADMIN, Role.DISPATCHER, Role.VIEWER})
+COMPANY_ROLES: Final = frozenset(
+    {Role.ADMIN, Role.DISPATCHER, Role.SUPERVISOR, Role.AUDITOR, Role.MACHINE, Role.VIEWER}
+)
 """Roles that may be given the whole company."""
 
 

@@ -2,11 +2,13 @@
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 from field_api import calendars
 from field_api.clocks import Due, OtherDue
 from field_api.company import Company
+from field_api.estimates import appointment_ms, estimate_ms
 from field_api.instants import iso, iso_or_none
 from field_api.masking import mask_name, mask_phone
 from field_api.notices import Notice
@@ -88,25 +90,19 @@ def revision_resource(revision: OutageRevision, site: Site) -> RevisionResource:
     )  # fmt: skip
 
 
-def order_resource(
-    stored: StoredOrder, company: Company, crew_name: str, now_ms: int
-) -> OrderResource:
+def order_resource(stored: StoredOrder, company: Company, crew_name: str, now_ms: int) -> OrderResource:
     """An order as lists and the feed show it."""
     return OrderResource(**_order_fields(stored, company, crew_name, now_ms))
 
 
-def order_detail(
-    stored: StoredOrder, company: Company, crew_name: str, now_ms: int
-) -> OrderDetailResource:
+def order_detail(stored: StoredOrder, company: Company, crew_name: str, now_ms: int) -> OrderDetailResource:
     """An order with all that happened to it."""
     history = tuple(_history_resource(entry) for entry in stored.history)
     fields = _order_fields(stored, company, crew_name, now_ms)
     return OrderDetailResource(**fields, history=history)
 
 
-def _order_fields(
-    stored: StoredOrder, company: Company, crew_name: str, now_ms: int
-) -> dict[str, object]:
+def _order_fields(stored: StoredOrder, company: Company, crew_name: str, now_ms: int) -> dict[str, object]:
     order = stored.order
     work_type = company.work_type(order.type)
     due = company.due_times(order, stored.history, now_ms)
@@ -117,6 +113,12 @@ def _order_fields(
         "element": order.element, "element_kind": order.element_kind, "element_name": order.element_name,
         "lon": degrees(order.lon), "lat": degrees(order.lat), "customers": order.customers,
         "priority": order.priority, "created_at": iso(order.created_ms),
+        "accepted_at": iso(order.accepted_ms), "source": order.source, "customer_id": order.customer_id,
+        "parent_id": order.parent_id,
+        "owner_id": order.owner_id, "title": dict(work_type.titles),
+        "state_title": dict(dict(work_type.states).get(stored.state, ())),
+        "estimate_at": iso_or_none(estimate_ms(stored.history)),
+        "appointment": _appointment(stored.history),
         "due": tuple(_due_resource(one) for one in due), "transitions": legal_steps(work_type, stored.state),
     }  # fmt: skip
 
@@ -138,10 +140,16 @@ def _other_due_resource(due: OtherDue) -> OtherDueResource:
     )  # fmt: skip
 
 
+def _appointment(history: Sequence[HistoryEntry]) -> tuple[str, ...] | None:
+    agreed = appointment_ms(history)
+    return None if agreed is None else tuple(iso(at_ms) for at_ms in agreed)
+
+
 def _history_resource(entry: HistoryEntry) -> HistoryResource:
     return HistoryResource(
         step=entry.step, at=iso(entry.at_ms), by=entry.by, by_name=entry.by_name,
-        note=entry.note or None, device_at=iso_or_none(entry.device_ms),
+        note=entry.note or None, device_at=iso_or_none(entry.device_ms), behalf=entry.behalf,
+        details=dict(entry.details),
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """What the API and the feed show: one JSON shape per thing, whoever asks and however it travels."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -133,6 +133,17 @@ class OrderResource(Resource):
     customers: int
     priority: Literal["normal", "vulnerable", "key"]
     created_at: Instant
+    accepted_at: Instant = Field(description="When the request was accepted: the first clock starts here.")
+    source: str = Field(description="Why it exists: outage, call, 95598, hand, schedule, finding, order.")
+    customer_id: str
+    parent_id: str = Field(description="The order that it follows from; empty: none.")
+    owner_id: str = Field(description="Who answers for it; empty: nobody is named yet.")
+    title: dict[Language, str] = Field(description="The kind of work, as people call it.")
+    state_title: dict[Language, str]
+    estimate_at: Instant | None = Field(description="The crew's own estimate of restoration, not yet passed.")
+    appointment: tuple[Instant, ...] | None = Field(
+        description="From and until when the customer expects us."
+    )
     due: tuple[DueResource, ...]
     transitions: tuple[str, ...]
 
@@ -144,6 +155,8 @@ class HistoryResource(Resource):
     by_name: str
     note: str | None
     device_at: Instant | None
+    behalf: str = Field("", description="The crew for whom somebody of the office acted.")
+    details: dict[str, Any] = Field(default_factory=dict, description="Answers, appointment, estimate, …")
 
 
 class BackFeedResource(Resource):

@@ -1,30 +1,50 @@
 """Orders as an append-only history whose fold is their state; what a type of work allows is data.
 
-A work type (``work_types/*.toml``) names its steps, who may take them and from where, the facts that the
-system may note without moving the order, its clocks and its notice texts.
+A work type (``work_types/*.toml``) names its steps, who may take them and from where, what must be proved
+by then, the facts that the system may note without moving the order, its form, its clocks and its texts.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
 
 from field_api.people import Role
 
 SYSTEM = "system"
 """Who acts when the worker does."""
+ANY_OPEN: Final = "*"
+"""As a step's source: every state that is not closed."""
+
+
+class Subject(StrEnum):
+    """What an order of a work type is about; it decides where the work is and whose."""
+
+    ELEMENT = "element"
+    CUSTOMER = "customer"
+    GRID = "grid"
+    """A grid cell as a whole: a village's notice, a campaign, a training."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepRule:
     name: str
     sources: frozenset[str]
-    """States from which the step is legal."""
+    """States from which the step is legal; ``ANY_OPEN`` stands for all that are not closed."""
     target: str
+    """'' leaves the order in its state."""
     roles: frozenset[Role]
     """Empty: only the system."""
     needs: frozenset[str] = frozenset()
-    """Conditions that the use case must prove: ``supply_returned``, ``note``."""
+    """Conditions that the use case must prove (``field_api.proofs``)."""
+    fields: tuple[str, ...] = ()
+    """Fields of the form that must be answered by then."""
+    photos: int = 0
+    """How many pictures the order must have by then."""
     crew: str = ""
     """What the crew is doing after it: free, travelling, working; '' leaves that as it is."""
+    opens: tuple[str, ...] = ()
+    """Work types of the orders that follow from it, about the same thing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +82,25 @@ class WorkType:
     closed_states: frozenset[str]
     clocks: tuple[ClockRule, ...]
     notices: tuple[NoticeText, ...]
+    titles: tuple[tuple[str, str], ...] = ()
+    """What people call it, by language."""
+    subject: Subject = Subject.ELEMENT
+    form: Mapping[str, Any] = field(default_factory=dict)
+    """A JSON Schema of an object; each step names the fields that it needs."""
+    skills: frozenset[str] = frozenset()
+    """What the crew must be able to do; gates assignment (TRN-02)."""
+    duration_minutes: int = 60
+    """Usual time on site, for plans."""
+    opened_by: frozenset[Role] = frozenset()
+    """Who may open one by hand; empty: only the system."""
+    needed_to_open: tuple[str, ...] = ()
+    """Fields of the form without which none is opened."""
+    paused_states: Mapping[str, str] = field(default_factory=dict)
+    """State in which the clocks stand still → whom the wait is attributed to."""
+    states: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    """What people call its states: name → words by language."""
+    incident_job: bool = False
+    """One of the jobs of an outage's incident, and safe only when every crew below is clear."""
 
     def rule(self, step: str) -> StepRule | None:
         """The step of that name."""
@@ -93,6 +132,12 @@ class HistoryEntry:
     """When the person did it, by their device's clock."""
     finding_element: str = ""
     finding_cause: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What the step carries: ``answers`` to the form, ``to_crew``, ``estimate_ms``, ``attribution``, …"""
+    behalf: str = ""
+    """The crew for whom somebody of the office acted."""
+    offset_ms: int | None = None
+    """Server's clock minus device's when the step was sent; None where the device did not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +160,21 @@ class Order:
     priority: str
     area: str
     created_ms: int
+    customer_id: str = ""
+    """Whom it is about, where it is about one customer."""
+    parent_id: str = ""
+    """The order that it follows from."""
+    owner_id: str = ""
+    """The one person who answers for it: the cell's grid manager (ORG-03); '' where none is named yet."""
+    source: str = "outage"
+    """Why it exists: outage, call, 95598, hand, schedule, finding, order."""
+    basis_ms: int | None = None
+    """When the request was accepted elsewhere, which starts the first clock; None: when it was opened."""
+
+    @property
+    def accepted_ms(self) -> int:
+        """Where the first clock starts."""
+        return self.created_ms if self.basis_ms is None else self.basis_ms
 
 
 class IllegalStep(ValueError):
@@ -128,11 +188,17 @@ def apply(work_type: WorkType, state: str | None, step: str) -> str:
     rule = work_type.rule(step)
     if rule is None:
         raise IllegalStep(f"{work_type.name} has no step {step!r}")
-    legal = step == work_type.opening if state is None else state in rule.sources
+    legal = step == work_type.opening if state is None else _leads_from(work_type, rule, state)
     if not legal:
         allowed = ", ".join(legal_steps(work_type, state)) or "none"
         raise IllegalStep(f"{step!r} is not possible in state {state!r}; possible now: {allowed}")
-    return rule.target
+    return rule.target or state or ""
+
+
+def _leads_from(work_type: WorkType, rule: StepRule, state: str | None) -> bool:
+    if state in rule.sources:
+        return True
+    return ANY_OPEN in rule.sources and state is not None and is_open(work_type, state)
 
 
 def state_of(work_type: WorkType, history: Sequence[HistoryEntry]) -> str:
@@ -147,7 +213,7 @@ def state_of(work_type: WorkType, history: Sequence[HistoryEntry]) -> str:
 
 def legal_steps(work_type: WorkType, state: str | None) -> tuple[str, ...]:
     """Steps that people may take from this state, in the work type's order."""
-    return tuple(rule.name for rule in work_type.steps if state in rule.sources and rule.roles)
+    return tuple(rule.name for rule in work_type.steps if rule.roles and _leads_from(work_type, rule, state))
 
 
 def is_open(work_type: WorkType, state: str) -> bool:

@@ -4,13 +4,17 @@ import tomllib
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
 
-from field_api.clocks import Profile
-from field_api.declarations import profile_of, work_type_of
+from field_api.declarations import work_type_of
+from field_api.limits import Profile
+from field_api.profile_file import profile_of
 from field_api.work import WorkType
+from field_api.work_type_parts import composed
 
 Declared = TypeVar("Declared")
 
@@ -21,19 +25,62 @@ class BadDataFile(ValueError):
 
 @cache
 def load_work_type(name: str) -> WorkType:
-    """The work type of ``work_types/<name>.toml``."""
-    return _declared("work_types", name, work_type_of)
+    """The work type of ``work_types/<name>.toml`` with the parts that it includes."""
+    return _declared("work_types", name, _composed_work_type)
+
+
+def shipped_work_types() -> Mapping[str, WorkType]:
+    """Every work type of the installation: a new one is a file."""
+    files = (file.name for file in resources.files("field_api.work_types").iterdir())
+    names = sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml"))
+    return {name: load_work_type(name) for name in names}
+
+
+def _composed_work_type(declared: Mapping[str, object]) -> WorkType:
+    included = declared.get("include")
+    parts = [_part(str(name)) for name in included] if isinstance(included, list) else []
+    return work_type_of(composed(declared, parts))
+
+
+def _part(name: str) -> Mapping[str, object]:
+    file = resources.files("field_api.work_types") / "parts" / f"{name}.toml"
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"include: there is no part {name!r}") from None
 
 
 @cache
 def load_profile(name: str) -> Profile:
-    """The company profile of ``profiles/<name>.toml``."""
-    return _declared("profiles", name, profile_of)
+    """The company profile of ``profiles/<name>.toml``, over the one that it extends."""
+    return _declared("profiles", name, _extended_profile)
+
+
+def shipped_profiles() -> tuple[str, ...]:
+    """Names of all profiles."""
+    files = (file.name for file in resources.files("field_api.profiles").iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml")))
+
+
+def _extended_profile(declared: Mapping[str, object]) -> Profile:
+    extended = declared.get("extends")
+    return profile_of(declared, load_profile(str(extended)) if extended else None)
+
+
+def site_profile(name: str, folder: Path | None) -> Profile:
+    """The profile ``<name>.toml`` of the site's folder, else the shipped one, which a site's may extend."""
+    file = None if folder is None else folder / f"{name}.toml"
+    if file is None or not file.is_file():
+        return load_profile(name)
+    return _read(str(file), file, _extended_profile)
 
 
 def _declared(folder: str, name: str, read: Callable[[Mapping[str, object]], Declared]) -> Declared:
-    place = f"field_api/{folder}/{name}.toml"
     file = resources.files(f"field_api.{folder}") / f"{name}.toml"
+    return _read(f"field_api/{folder}/{name}.toml", file, read)
+
+
+def _read(place: str, file: Traversable, read: Callable[[Mapping[str, object]], Declared]) -> Declared:
     try:
         return read(tomllib.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:

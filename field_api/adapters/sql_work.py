@@ -1,5 +1,6 @@
 """Incidents, orders with their history, operations, calls and positions in the desk's tables."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -87,7 +88,7 @@ class SqlOrders:
         values = asdict(order) | {"state": state, "open": True, "sequence": first.sequence}
         values["lon"], values["lat"] = _known(order.lon), _known(order.lat)
         self._connection.execute(insert(orders).values(**values))
-        self._connection.execute(insert(order_history).values(order_id=order.id, **asdict(first)))
+        self._connection.execute(insert(order_history).values(order_id=order.id, **_columns(first)))
 
     def append(self, order_id: str, entry: HistoryEntry, state: str, is_open: bool) -> bool:
         moved = self._connection.execute(
@@ -97,13 +98,16 @@ class SqlOrders:
         )
         if moved.rowcount != 1:
             return False
-        self._connection.execute(insert(order_history).values(order_id=order_id, **asdict(entry)))
+        self._connection.execute(insert(order_history).values(order_id=order_id, **_columns(entry)))
         return True
 
     def move(self, order_id: str, outage_id: str, incident_id: str) -> None:
         self._connection.execute(
             update(orders).where(orders.c.id == order_id).values(outage_id=outage_id, incident_id=incident_id)
         )
+
+    def hand_over(self, order_id: str, crew_id: str) -> None:
+        self._connection.execute(update(orders).where(orders.c.id == order_id).values(crew_id=crew_id))
 
     def amend(self, order: Order) -> None:
         self._connection.execute(
@@ -223,8 +227,13 @@ def _order(row: Row[Any]) -> Order:
         grid_id=row.grid_id, crew_id=row.crew_id, element=row.element, element_kind=row.element_kind,
         element_name=row.element_name, lon=math.nan if row.lon is None else row.lon,
         lat=math.nan if row.lat is None else row.lat, customers=row.customers, priority=row.priority,
-        area=row.area, created_ms=row.created_ms,
+        area=row.area, created_ms=row.created_ms, customer_id=row.customer_id, parent_id=row.parent_id,
+        owner_id=row.owner_id, source=row.source, basis_ms=row.basis_ms,
     )  # fmt: skip
+
+
+def _columns(entry: HistoryEntry) -> dict[str, Any]:
+    return asdict(entry) | {"details": json.dumps(entry.details, ensure_ascii=False, allow_nan=False)}
 
 
 def _entry(row: Row[Any]) -> HistoryEntry:
@@ -232,4 +241,5 @@ def _entry(row: Row[Any]) -> HistoryEntry:
         sequence=row.sequence, revision=row.revision, step=row.step, at_ms=row.at_ms,
         by=row.by, by_name=row.by_name, note=row.note, device_ms=row.device_ms,
         finding_element=row.finding_element, finding_cause=row.finding_cause,
+        details=json.loads(row.details), behalf=row.behalf, offset_ms=row.offset_ms,
     )  # fmt: skip

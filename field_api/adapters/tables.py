@@ -113,7 +113,15 @@ orders = Table(
     Column("priority", Text, nullable=False),
     Column("area", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
+    Column("customer_id", Text, nullable=False, server_default=""),
+    Column("parent_id", Text, nullable=False, server_default=""),
+    Column("owner_id", Text, nullable=False, server_default=""),
+    Column("source", Text, nullable=False, server_default="outage"),
+    Column("basis_ms", BigInteger),
     Index("ix_orders_outage_id", "outage_id"),
+    Index("ix_orders_incident_id", "incident_id"),
+    Index("ix_orders_customer_id", "customer_id"),
+    Index("ix_orders_open_created_ms", "open", "created_ms"),
     Index("ix_orders_crew_id", "crew_id"),
     Index("ix_orders_created_ms", "created_ms"),
 )
@@ -133,6 +141,9 @@ order_history = Table(
     Column("device_ms", BigInteger),
     Column("finding_element", Text, nullable=False),
     Column("finding_cause", Text, nullable=False),
+    Column("details", Text, nullable=False, server_default="{}"),
+    Column("behalf", Text, nullable=False, server_default=""),
+    Column("offset_ms", BigInteger),
 )
 
 order_numbers = Table(

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from field_api.http import (
     routes_alarms,
+    routes_calendar,
     routes_demo,
     routes_devices,
     routes_explanations,
@@ -27,6 +28,7 @@ from field_api.http import (
     routes_system,
     routes_tracing,
     routes_work,
+    routes_work_types,
 )
 from field_api.http.measures import Measures
 from field_api.http.metrics import registry_of
@@ -48,6 +50,7 @@ BOOKS: Final = (
     routes_outages.operations,
     routes_explanations.operations,
     routes_work.operations,
+    routes_work_types.operations,
     routes_devices.operations,
     routes_gateway.operations,
     routes_network.operations,
@@ -57,6 +60,7 @@ BOOKS: Final = (
     routes_tracing.operations,
     routes_reliability.operations,
     routes_alarms.operations,
+    routes_calendar.operations,
     routes_system.operations,
     routes_demo.operations,
 )

@@ -1,8 +1,9 @@
 """Field types of requests: bounded, without control characters, in text that every store can keep."""
 
+import json
 from typing import Annotated, Final, Generic, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 MAX_LIMIT: Final = 500
 DEFAULT_LIMIT: Final = 100
@@ -34,6 +35,25 @@ Words = Annotated[
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 DeviceTime = AwareDatetime
+StepName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{1,39}$")]
+OperationId = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{8,64}$", description="Made by the client, once.")]
+MAX_ANSWERS: Final = 100
+MAX_ANSWERS_SIZE: Final = 20_000
+
+
+def _small(answers: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    try:
+        text = json.dumps(answers, allow_nan=False)
+    except ValueError:
+        raise ValueError("a number is not finite") from None
+    if len(text) > MAX_ANSWERS_SIZE:
+        raise ValueError(f"answers are longer than {MAX_ANSWERS_SIZE} characters")
+    _encodable(json.dumps(answers, ensure_ascii=False))
+    return answers
+
+
+Answers = Annotated[dict[str, JsonValue], Field(max_length=MAX_ANSWERS), AfterValidator(_small)]
+"""Answers to a form, by field."""
 
 Item = TypeVar("Item")
 

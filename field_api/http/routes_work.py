@@ -43,9 +43,7 @@ from field_api.usecases.tell import order_document, waiting_state
 
 operations: Final = Operations()
 _TAKES_CALLS: Final = frozenset({Role.ADMIN, Role.DISPATCHER, Role.GRID_MANAGER, Role.CREW})
-_STEPS: Final = frozenset(
-    {Role.ADMIN, Role.DISPATCHER, Role.GRID_MANAGER, Role.SUPERVISOR, Role.CREW}
-)
+_STEPS: Final = frozenset({Role.ADMIN, Role.DISPATCHER, Role.GRID_MANAGER, Role.SUPERVISOR, Role.CREW})
 
 
 class OrderPage(Page[OrderResource]):
@@ -103,7 +101,9 @@ class StepBody(Input):
     def details(self) -> dict[str, Any]:
         """What the history keeps of it besides note and finding."""
         told: dict[str, Any] = self.model_dump(
-            mode="json", include={"answers", "to_crew", "position", "attribution", "photos"}, exclude_none=True
+            mode="json",
+            include={"answers", "to_crew", "position", "attribution", "photos"},
+            exclude_none=True,
         )
         if self.estimate_at is not None:
             told["estimate_ms"] = milliseconds(self.estimate_at)

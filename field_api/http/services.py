@@ -7,12 +7,14 @@ from typing import Any
 
 from field_api.company import Company
 from field_api.http.throttle import LoginThrottle
-from field_api.ports import Clock, Desk, Simulator, Sites, Tiles
+from field_api.ports import Clock, Desk, Simulator, Sites, Tiles, WorkCalendars
 from field_api.usecases.advise import Advise
 from field_api.usecases.correct_outage import CorrectOutage
+from field_api.usecases.enter_calendar import EnterCalendar
 from field_api.usecases.live_grids import LiveGrids
 from field_api.usecases.login import Logins
 from field_api.usecases.move_crew import MoveCrew
+from field_api.usecases.open_order import OpenOrder
 from field_api.usecases.plan_work import PlanWork
 from field_api.usecases.record_call import RecordCall
 from field_api.usecases.reliability import Interruptions
@@ -54,11 +56,14 @@ class Services:
     interruptions: Interruptions
     alarms: AlarmBook
     fault_rules: Mapping[str, FaultRule]
+    open_order: OpenOrder
     step_order: StepOrder
     record_call: RecordCall
     correct_outage: CorrectOutage
     switch_by_hand: SwitchByHand
     plan_work: PlanWork
+    calendars: WorkCalendars
+    enter_calendar: EnterCalendar
     live_grids: LiveGrids
     networks: NetworkStore
     proposals: Proposals

@@ -1,21 +1,27 @@
 """A person moves an order one step; a repetition of the same operation gets the same answer (fault 28)."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Final
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final
 
 from field_api.company import Company
 from field_api.corrections import Correction
 from field_api.organisation import CrewState
 from field_api.people import WHOLE_COMPANY, Role, User
 from field_api.ports import Answered, Desk, DeskSession, StoredOrder
+from field_api.proofs import Taken, photos_of, unproven
+from field_api.transfers import TRANSFER, crews_in_turn, objection
 from field_api.usecases.correct_outage import Found
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible, Stale
+from field_api.usecases.open_order import follow_up
 from field_api.usecases.tell import crew_event, order_document, order_event
 from field_api.work import HistoryEntry, IllegalStep, StepRule, WorkType, apply, is_open
 
 SHOWN_METERS: Final = 5
+OVERRULES: Final = frozenset({Role.ADMIN, Role.DISPATCHER})
+"""Who may send an order on although it has wandered enough."""
 StillDead = Callable[[str], tuple[str, ...]]
 
 
@@ -30,11 +36,16 @@ class StepRequest:
     note: str = ""
     finding_element: str = ""
     finding_cause: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """As of ``HistoryEntry``."""
+    sent_ms: int | None = None
+    """The device's clock when it sent the step, which tells how wrong that clock is."""
 
     @property
     def digest(self) -> str:
-        """Tells whether a repeated operation id asks for the same."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()
+        """Tells whether a repeated operation id asks for the same, whenever it is sent."""
+        told = asdict(self) | {"sent_ms": None}
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 class StepOrder:
@@ -113,8 +124,11 @@ class StepOrder:
         rule = _permitted(work_type, stored, user, request)
         if dead:
             raise Conflict(_told_dead(dead))
+        if rule.name == TRANSFER:
+            self._hand_over(session, stored, user, request)
         self._append(session, work_type, stored, _entry(stored, user, request, now_ms))
         self._move_crew(session, stored, rule, now_ms)
+        self._follow_up(session, stored, rule, now_ms)
         event = order_event(session, self._company, order_id, now_ms)
         session.feed.append(now_ms, [event])
         answer = Answered(_digest(order_id, request), event.data)
@@ -127,6 +141,22 @@ class StepOrder:
         state = apply(work_type, stored.state, entry.step)
         if not session.orders.append(stored.order.id, entry, state, is_open(work_type, state)):
             raise Conflict("somebody else stepped the order at this moment: read it again")
+
+    def _hand_over(self, session: DeskSession, stored: StoredOrder, user: User, request: StepRequest) -> None:
+        """To a crew that exists; back and forth only by the office, with its reason in the note."""
+        order, to_crew = stored.order, str(request.details["to_crew"])
+        if session.organisation.crew(WHOLE_COMPANY, to_crew) is None:
+            raise NotPossible(f"there is no crew {to_crew!r}")
+        problem = objection(crews_in_turn(stored.first_crew, stored.history), to_crew)
+        if problem and (user.role not in OVERRULES or to_crew == order.crew_id):
+            raise NotPossible(problem)
+        session.orders.hand_over(order.id, to_crew)
+
+    def _follow_up(self, session: DeskSession, stored: StoredOrder, rule: StepRule, now_ms: int) -> None:
+        for type_name in rule.opens:
+            opened = follow_up(session, self._company, stored.order, type_name, now_ms)
+            if opened is not None:
+                session.feed.append(now_ms, [order_event(session, self._company, opened, now_ms)])
 
     def _move_crew(self, session: DeskSession, stored: StoredOrder, rule: StepRule, now_ms: int) -> None:
         crew = session.organisation.crew(WHOLE_COMPANY, stored.order.crew_id)
@@ -158,8 +188,12 @@ def _permitted(work_type: WorkType, stored: StoredOrder, user: User, request: St
     rule = work_type.rule(request.step)
     if rule is None or user.role not in rule.roles:
         raise Forbidden(f"a {user.role.value} cannot {request.step!r} an order")
-    if "note" in rule.needs and not request.note:
-        raise NotPossible(f"{request.step!r} needs a note")
+    taken = Taken(
+        user.id, request.note, request.details, request.finding_element, request.at_ms,
+        photos_of(stored.history, request.details),
+    )  # fmt: skip
+    if missing := unproven(work_type, rule, stored.history, taken):
+        raise NotPossible(f"{request.step!r} needs {'; '.join(missing)}")
     return rule
 
 
@@ -174,4 +208,14 @@ def _entry(stored: StoredOrder, user: User, request: StepRequest, now_ms: int) -
         sequence=last.sequence + 1, revision=last.revision + 1, step=request.step, at_ms=now_ms, by=user.id,
         by_name=user.name, note=request.note, device_ms=request.at_ms,
         finding_element=request.finding_element, finding_cause=request.finding_cause,
+        details=_details(stored, request),
+        behalf="" if user.crew_id == stored.order.crew_id else stored.order.crew_id,
+        offset_ms=None if request.sent_ms is None else now_ms - request.sent_ms,
     )  # fmt: skip
+
+
+def _details(stored: StoredOrder, request: StepRequest) -> Mapping[str, Any]:
+    """What the step brings; a transfer also keeps from whom."""
+    if request.step != TRANSFER:
+        return request.details
+    return {**request.details, "from_crew": stored.order.crew_id}

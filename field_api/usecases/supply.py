@@ -8,6 +8,8 @@ import numpy as np
 
 from field_api.ports import Sites
 from field_api.projection import Impact
+from geo.network import Network
+from telemetry.mapping_suspects import Suspect, suspects_of
 from telemetry.outages import OPEN_STATES, OutageRevision, OutageState
 from telemetry.ports import OutageLog
 
@@ -22,6 +24,7 @@ class Supply:
         self._outages = outages
         self._sites = sites
         self._impacts: OrderedDict[tuple[str, int], Impact] = OrderedDict()
+        self._suspects: tuple[tuple[str, int], tuple[Suspect, ...]] | None = None
         self._lock = Lock()
 
     def newest(self, outage_id: str) -> OutageRevision | None:
@@ -38,6 +41,15 @@ class Supply:
     def history(self, outage_id: str) -> tuple[OutageRevision, ...]:
         """All revisions, oldest first."""
         return tuple(logged.revision for logged in self._outages.revisions(outage_id))
+
+    def suspects(self, network: Network) -> tuple[Suspect, ...]:
+        """Customers whose recorded place outages contradicted; worked out again once the log has grown."""
+        newest = max((head.id for head in self._outages.current(open_only=False)), default=0)
+        key = network.content_hash, newest
+        with self._lock:
+            if self._suspects is None or self._suspects[0] != key:
+                self._suspects = key, suspects_of(network, self._outages)
+            return self._suspects[1]
 
     def waiting_ms(self, after_id: int, now_ms: int) -> int:
         """How long the oldest revision past ``after_id`` has been waiting to be handled; 0: none waits."""

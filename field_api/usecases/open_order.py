@@ -1,0 +1,191 @@
+"""Somebody, or something, opens an order of any work type: placed, owned by one cell, given to one crew.
+
+Nothing is opened without an owner and, through its work type's clocks, a due time (ORG-02, REP-02).
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from field_api.calendars import day_stamp
+from field_api.company import Company
+from field_api.organisation import NoCrew, responsible_crew
+from field_api.people import WHOLE_COMPANY, User
+from field_api.ports import Answered, Desk, DeskSession, Sites
+from field_api.projection import PRIORITY_NAMES, Place, Site
+from field_api.proofs import wrong_answers
+from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
+from field_api.usecases.tell import order_event
+from field_api.work import SYSTEM, HistoryEntry, Order, Subject, WorkType, apply
+from geo.errors import UnknownElement
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    operation_id: str
+    type: str
+    subject_id: str
+    """Id of a customer, an element or a grid cell, as the work type says."""
+    note: str = ""
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    """What is known of the form already."""
+    source: str = "hand"
+    basis_ms: int | None = None
+    outage_id: str = ""
+    """The outage whose incident it is a job of."""
+    parent_id: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Tells whether a repeated operation id asks for the same."""
+        told = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(told.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where the work is and whose."""
+
+    grid_id: str
+    place: Place
+    customer_id: str = ""
+    customers: int = 0
+    priority: str = "normal"
+
+
+class OpenOrder:
+    """Opens orders of any work type."""
+
+    def __init__(self, desk: Desk, company: Company, sites: Sites) -> None:
+        self._desk = desk
+        self._company = company
+        self._sites = sites
+
+    def __call__(self, user: User, request: OpenRequest, now_ms: int) -> str:
+        """The new order's JSON; the same operation id again gets the same answer. Raises ``Refused``."""
+        work_type = self._permitted(user, request)
+        spot = self._spot(user, work_type, request.subject_id)
+        with self._desk.writing() as session:
+            before = session.operations.answered(user.id, request.operation_id)
+            if before is not None:
+                return _same(before, request)
+            order_id = place_order(session, work_type, spot, request, user, now_ms)
+            event = order_event(session, self._company, order_id, now_ms)
+            session.feed.append(now_ms, [event])
+            answer = Answered(request.digest, event.data)
+            session.operations.keep(user.id, request.operation_id, now_ms, answer)
+        return event.data
+
+    def _permitted(self, user: User, request: OpenRequest) -> WorkType:
+        work_type = self._company.work_types.get(request.type)
+        if work_type is None:
+            known = ", ".join(self._company.work_types)
+            raise NotFound(f"type: no work type {request.type!r}; known: {known}")
+        if user.role not in work_type.opened_by:
+            raise Forbidden(f"a {user.role.value} cannot open {work_type.name}")
+        missing = [name for name in work_type.needed_to_open if name not in request.answers]
+        problems = [*(f"an answer to {name!r} is missing" for name in missing)]
+        problems += wrong_answers(work_type, request.answers)
+        if problems:
+            raise NotPossible("; ".join(problems))
+        return work_type
+
+    def _spot(self, user: User, work_type: WorkType, subject_id: str) -> Spot:
+        spot = self._found(work_type.subject, subject_id)
+        if spot is None or not user.scope.sees(spot.grid_id):
+            raise NotFound(f"no {work_type.subject.value} {subject_id!r}")
+        return spot
+
+    def _found(self, subject: Subject, subject_id: str) -> Spot | None:
+        site = self._sites.current()
+        if site is None:
+            raise NotPossible("no network is in force: import one first")
+        try:
+            return spot_of(site, subject, subject_id)
+        except UnknownElement:
+            return None
+
+
+def spot_of(site: Site, subject: Subject, subject_id: str) -> Spot | None:
+    """Where that subject is; None for a cell that does not exist. Raises ``UnknownElement``."""
+    if subject is Subject.GRID:
+        if subject_id not in site.cells.ids:
+            return None
+        west, south, east, north = site.cell_bounds(subject_id)
+        name = site.cells.names[site.cells.ids.index(subject_id)]
+        middle = (west + east) / 2, (south + north) / 2
+        return Spot(subject_id, Place(subject_id, "grid", "grid", name, *middle, math.nan))
+    element = site.find(subject_id)
+    if (element.type == "customer") is not (subject is Subject.CUSTOMER):
+        raise UnknownElement(subject_id)
+    place, cell = site.place(element), site.cell_of_element(element)
+    if subject is Subject.ELEMENT:
+        return Spot(cell, place)
+    priority = PRIORITY_NAMES[int(site.network.customers.priority[element.row])]
+    return Spot(cell, place, subject_id, 1, priority)
+
+
+def place_order(
+    session: DeskSession,
+    work_type: WorkType,
+    spot: Spot,
+    request: OpenRequest,
+    user: User | None,
+    now_ms: int,
+) -> str:
+    """Its id. Within the caller's transaction; ``user`` None: the system opens it."""
+    cells = {cell.id: cell for cell in session.organisation.cells(WHOLE_COMPANY)}
+    cell = cells.get(spot.grid_id)
+    if cell is None:
+        raise NotPossible(f"grid cell {spot.grid_id!r} is not in the organisation yet")
+    incident = session.incidents.of_outage(request.outage_id) if request.outage_id else None
+    if request.outage_id and incident is None:
+        raise NotFound(f"outage {request.outage_id!r} has no incident")
+    crews, loads = session.organisation.crews(WHOLE_COMPANY), session.orders.open_by_crew()
+    try:
+        crew = responsible_crew(cell.id, crews, loads, spot.place.lon, spot.place.lat)
+    except NoCrew as problem:
+        raise NotPossible(str(problem)) from None
+    series = f"{work_type.number_prefix}-{day_stamp(now_ms)}"
+    number = f"{series}-{session.orders.next_number(series):04d}"
+    order = Order(
+        id=f"ord-{number.lower()}", number=number, type=work_type.name,
+        incident_id=incident.id if incident else "", outage_id=request.outage_id, grid_id=cell.id,
+        crew_id=crew.id, element=spot.place.id, element_kind=spot.place.kind, element_name=spot.place.name,
+        lon=spot.place.lon, lat=spot.place.lat, customers=spot.customers, priority=spot.priority,
+        area=cell.area.value, created_ms=now_ms, customer_id=spot.customer_id, parent_id=request.parent_id,
+        source=request.source, basis_ms=request.basis_ms,
+    )  # fmt: skip
+    by, by_name = (user.id, user.name) if user else (SYSTEM, SYSTEM)
+    details = {"answers": dict(request.answers)} if request.answers else {}
+    entry = HistoryEntry(1, 1, work_type.opening, now_ms, by, by_name, request.note, details=details)
+    session.orders.add(order, apply(work_type, None, work_type.opening), entry)
+    return order.id
+
+
+def follow_up(
+    session: DeskSession, company: Company, before: Order, type_name: str, now_ms: int
+) -> str | None:
+    """The order that another brings with it, about the same thing; None where nobody could take it."""
+    work_type = company.work_type(type_name)
+    place = Place(
+        before.element, "", before.element_kind, before.element_name, before.lon, before.lat, math.nan
+    )
+    spot = Spot(before.grid_id, place, before.customer_id, before.customers, before.priority)
+    request = OpenRequest(
+        "", type_name, before.element, source="order", parent_id=before.id, outage_id=before.outage_id
+    )
+    request = replace(request, outage_id=before.outage_id if work_type.incident_job else "")
+    try:
+        return place_order(session, work_type, spot, request, None, now_ms)
+    except (NotPossible, NotFound):
+        return None
+
+
+def _same(before: Answered, request: OpenRequest) -> str:
+    if before.digest != request.digest:
+        raise Conflict(f"operation {request.operation_id} was used for something else")
+    return before.document
