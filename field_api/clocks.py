@@ -18,7 +18,7 @@ from field_api.limits import Limit, LimitUnit, Profile
 from field_api.pauses import attributed_ms, pauses_of
 from field_api.step_times import TimeSource, happened_times
 from field_api.work import ClockRule, HistoryEntry, WorkType
-from field_api.working_days import WorkCalendar
+from field_api.working_days import MAX_DAYS, WorkCalendar
 
 OURS: Final = "company"
 """A wait of the company's own stops no clock."""
@@ -141,7 +141,7 @@ def _by_the_day(limit: Limit, from_ms: int, days: int, profile: Profile, calenda
     closes = profile.office.closes if profile.day_ends == "office_close" else None
     if limit.unit is LimitUnit.CALENDAR_DAYS:
         return Deadline(end_of_day_ms(first + timedelta(days=days), closes), False)
-    landing = calendar.after(first, days)
+    landing = calendar.after(first, min(days, MAX_DAYS))
     return Deadline(end_of_day_ms(landing.day, closes), landing.provisional)
 
 
@@ -150,9 +150,10 @@ class _Steps:
 
     def __init__(self, work_type: WorkType, history: Sequence[HistoryEntry], accepted_ms: int | None) -> None:
         times = happened_times(history)
-        self._taken = [(entry.step, _Moment(t.at_ms, t.source is TimeSource.DEVICE)) for entry, t in zip(
-            history, times, strict=True
-        )]  # fmt: skip
+        self._taken = [
+            (entry.step, _Moment(time.at_ms, time.source is TimeSource.DEVICE))
+            for entry, time in zip(history, times, strict=True)
+        ]
         if accepted_ms is not None:
             self._taken.insert(0, (work_type.opening, _Moment(accepted_ms)))
         self.pauses = pauses_of(work_type, history, times)
@@ -172,19 +173,18 @@ class _Clock:
         self._name = rule.name
         self._basis = basis
         self._stopped = steps.first(rule.stops) or steps.end()
-        self._now_ms = now_ms
-        until_ms = now_ms if self._stopped is None else self._stopped.at_ms
+        self._from_ms = basis.moment.at_ms
+        self._until_ms = now_ms if self._stopped is None else self._stopped.at_ms
         self._pauses = steps.pauses
-        self._until_ms = until_ms
-        self._waits = [
-            (pause.from_ms, min(pause.until(now_ms), until_ms))
+        stopping = [
+            pause
             for pause in steps.pauses
-            if pause.attribution != OURS and pause.from_ms < until_ms and pause.until(now_ms) > self._from_ms
+            if pause.attribution != OURS
+            and pause.from_ms < self._until_ms
+            and pause.until(now_ms) > self._from_ms
         ]
-
-    @property
-    def _from_ms(self) -> int:
-        return self._basis.moment.at_ms
+        self._waits = [(pause.from_ms, min(pause.until(now_ms), self._until_ms)) for pause in stopping]
+        self._stands_still = self._stopped is None and any(pause.to_ms is None for pause in stopping)
 
     def due(self, profile: Profile, area: str, calendar: WorkCalendar, case: str) -> Due:
         day = local_day(self._from_ms)
@@ -211,16 +211,14 @@ class _Clock:
 
     def _ends(self, limit: Limit, profile: Profile, calendar: WorkCalendar) -> Deadline:
         ends = deadline(limit, self._from_ms, profile, calendar, self._waits)
-        waits_now = self._stopped is None and any(pause.to_ms is None for pause in self._pauses)
-        return Deadline(ends.due_ms, ends.provisional or self._basis.provisional or waits_now)
+        return Deadline(ends.due_ms, ends.provisional or self._basis.provisional or self._stands_still)
 
     def _state(self, due_ms: int, warned_ms: int) -> ClockState:
-        at_ms = self._now_ms if self._stopped is None else self._stopped.at_ms
-        if at_ms > due_ms:
+        if self._until_ms > due_ms:
             return ClockState.LATE
         if self._stopped is not None:
             return ClockState.MET
-        return ClockState.AT_RISK if at_ms >= warned_ms else ClockState.RUNNING
+        return ClockState.AT_RISK if self._until_ms >= warned_ms else ClockState.RUNNING
 
     def _words(self, limit: Limit, profile: Profile) -> str:
         """``origin: Chinese · English``, with what besides the limit itself made the due time."""

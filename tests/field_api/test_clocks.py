@@ -162,6 +162,14 @@ def test_a_wait_of_our_own_is_reported_and_stops_nothing() -> None:
     arrival = _of(history, "urban", 41)["arrival"]
     assert arrival.due_ms == T0 + 45 * MINUTE_MS
     assert arrival.waited_ms == {"company": 30 * MINUTE_MS}
+    assert not _of(history[:3], "urban", 20)["arrival"].provisional
+
+
+def test_a_wait_of_many_years_ends_somewhere() -> None:
+    history = _history(("assign", 0), ("accept", 5), ("wait", 10))
+    survey = load_work_type("site_survey")
+    (due,) = due_times(survey, PROMISE, "urban", history, T0 + 20 * 366 * 24 * HOUR_MS, CALENDAR)
+    assert due.due_ms > T0
 
 
 def test_a_step_taken_without_signal_counts_when_it_was_taken() -> None:
