@@ -1,7 +1,7 @@
 """From tables of text to a network: every cell read, every reference resolved, every doubt told.
 
 Whoever brings a network (a folder of CSV files, a foreign library) makes the tables of ``geo.doors`` and
-comes through here, so that all networks pass the same checks.
+comes through here, so that all networks pass the same checks (INT-03).
 """
 
 from collections.abc import Mapping

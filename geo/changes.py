@@ -1,6 +1,6 @@
 """How the company's network changes: proposals approved feeder by feeder, rollbacks, edits by hand.
 
-Every change is a new version with its author and its note; snapshots and versions are never altered.
+Every change is a new version with its author and its note; snapshots and versions are never altered (INT-05).
 """
 
 from collections.abc import Iterable, Sequence

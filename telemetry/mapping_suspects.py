@@ -3,12 +3,13 @@
 Two things contradict: a customer outside of an outage was out with it (``also_out``), or one inside lived on
 (``not_out``). A branch that went out in the second in which a neighbour's area did hints at the same. Where
 they really hang must fit all outages: among the areas that were dead when they were out, and not among those
-that were dead while they lived. Reported with the evidence, never corrected: each becomes a field check.
+that were dead while they lived. Reported with the evidence, never corrected: each becomes a field check
+(INT-05).
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -16,8 +17,11 @@ import numpy as np
 from geo.areas import Areas
 from geo.coordinates import metres_around
 from geo.network import ABSENT, Network
+from telemetry.outage_chains import open_spells
 from telemetry.outages import OutageRevision
+from telemetry.ports import OutageLog
 from telemetry.scope import OutageScope
+from telemetry.scopes import Scopes
 
 MAX_CANDIDATES: Final = 5
 SURE_AFTER: Final = 2
@@ -53,6 +57,12 @@ class Suspect:
         return len(self.contradicted) >= SURE_AFTER
 
 
+def suspects_of(network: Network, log: OutageLog) -> tuple[Suspect, ...]:
+    """By all real outages so far, each as it would lie on this network: a corrected record is no suspect."""
+    finals = (held[-1] for _, held in open_spells(log, lambda _newest: True))
+    return suspects(network, finals, Scopes(network).of)
+
+
 def suspects(network: Network, finals: Iterable[OutageRevision], scope: ScopeOf) -> tuple[Suspect, ...]:
     """``finals``: of each real outage the revision that counted most. Those most contradicted come first."""
     areas, finals = Areas(network), list(finals)
@@ -61,11 +71,11 @@ def suspects(network: Network, finals: Iterable[OutageRevision], scope: ScopeOf)
     dead_when_alive: defaultdict[str, set[int]] = defaultdict(set)
     for revision in finals:
         dead = _dead_areas(areas, scope(revision))
-        for customer in revision.also_out:
+        for customer in _contradicting(network, revision, scope):
             against[customer].append(revision.outage_id)
+        for customer in revision.also_out:
             dead_when_out[customer].update(dead)
         for customer in revision.not_out:
-            against[customer].append(revision.outage_id)
             dead_when_alive[customer].update(dead)
     for revision, dead in _coincident(areas, finals, scope):
         for row in scope(revision).customer_rows.tolist():
@@ -83,6 +93,18 @@ def suspects(network: Network, finals: Iterable[OutageRevision], scope: ScopeOf)
         if customer in network.customer_row
     ]
     return tuple(sorted(found, key=lambda one: (-len(one.contradicted), one.customer)))
+
+
+def _contradicting(network: Network, revision: OutageRevision, scope: ScopeOf) -> list[str]:
+    """Customers who were out, or lived, against where this network records them."""
+    if not revision.also_out and not revision.not_out:
+        return []
+    inside = set(scope(replace(revision, also_out=(), not_out=())).customer_rows.tolist())
+    row = network.customer_row
+    return [
+        *(customer for customer in revision.also_out if row.get(customer, ABSENT) not in inside),
+        *(customer for customer in revision.not_out if row.get(customer, ABSENT) in inside),
+    ]
 
 
 def _coincident(

@@ -1,9 +1,10 @@
-"""How good the network's record is: what the checks find, and whom both systems link (INT-02)."""
+"""How good the record is: what checks find, whom both systems link (INT-02), whom outages contradict."""
 
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, Final, Literal
 
+import numpy as np
 from pydantic import Field
 
 from field_api.http.fields import Identifier, Page, PageQuery
@@ -17,6 +18,7 @@ from geo.linkage import Linkage, LinkageRate
 from geo.rules import Severity
 from geo.tracing import Element, ElementType
 from geo.validation import findings_of
+from telemetry.mapping_suspects import Suspect
 
 operations: Final = Operations()
 MOST_PER_RULE: Final = 2000
@@ -120,6 +122,62 @@ def _finding(finding: Finding, cell: str) -> FindingResource:
         grid_id=cell,
         message=finding.message,
         message_zh=finding.message_zh,
+    )
+
+
+class CandidateResource(Resource):
+    transformer: str
+    outages: int = Field(description="In so many of them it was dead when the customer was out.")
+    distance_m: float | None = Field(description="From the customer's place; null where one has none.")
+
+
+class SuspectResource(Resource):
+    customer_id: str
+    meter_ids: tuple[str, ...]
+    grid_id: str
+    recorded_at: str = Field(description="Transformer of the record; empty where it is unknown.")
+    outages: tuple[str, ...] = Field(description="Those that contradict the record.")
+    sure: bool = Field(description="More than one outage: not just a stray last gasp.")
+    perhaps_at: tuple[CandidateResource, ...] = Field(description="Likeliest first; empty: nothing fits.")
+
+
+class SuspectPage(Page[SuspectResource]):
+    pass
+
+
+@operations.add(
+    "GET", "/api/v1/network/suspects", "Customers probably recorded at the wrong transformer",
+    roles=EVERYONE, query=PageQuery, answers={200: SuspectPage}, refuses=frozenset({503}),
+)  # fmt: skip
+def list_suspects(call: Call) -> Answer:
+    """A page of customers of my grid cells, most contradicted first: each asks for a check (INT-05)."""
+    query, site = call.query(PageQuery), current_site(call)
+    listed = ((one, _home(site, one)) for one in call.services.supply.suspects(site.network))
+    mine = [(one, cell) for one, cell in listed if call.scope.sees(cell)]
+    start = number_after(query.cursor) or 0
+    stop = start + query.limit
+    items = tuple(_suspect(site, *found) for found in mine[start:stop])
+    return Answer(200, SuspectPage(items=items, next_cursor=str(stop) if stop < len(mine) else None))
+
+
+def _home(site: Site, suspect: Suspect) -> str:
+    return site.cell_of_customer(site.network.customer_row[suspect.customer])
+
+
+def _suspect(site: Site, suspect: Suspect, cell: str) -> SuspectResource:
+    network = site.network
+    rows = np.flatnonzero(network.meters.customer == network.customer_row[suspect.customer])
+    return SuspectResource(
+        customer_id=suspect.customer,
+        meter_ids=tuple(network.meters.ids[row] for row in rows.tolist()),
+        grid_id=cell,
+        recorded_at=suspect.transformer,
+        outages=suspect.contradicted,
+        sure=suspect.sure,
+        perhaps_at=tuple(
+            CandidateResource(transformer=one.transformer, outages=one.outages, distance_m=one.distance_m)
+            for one in suspect.candidates
+        ),
     )
 
 

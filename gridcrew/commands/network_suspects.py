@@ -1,7 +1,7 @@
 """``gridcrew network suspects``: customers and meters that are probably recorded at the wrong place."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -19,11 +19,8 @@ from gridcrew.settings import Settings
 from gridcrew.stores import open_readings
 from telemetry.adapters.outage_log import SqlOutageLog
 from telemetry.downsampling import DAY_MS, QUARTER_MS
-from telemetry.mapping_suspects import Suspect, suspects, wrong_areas
-from telemetry.outage_chains import open_spells
-from telemetry.outages import OutageRevision
-from telemetry.ports import OutageLog, ReadingStore
-from telemetry.scopes import Scopes
+from telemetry.mapping_suspects import Suspect, suspects_of, wrong_areas
+from telemetry.ports import ReadingStore
 from telemetry.voltage_matching import PHASES, Fit, better_place, fits, sampled
 
 REFERENCES: Final = 8
@@ -61,12 +58,7 @@ def _suspects(settings: Settings, network: Network) -> Sequence[Suspect]:
     engine = open_database(settings.database_location, "outages")
     if not inspect(engine).has_table("outage_revision"):
         raise click.ClickException("the database is not prepared; run `gridcrew migrate` first")
-    return suspects(network, _finals(SqlOutageLog(engine), network), Scopes(network).of)
-
-
-def _finals(log: OutageLog, network: Network) -> Iterator[OutageRevision]:
-    """Of each real outage on the network in force the last revision that held it open."""
-    return (held[-1] for _, held in open_spells(log, lambda one: one.network_hash == network.content_hash))
+    return suspects_of(network, SqlOutageLog(engine))
 
 
 class _Matching:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from telemetry.outages import OutageState
 from tests.field_api.world import World, make_world
 
 
@@ -43,3 +44,16 @@ def test_pages_follow_each_other(world: World) -> None:
     second = person.get(f"/api/v1/network/linkage?limit=1&cursor={first['next_cursor']}").get_json()
     assert [page["items"][0]["grid_id"] for page in (first, second)] == ["G1", "G2"]
     assert second["next_cursor"] is None
+
+
+def test_whom_outages_contradict_is_listed_with_the_evidence(world: World) -> None:
+    dispatcher = world.log_in("dispatcher")
+    assert dispatcher.get("/api/v1/network/suspects").get_json()["items"] == []
+    world.publish("out-1", OutageState.CONFIRMED, "T2", also_out=("C1",))
+    world.publish("out-2", OutageState.CONFIRMED, "T2", also_out=("C1",))
+    (one,) = dispatcher.get("/api/v1/network/suspects").get_json()["items"]
+    assert (one["customer_id"], one["meter_ids"], one["recorded_at"]) == ("C1", ["M1"], "T1")
+    assert (sorted(one["outages"]), one["sure"]) == (["out-1", "out-2"], True)
+    assert [(place["transformer"], place["outages"]) for place in one["perhaps_at"]] == [("T2", 2)]
+    assert len(world.log_in("crew-01").get("/api/v1/network/suspects").get_json()["items"]) == 1
+    assert world.log_in("crew-02").get("/api/v1/network/suspects").get_json()["items"] == []

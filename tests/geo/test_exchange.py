@@ -1,4 +1,4 @@
-"""What is exported comes back: the same network, or a listed difference."""
+"""What is exported comes back: the same network, or a listed difference (INT-03)."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Whom an element feeds and what feeds it, against brute force over paths."""
+"""Whom an element feeds and what feeds it, against brute force over paths (INT-01)."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Records that outages contradict, and voltages that tell where a meter hangs."""
+"""Records that outages contradict, and voltages that tell where a meter hangs (INT-05)."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -40,6 +40,12 @@ def test_two_outages_narrow_down_where_a_customer_hangs() -> None:
     assert [(place.transformer, place.outages) for place in one.candidates] == [("TA2", 2), ("TA1", 1)]
     assert one.contradicted == ("O-1", "O-2", "O-3")
     assert wrong_areas([one]) == (("TC1", 1),)
+
+
+def test_a_record_that_was_corrected_is_contradicted_no_more() -> None:
+    """Both were out, and lived, just as the record of today would have it."""
+    assert suspects(FEEDER, [_outage("O-1", "TC1", also_out=["CC111"])], _scope) == ()
+    assert suspects(FEEDER, [_outage("O-2", "TA2", not_out=["CC111"])], _scope) == ()
 
 
 def test_what_was_dead_while_they_lived_is_no_place_for_them() -> None:
