@@ -2,60 +2,49 @@
 
 A proposal to read, never a command. Every part that isolation leaves dead is joined to what lives by one
 switch only, so that the network stays radial. What fits its ratings comes before what is not known to fit, a
-switch that is normally closed before a tie.
+switch that is normally closed before a tie. A part that no tie can carry as a whole is split between several
+(``geo.splitting``): switches inside it are opened first. What fits nowhere is told last, with ``fits`` False.
 
-Load is the installed capacity (``rated_kva``) of the distribution transformers below, unless the caller knows
-better; ratings are ``rated_kva`` of main transformers and ``rated_a`` of edges.csv (√3 · kV · A).
+Loads and ratings are those of ``geo.loading``.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
 import numpy as np
 
-from geo.areas import Areas
 from geo.back_feeds import BackFeed
 from geo.isolation import Isolation, isolate, operable
 from geo.live_grid import LiveGrid
-from geo.network import ABSENT, Bool, Float64, Int32, Network
+from geo.loading import Loading, LoadSources, Ratings
+from geo.network import ABSENT, Bool, Float64, Int32
+from geo.splitting import DeadPart, Region, Tie, split
 from geo.topology import connected
 from geo.tracing import Element
-from geo.tree import EnergisedTree, fed_position
-from geo.voltage import low_side
+from geo.tree import fed_position
 
 MAX_STEPS: Final = 50
 MAX_TRIED: Final = 30
 """Ties that are weighed for one step."""
 CHECK_FIRST: Final = "check back-feeds first"
-
-
-@dataclass(frozen=True, slots=True)
-class Loading:
-    """The element on the new way whose rating is used most."""
-
-    edge: int
-    rating_kva: float
-    before_kva: float
-    after_kva: float
-
-    @property
-    def share(self) -> float:
-        return self.after_kva / self.rating_kva
+Demand = Callable[[Int32], Mapping[int, float]]
+"""Rows of distribution transformers → their recent greatest demand in kVA, of those where it is known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """One switch to close."""
+    """One switch to close, after those that part what it is not to feed were opened."""
 
     edge: int
+    opened: Int32
     customers: Int32
     """Whom it brings back."""
     load_kva: float
     """Of what it brings back, as far as known."""
-    load_known: bool
-    """False: some transformer there has no ``rated_kva``."""
+    sources: LoadSources
+    """Where that load is known from."""
     loading: Loading | None
     """None: nothing on the way has a rating."""
     fits: bool | None
@@ -64,6 +53,11 @@ class Step:
     """Other switches that could bring the same part back."""
     needs: tuple[int, ...]
     """Numbers (from 0) of the steps that must come before."""
+
+    @property
+    def load_known(self) -> bool:
+        """False: of some transformer there neither a demand nor ``rated_kva`` is known."""
+        return self.sources.known
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,79 +68,44 @@ class Restoration:
     """Customers whom nothing of this brings back."""
     back_feeds: tuple[BackFeed, ...]
     """Known sources in what is dead: to be checked before anything is closed."""
+    loads: LoadSources
+    """Of all transformers whose load was weighed."""
     after: LiveGrid
 
 
-def restore(grid: LiveGrid, element: Element, load_kva: Mapping[int, float] | None = None) -> Restoration:
-    """A proposal for an element that is lost; ``load_kva`` by edge row of the distribution transformers."""
+def unmeasured(_transformers: Int32) -> Mapping[int, float]:
+    """Where nobody measures."""
+    return {}
+
+
+def restore(grid: LiveGrid, element: Element, demand: Demand = unmeasured) -> Restoration:
+    """A proposal for an element that is lost; ``demand`` is asked once, for the transformers that matter."""
     isolation = isolate(grid, element)
-    search = _Search(grid, isolation, Ratings(grid.network, dict(load_kva or {})))
-    live, steps = isolation.after, list[Step]()
-    while len(steps) < MAX_STEPS and (step := search.next_step(live, steps)) is not None:
-        live = live.switched(_none(), np.array([step.edge], np.int32))
-        steps.append(step)
+    matter = _Search(grid, isolation, Ratings(grid.network)).matter()
+    ratings = Ratings(grid.network, demand(matter))
+    search = _Search(grid, isolation, ratings)
+    course = _Course(isolation.after, np.full(len(grid.network.nodes), ABSENT, np.int32))
+    while len(course.steps) < MAX_STEPS and (found := search.next_steps(course.live)):
+        for step in found:
+            search.take(step, course)
     wanted = search.customers_wanted
-    left = np.flatnonzero(wanted & ~live.customers_supplied).astype(np.int32)
-    return Restoration(isolation, tuple(steps), left, isolation.back_feeds, live)
+    left = np.flatnonzero(wanted & ~course.live.customers_supplied).astype(np.int32)
+    loads = ratings.sources(np.isin(ratings.distribution, matter))
+    return Restoration(isolation, tuple(course.steps), left, isolation.back_feeds, loads, course.live)
 
 
 def _none() -> Int32:
     return np.empty(0, np.int32)
 
 
-@dataclass(frozen=True, eq=False)
-class Ratings:
-    """What flows through the edges of a network if all transformers carry what they are told to."""
+@dataclass(slots=True, eq=False)
+class _Course:
+    """How far the proposal has come."""
 
-    network: Network
-    load_kva: Mapping[int, float]
-
-    @cached_property
-    def distribution(self) -> Int32:
-        return Areas(self.network).distribution
-
-    @cached_property
-    def load(self) -> Float64:
-        """Per distribution transformer; NaN where unknown."""
-        own = self.network.edges.rated_kva[self.distribution]
-        told = [self.load_kva.get(row, np.nan) for row in self.distribution.tolist()]
-        return np.where(np.isnan(told), own, told)
-
-    @cached_property
-    def rating(self) -> Float64:
-        """Per edge in kVA; NaN where unknown, and for distribution transformers, which are the load."""
-        nodes, edges = self.network.nodes, self.network.edges
-        amperes = np.array([_number(cell) for cell in edges.extra.get("rated_a", ())], np.float64)
-        kva = np.full(len(edges), np.nan)
-        if len(amperes):
-            kva = np.sqrt(3) * nodes.voltage_kv[low_side(nodes, edges)] * amperes
-        kva = np.fmin(kva, edges.rated_kva)
-        kva[self.distribution] = np.nan
-        kva[kva <= 0] = np.nan
-        return np.asarray(kva, np.float64)
-
-    def through(self, tree: EnergisedTree) -> tuple[Float64, Int32]:
-        """Per position the load at or below it as far as known, and of how many transformers it is not."""
-        position = np.full(len(self.network.edges), -1, np.int32)
-        fed = np.flatnonzero(tree.edge >= 0)
-        position[tree.edge[fed]] = fed
-        at = position[self.distribution]
-        known, here = ~np.isnan(self.load), at >= 0
-        load = np.bincount(at[here & known], self.load[here & known], minlength=len(tree)).astype(np.float64)
-        doubt = np.bincount(at[here & ~known], minlength=len(tree))
-        return _summed(load, tree), _summed(doubt.astype(np.float64), tree).astype(np.int32)
-
-
-def _number(cell: str) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        return float("nan")
-
-
-def _summed(local: Float64, tree: EnergisedTree) -> Float64:
-    total = np.concatenate(([0.0], np.cumsum(local)))
-    return np.asarray(total[tree.end] - total[:-1], np.float64)
+    live: LiveGrid
+    brought: Int32
+    """Per node the number of the step that brought it back; ABSENT where none did."""
+    steps: list[Step] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,14 +142,6 @@ class _Search:
         return mask
 
     @cached_property
-    def parts(self) -> Int32:
-        """Per node the dead part that it belongs to; ABSENT outside."""
-        edges, after = self.grid.network.edges, self.isolation.after
-        joins = after.closed & self.wanted[edges.from_node] & self.wanted[edges.to_node]
-        part = connected(edges.from_node[joins], edges.to_node[joins], len(self.wanted))
-        return np.where(self.wanted, part, ABSENT).astype(np.int32)
-
-    @cached_property
     def ties(self) -> Int32:
         """Open switches that may be closed: none of those that isolate."""
         edges = self.grid.network.edges
@@ -198,25 +149,67 @@ class _Search:
         free = ~self.isolation.after.closed & operable(self.grid) & ~touches
         return np.flatnonzero(free).astype(np.int32)
 
-    def next_step(self, live: LiveGrid, before: list[Step]) -> Step | None:
-        """The best switch to close now; None where none brings anybody back."""
-        edges = self.grid.network.edges
-        ends = edges.from_node[self.ties], edges.to_node[self.ties]
-        dead_end = np.where(live.supplied[ends[0]], ends[1], ends[0])
-        joins = live.supplied[ends[0]] != live.supplied[ends[1]]
-        useful = joins & (self.parts[dead_end] != ABSENT)
-        chosen = self.ties[useful]
-        part = self.parts[dead_end[useful]]
-        steps = [self._step(live, row) for row in self._likely(chosen).tolist()]
-        steps = [step for step in steps if len(step.customers)]
+    @cached_property
+    def meters_at(self) -> Float64:
+        """Per node its meters with a customer."""
+        meters = self.grid.network.meters
+        places = meters.node[meters.customer != ABSENT]
+        return np.bincount(places, minlength=len(self.zone)).astype(np.float64)
+
+    def matter(self) -> Int32:
+        """Edge rows of the transformers in what is dead, and below what leads to the ties."""
+        after, rows = self.isolation.after, self.ratings.distribution
+        edges, tree = self.grid.network.edges, after.tree
+        asked = self.wanted[edges.from_node[rows]] | self.wanted[edges.to_node[rows]]
+        tops = set[int]()
+        for node in self._live_ends(self._useful(after)[0], after).tolist():
+            way = after.feeding.path(node)
+            rated = ~np.isnan(self.ratings.rating[tree.edge[way]]) & (tree.edge[way] >= 0)
+            tops.update(way[rated][:1].tolist())
+        for top in tops:
+            asked = asked | self.ratings.below(tree, top)
+        return rows[asked]
+
+    def next_steps(self, live: LiveGrid) -> list[Step]:
+        """The best switch to close now, or those that share its part; none where nobody is brought back."""
+        chosen, part = self._useful(live)
+        likely = self._likely(chosen)
+        weighed = [self._step(live, Region(row, ())) for row in likely.tolist()]
+        steps = [step for step in weighed if len(step.customers)]
         if not steps:
-            return None
+            return []
         best = min(steps, key=self._worse)
-        own = part[chosen == best.edge][0]
-        return Step(
-            best.edge, best.customers, best.load_kva, best.load_known, best.loading, best.fits,
-            np.sort(chosen[(part == own) & (chosen != best.edge)]), self._needs(best.edge, before),
-        )  # fmt: skip
+        own = self._parts(live) == part[chosen == best.edge][0]
+        if best.fits is False and (shared := self._shared(live, own, likely)):
+            return shared
+        return [best]
+
+    def _useful(self, live: LiveGrid) -> tuple[Int32, Int32]:
+        """Ties from what lives into dead parts, and the number of each one's part."""
+        dead_end = self._dead_ends(self.ties, live)
+        ends = self._ends(self.ties)
+        part = self._parts(live)[dead_end]
+        useful = (live.supplied[ends[0]] != live.supplied[ends[1]]) & (part != ABSENT)
+        return self.ties[useful], part[useful]
+
+    def _parts(self, live: LiveGrid) -> Int32:
+        """Per node the dead part that it belongs to; ABSENT outside."""
+        edges, wanted = self.grid.network.edges, self.wanted & ~live.supplied
+        joins = live.closed & wanted[edges.from_node] & wanted[edges.to_node]
+        part = connected(edges.from_node[joins], edges.to_node[joins], len(wanted))
+        return np.where(wanted, part, ABSENT).astype(np.int32)
+
+    def _ends(self, rows: Int32) -> tuple[Int32, Int32]:
+        edges = self.grid.network.edges
+        return edges.from_node[rows], edges.to_node[rows]
+
+    def _dead_ends(self, rows: Int32, live: LiveGrid) -> Int32:
+        one, other = self._ends(rows)
+        return np.where(live.supplied[one], other, one)
+
+    def _live_ends(self, rows: Int32, live: LiveGrid) -> Int32:
+        one, other = self._ends(rows)
+        return np.where(live.supplied[one], one, other)
 
     def _likely(self, rows: Int32) -> Int32:
         """Switches out of their normal place first; the few that are weighed."""
@@ -229,28 +222,64 @@ class _Search:
         normal = bool(self.grid.network.edges.closed[step.edge])
         return fit, not normal, -len(step.customers), share, step.edge
 
-    def _needs(self, edge: int, before: list[Step]) -> tuple[int, ...]:
-        """Earlier steps whose part this one starts from."""
-        ends = {int(self.parts[self.grid.network.edges.from_node[edge]]),
-                int(self.parts[self.grid.network.edges.to_node[edge]])}  # fmt: skip
-        return tuple(number for number, step in enumerate(before) if self._brought(step) & ends)
+    def _shared(self, live: LiveGrid, inside: Bool, ties: Int32) -> list[Step]:
+        """Steps that divide one part between ties so that nothing is known to be exceeded."""
+        through, _ = self.ratings.through(live.tree)
+        here = [row for row in ties.tolist() if inside[self._dead_ends(np.array([row]), live)[0]]]
+        openable = operable(self.grid) & (np.arange(len(live.closed)) < len(self.grid.record.edges))
+        part = DeadPart(
+            live, inside, openable, tuple(self._tie(live, row, through) for row in here), self.ratings,
+            np.where(inside, self.meters_at, 0.0),
+        )  # fmt: skip
+        steps, opened = list[Step](), set[int]()
+        for region in sorted(split(part), key=lambda one: one.tie):
+            step = self._step(live, replace(region, borders=tuple(sorted({*region.borders} - opened))))
+            if step.fits is False:
+                return []
+            opened.update(region.borders)
+            steps.append(step)
+            live = live.switched(step.opened, np.array([step.edge], np.int32))
+        return steps
 
-    def _brought(self, step: Step) -> set[int]:
-        edges = self.grid.network.edges
-        rows = [edges.from_node[step.edge], edges.to_node[step.edge]]
-        return {int(self.parts[row]) for row in rows} - {ABSENT}
+    def _tie(self, live: LiveGrid, row: int, through: Float64) -> Tie:
+        rows, tree = np.array([row], np.int32), live.tree
+        way = live.feeding.path(int(self._live_ends(rows, live)[0]))
+        edges = tree.edge[way]
+        rated = (edges >= 0) & ~np.isnan(self.ratings.rating[edges])
+        spare = self.ratings.rating[edges[rated]] - through[way[rated]]
+        rooms = list(zip(edges[rated].tolist(), spare.tolist(), strict=True))
+        if not np.isnan(self.ratings.rating[row]):
+            rooms.append((row, float(self.ratings.rating[row])))
+        return Tie(row, int(self._dead_ends(rows, live)[0]), tuple(rooms))
 
-    def _step(self, live: LiveGrid, row: int) -> Step:
-        after = live.switched(_none(), np.array([row], np.int32))
+    def take(self, step: Step, course: "_Course") -> None:
+        """Note the step with what else could do the same, and with what must come before it."""
+        edges, live = self.grid.network.edges, course.live
+        chosen, row = self._useful(live)[0], np.array([step.edge], np.int32)
+        after = live.switched(step.opened, row)
+        gained = after.supplied & ~live.supplied
+        bounds = gained[edges.from_node] | gained[edges.to_node]
+        needs = {int(course.brought[self._live_ends(row, live)[0]])} - {ABSENT}
+        needs |= {number for number, one in enumerate(course.steps) if bounds[one.opened].any()}
+        same = gained[self._dead_ends(chosen, live)] & (chosen != step.edge)
+        course.brought[gained] = len(course.steps)
+        course.steps.append(replace(step, others=np.sort(chosen[same]), needs=tuple(sorted(needs))))
+        course.live = after
+
+    def _step(self, live: LiveGrid, region: Region) -> Step:
+        opened = np.array(region.borders, np.int32)
+        after = live.switched(opened, np.array([region.tie], np.int32))
         back = np.flatnonzero(after.customers_supplied & ~live.customers_supplied).astype(np.int32)
-        load, doubts, loading = self._load(live, after, row)
+        load, sources, doubted, loading = self._load(live, after, region.tie)
         fits: bool | None = None
-        if loading is not None and (not doubts or loading.share > 1):
+        if loading is not None and (not doubted or loading.share > 1):
             fits = loading.share <= 1
-        return Step(row, back, load, not doubts, loading, fits, _none(), ())
+        return Step(region.tie, opened, back, load, sources, loading, fits, _none(), ())
 
-    def _load(self, live: LiveGrid, after: LiveGrid, row: int) -> tuple[float, bool, Loading | None]:
-        """Load that comes back, whether some of it is unknown, and the tightest element on the way."""
+    def _load(
+        self, live: LiveGrid, after: LiveGrid, row: int
+    ) -> tuple[float, LoadSources, bool, Loading | None]:
+        """Load that comes back, whence it is known, whether any is not, the tightest element on the way."""
         tree = after.tree
         through, doubts = self.ratings.through(tree)
         earlier, _ = self.ratings.through(live.tree)
@@ -258,12 +287,13 @@ class _Search:
         way = after.feeding.path(int(tree.node[fed]))
         touched = np.concatenate((way[1:], np.arange(fed + 1, tree.end[fed], dtype=np.int32)))
         share = through[touched] / self.ratings.rating[tree.edge[touched]]
-        load, unknown = float(through[fed]), bool(doubts[way].any())
+        load, doubted = float(through[fed]), bool(doubts[way].any())
+        sources = self.ratings.sources(self.ratings.below(tree, fed))
         if np.isnan(share).all():
-            return load, bool(doubts[fed]), None
+            return load, sources, doubted, None
         tightest = int(touched[np.nanargmax(share)])
         edge = int(tree.edge[tightest])
         at = fed_position(live.network, live.tree, edge)
         rating = float(self.ratings.rating[edge])
         was = float(earlier[at]) if at >= 0 else 0.0
-        return load, unknown, Loading(edge, rating, was, float(through[tightest]))
+        return load, sources, doubted, Loading(edge, rating, was, float(through[tightest]))

@@ -14,8 +14,9 @@ from geo.back_feeds import BackFeed
 from geo.following import Trace
 from geo.isolation import Isolation
 from geo.live_grid import LiveGrid
+from geo.loading import Loading, diversity
 from geo.network import Int32
-from geo.restoration import CHECK_FIRST, Loading, Restoration, Step
+from geo.restoration import CHECK_FIRST, Restoration, Step
 from geo.tracing import Element
 from geo.what_if import Consequence
 
@@ -92,12 +93,13 @@ class Telling:
         }
 
     def restoration(self, element: Element, found: Restoration) -> Document:
-        """Isolation, then the check, then what to close in order."""
+        """Isolation, then the check, then what to open and close in order."""
         return {
             "isolation": self.isolation(element, found.isolation),
             "check": CHECK_FIRST,
             "check_zh": "合闸前先核查反送电",
             "back_feeds": self.back_feeds(found.back_feeds),
+            "loads": asdict(found.loads) | {"diversity": diversity()},
             "steps": [self._step(step) for step in found.steps],
             "left": self.people(found.left),
         }
@@ -105,9 +107,11 @@ class Telling:
     def _step(self, step: Step) -> Document:
         fits = {True: "yes", False: "no", None: "unknown"}[step.fits]
         return {
+            "open": self.edges(step.opened),
             "close": asdict(self.grid.edge(step.edge)),
             "after_steps": [number + 1 for number in step.needs],
             "load_kva": round(step.load_kva, 3) if step.load_known else None,
+            "load_from": asdict(step.sources),
             "fits": fits,
             "loading": None if step.loading is None else self._loading(step.loading),
             "others": self.ids(step.others),

@@ -71,10 +71,26 @@ class LoadingResource(Resource):
     after_kva: float
 
 
+class LoadSourcesResource(Resource):
+    """Of how many transformers the load is known from where."""
+
+    measured: int = Field(description="By their recent greatest demand.")
+    installed: int = Field(description="By their capacity times the diversity factor.")
+    unknown: int
+
+
+class WeighedLoadsResource(LoadSourcesResource):
+    diversity: float = Field(
+        description="Share of its capacity that an unmeasured transformer is taken to carry."
+    )
+
+
 class RestorationStepResource(PeopleResource):
+    open: tuple[EdgeStateResource, ...] = Field(description="Switches to open first: they split the part.")
     close: EdgeStateResource
     after_steps: tuple[int, ...] = Field(description="Numbers, from 1, of steps that must come before.")
-    load_kva: float | None = Field(description="Installed capacity that comes back; null: unknown.")
+    load_kva: float | None = Field(description="What comes back; null: of some transformer it is unknown.")
+    load_from: LoadSourcesResource
     fits: Literal["yes", "no", "unknown"]
     loading: LoadingResource | None = Field(description="The tightest rating on the way; null: none known.")
     others: tuple[str, ...] = Field(description="Other switches that could bring the same part back.")
@@ -87,6 +103,7 @@ class RestorationResource(Resource):
     check: str
     check_zh: str
     back_feeds: tuple[BackFeedResource, ...]
+    loads: WeighedLoadsResource
     steps: tuple[RestorationStepResource, ...]
     left: PeopleResource
 

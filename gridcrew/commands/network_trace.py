@@ -161,10 +161,17 @@ def _restoration_lines(answer: dict[str, Any]) -> Iterator[str]:
     yield f"— {answer['check']} —"
     for number, step in enumerate(answer["steps"], start=1):
         load = "unknown" if step["load_kva"] is None else f"{step['load_kva']:.0f} kVA"
+        for edge in step["open"]:
+            yield f"{number}. open  {_line(edge)}"
         used = step["loading"]
         tight = f", {used['element']} {used['after_kva']:.0f} of {used['rating_kva']:.0f} kVA" if used else ""
         yield (
             f"{number}. close {_line(step['close'])}: {step['customers']} customers, load {load}, "
             f"fits: {step['fits']}{tight}"
         )
+    loads = answer["loads"]
+    yield (
+        f"loads: {loads['measured']} transformers as measured, {loads['installed']} at "
+        f"{loads['diversity']:.0%} of their capacity, {loads['unknown']} unknown"
+    )
     yield f"left without supply: {answer['left']['customers']}"

@@ -208,10 +208,10 @@ def test_the_ratings_decide_between_two_ties() -> None:
     plan = restore(LiveGrid.of(network), find(network, "L1"))
     assert [network.edges.ids[row] for row in plan.isolation.opened] == ["S1", "S2"]
     (step,) = plan.steps
-    assert (network.edges.ids[step.edge], step.fits, step.load_kva) == ("TIE2", True, 400.0)
+    assert (network.edges.ids[step.edge], step.fits, step.load_kva) == ("TIE2", True, 320.0)
     assert [network.edges.ids[row] for row in step.others] == ["TIE1"]
     assert step.loading is not None
-    assert (network.edges.ids[step.loading.edge], step.loading.after_kva) == ("G2", 700.0)
+    assert (network.edges.ids[step.loading.edge], step.loading.after_kva) == ("G2", 560.0)
     assert [feed.kind for feed in plan.back_feeds] == ["pv_kw"]
 
 
