@@ -1,7 +1,9 @@
 """The working days in the desk's database, read again when somebody has entered some."""
 
 import json
+import math
 import threading
+import time
 from datetime import date
 from typing import Any, Final
 
@@ -15,6 +17,8 @@ from field_api.working_days import CalendarDay, WorkCalendar
 from geo.adapters.database import lock_log, writing
 
 MAX_LISTED: Final = 200
+FRESH_S: Final = 1.0
+"""A list of orders asks for the calendar once for each of them."""
 
 
 class SqlCalendar:
@@ -24,16 +28,24 @@ class SqlCalendar:
         self._engine = engine
         self._company = company
         self._reading = threading.Lock()
-        self._held: tuple[int, WorkCalendar] = (-1, WorkCalendar({}))
+        self._version = -1
+        self._held = WorkCalendar({})
+        self._asked_s = -math.inf
 
     def __call__(self) -> WorkCalendar:
-        """The calendar as it is now; one small question where nothing has changed."""
+        """The calendar as it was at most ``FRESH_S`` ago, with all that was entered here."""
+        with self._reading:
+            if time.monotonic() - self._asked_s > FRESH_S:
+                self._refresh()
+            return self._held
+
+    def _refresh(self) -> None:
+        asked_s = time.monotonic()
         with self._engine.connect() as connection:
             newest = _newest(connection)
-            with self._reading:
-                if self._held[0] != newest:
-                    self._held = (newest, self._read(connection))
-                return self._held[1]
+            if newest != self._version:
+                self._version, self._held = newest, self._read(connection)
+        self._asked_s = asked_s
 
     def _read(self, connection: Connection) -> WorkCalendar:
         days = work_calendar.c
@@ -49,6 +61,8 @@ class SqlCalendar:
         """Replace the entry's days, all or none, and keep who said so."""
         with writing(self._engine).begin() as connection:
             keep_entry(connection, entry)
+        with self._reading:
+            self._refresh()
 
     def changes(self, year: int) -> tuple[CalendarEntry, ...]:
         """What was entered of a year, newest first, at most ``MAX_LISTED``."""
