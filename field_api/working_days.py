@@ -64,6 +64,12 @@ class WorkCalendar:
             provisional |= not found.published
         return Landing(day, provisional)
 
+    def known_to(self, day: date) -> date:
+        """The last day of which every day from ``day`` on is published; the day before it where it is not."""
+        while self.of(day).published:
+            day += _DAY
+        return day - _DAY
+
     def between(self, first: date, last: date) -> int:
         """Number of working days after ``first`` up to and with ``last``; 0 where ``last`` is not later."""
         return sum(self.of(first + n * _DAY).is_work for n in range(1, (last - first).days + 1))

@@ -11,6 +11,9 @@ from typing import Final
 import pysqlite3.dbapi2 as sqlite
 from alembic.runtime.migration import MigrationContext
 
+from field_api.adapters.data_files import site_profile
+from field_api.adapters.sql_calendar import SqlCalendar
+from field_api.calendars import local_day
 from gateway.access import CertificateState
 from gateway.adapters.ledger.certificates import SqlCertificates
 from gateway.backpressure import Pressure
@@ -18,6 +21,7 @@ from geo.adapters.database import SAFE_SQLITE, open_database
 from geo.adapters.network_store import SqlNetworkStore
 from gridcrew.authority import WARN_DAYS, authority_of
 from gridcrew.broker import broker_address
+from gridcrew.home import installation
 from gridcrew.migrations.runner import OWNERS, newest_version
 from gridcrew.settings import Settings
 from telemetry.adapters.evidence_log import SqlEvidenceLog
@@ -28,6 +32,8 @@ from telemetry.adapters.outage_log import SqlOutageLog
 LEAST_FREE_BYTES: Final = 1_000_000_000
 MOST_WAITING_ROWS: Final = 5_000
 ANSWER_S: Final = 5.0
+LEAST_DAYS_AHEAD: Final = 30
+"""In December the next year's working days have been published for weeks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,22 @@ def _network(settings: Settings) -> tuple[bool, str]:
         return False, "none in force: gridcrew network import SOURCE"
     network = store.get(version.content_hash)
     return True, f"{version.content_hash} from {version.source}, {len(network.meters)} meters"
+
+
+def _promises(settings: Settings) -> tuple[bool, str]:
+    home = installation(settings)
+    profile = site_profile(home.profile, home.profiles)
+    unverified = sum(limit.unverified for limit in profile.limits)
+    return True, f"{profile.name}: {len(profile.limits)} limits, {unverified} of them working figures"
+
+
+def _calendar(settings: Settings) -> tuple[bool, str]:
+    calendar = SqlCalendar(open_database(settings.database_location, "desk"), settings.company.code)()
+    today = local_day(time.time_ns() // 1_000_000)
+    known_to = calendar.known_to(today)
+    ahead = (known_to - today).days
+    says = f"working days are published to {known_to}, {ahead} days ahead, at least {LEAST_DAYS_AHEAD}"
+    return ahead >= LEAST_DAYS_AHEAD, says
 
 
 def _broker(settings: Settings) -> tuple[bool, str]:
@@ -144,6 +166,8 @@ CHECKS: Final[dict[str, Callable[[Settings], tuple[bool, str]]]] = {
     "disk": _disk,
     "schemas": _schemas,
     "network": _network,
+    "promises": _promises,
+    "calendar": _calendar,
     "broker": _broker,
     "certificates": _certificates,
     "spool": _spool,

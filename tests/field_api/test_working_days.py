@@ -74,6 +74,11 @@ def test_a_year_that_is_entered_takes_the_guess_away() -> None:
     assert (landing.day, landing.provisional) == (date(2027, 1, 7), False)
 
 
+def test_how_far_the_published_days_reach() -> None:
+    assert CALENDAR.known_to(date(2026, 11, 22)) == date(2026, 12, 31)
+    assert CALENDAR.known_to(date(2027, 1, 1)) == date(2026, 12, 31)
+
+
 def test_a_companys_own_day_goes_before_everybodys() -> None:
     own = date(2026, 11, 23)
     calendar = WorkCalendar({**KNOWN, own: CalendarDay(own, False, "township festival", True)})
