@@ -30,6 +30,7 @@ from geo.standing import spare_of
 from geo.told import Telling
 from geo.tracing import Element, find
 from geo.what_if import NotSwitchable, what_if
+from telemetry.demand import MeasuredDemand
 
 operations: Final = Operations()
 OWNERSHIP: Final = "ownership"
@@ -101,7 +102,7 @@ def restore_element(call: Call) -> Answer:
     """A proposal in order; known back-feeds are to be checked before anything is closed."""
     look = _Look.of(call, call.query(MomentQuery).at)
     element = look.element(call.path["element_id"])
-    found = restore(look.grid, element)
+    found = restore(look.grid, element, look.demand)
     return Answer(200, RestorationResource.model_validate(look.telling.restoration(element, found)))
 
 
@@ -158,6 +159,11 @@ class _Look:
     def of(call: Call, at: DeviceTime | None) -> "_Look":
         site, at_ms = moment_of(call, at)
         return _Look(call, site, call.services.live_grids.grid(site, at_ms), at_ms)
+
+    @property
+    def demand(self) -> MeasuredDemand:
+        """What transformers carried of late."""
+        return MeasuredDemand(self.call.services.readings, self.site.network, self.at_ms)
 
     def seen(self, customers: Int32) -> Int32:
         """Those of my grid cells."""

@@ -15,9 +15,12 @@ from geo.network import ABSENT, SWITCHING_KINDS, EdgeKind, Int32
 from geo.restoration import restore
 from geo.told import Telling
 from geo.tracing import Element, find
-from gridcrew.live_grid import at_option, moment
+from gridcrew.live_grid import Moment, at_option, moment
 from gridcrew.network_reading import as_json, grids
+from gridcrew.settings import Settings
+from gridcrew.stores import open_readings
 from telemetry.adapters.event_files import iso
+from telemetry.demand import MeasuredDemand
 
 OWNERSHIP = "ownership"
 _SWITCHED = {word for word, number in EDGE_KINDS.items() if EdgeKind(number) in SWITCHING_KINDS}
@@ -57,7 +60,10 @@ def command(
     asked = moment(source, grids, at)
     try:
         found = find(asked.grid.network, element)
-        answer = _answer(asked.grid, found, "path" if other else wanted or "up", other, until)
+        if wanted == "restore":
+            answer = _restoration(asked, found, measured=source is None)
+        else:
+            answer = _answer(asked.grid, found, "path" if other else wanted or "up", other, until)
     except GeoError as problem:
         raise click.ClickException(str(problem)) from None
     answer["at"] = iso(asked.at_ms)
@@ -74,8 +80,6 @@ def _answer(
     telling = Telling(grid, max_ids=len(grid.network.customers))
     if wanted == "isolate":
         return telling.isolation(element, isolate(grid, element))
-    if wanted == "restore":
-        return telling.restoration(element, restore(grid, element))
     below = len(grid.feeding.customers_lost_with(element))
     if other is not None:
         trace = way_between(grid, element, find(grid.network, other))
@@ -93,6 +97,20 @@ def _answer(
         name: told[name] for name in ("element", "type", "network_hash", "switches", "on_loop", "stopped_at")
     }
     return kept | {wanted: rows, "customers_below": below}
+
+
+def _restoration(asked: Moment, element: Element, *, measured: bool) -> dict[str, Any]:
+    """With what transformers carried of late; of a SOURCE nothing is measured."""
+    grid = asked.grid
+    telling = Telling(grid, max_ids=len(grid.network.customers))
+    if not measured:
+        return telling.restoration(element, restore(grid, element))
+    store = open_readings(Settings())
+    try:
+        found = restore(grid, element, MeasuredDemand(store, grid.record, asked.at_ms))
+    finally:
+        store.close()
+    return telling.restoration(element, found)
 
 
 def barriers(until: tuple[str, ...]) -> Barriers:
