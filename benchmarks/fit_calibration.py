@@ -8,27 +8,22 @@ import multiprocessing
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from scipy.optimize import isotonic_regression
 
 import telemetry.calibration
-from benchmarks.accuracy.calibration import one_a_band
 from benchmarks.accuracy.conditions import CONDITIONS, Condition
-from benchmarks.accuracy.exact import ExactTree, usual_nights
+from benchmarks.accuracy.exact import ExactTree
 from benchmarks.accuracy.grids import GRIDS, Grid, load
-from benchmarks.accuracy.nights import Place, draw_night
-from telemetry.calibration import shipped
-from telemetry.customer_posterior import calibrated
-from telemetry.inference import InferenceModel
+from benchmarks.accuracy.nights import Night, Place, draw_night
+from benchmarks.accuracy.scoring import Recorded
+from telemetry.calibration import AS_SAID, Calibration, fitted, one_a_band, paired, shipped, worth, written
+from telemetry.inference import InferenceModel, Posterior
 
 SEED = 20270101
-GROUPS = 40
 FILE = Path(telemetry.calibration.__file__).with_suffix(".toml")
-
-Said = list[tuple[float, bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,33 +33,34 @@ class Part:
     scenarios: int
 
 
+@dataclass(slots=True)
+class Said:
+    """What the raw posterior said, and whether it was so."""
+
+    customers: list[tuple[float, bool]] = field(default_factory=list)
+    elements: list[tuple[float, bool]] = field(default_factory=list)
+
+    def note(self, posterior: Posterior, night: Night, recorded: Recorded, rng: np.random.Generator) -> None:
+        """Of customers and elements chosen by what is said of them today."""
+        said, today = posterior.meter_out_probability, shipped()
+        self.customers += paired(said, night.dead, one_a_band(worth(said, today.customers), rng))
+        said = posterior.class_probability
+        right = recorded.any_exact(posterior.grid.tree.edge[posterior.cuts], night.below)
+        self.elements += paired(said, right, one_a_band(worth(said, today.elements), rng))
+
+
 def collect(part: Part) -> Said:
-    """(said, came true) of the raw posterior, of customers chosen by what is said of them today."""
+    """All nights of a grid at all instants."""
     network = load(part.grid)
     place = Place(str(part.grid), network)
-    raw = replace(usual_nights(network, InferenceModel()), calibration=())
-    today = replace(raw, calibration=shipped())
-    exact = ExactTree(network, raw)
-    said: Said = []
+    recorded, exact = Recorded(place.supply), ExactTree(network, InferenceModel(calibration=AS_SAID))
+    said = Said()
     for condition in part.conditions:
         for number in range(part.scenarios):
             night, rng = draw_night(place, condition, SEED, number), np.random.default_rng(number)
             for at_s in condition.instants_s:
-                chance = exact.posterior(night.signals.heard(at_s)).meter_out_probability
-                rows = one_a_band(calibrated(chance, today), rng)
-                said += [(float(chance[row]), bool(night.dead[row])) for row in rows]
+                said.note(exact.posterior(night.signals.heard(at_s)), night, recorded, rng)
     return said
-
-
-def fit(pairs: Said) -> list[tuple[float, float]]:
-    """Knots: means of groups of equal size, made monotone; the ends stay where they are."""
-    ordered = np.array(sorted(pairs), dtype=np.float64)
-    groups = np.array([group.mean(axis=0) for group in np.array_split(ordered, GROUPS)])
-    monotone = isotonic_regression(groups[:, 1]).x
-    knots = {0.0: 0.0}
-    for said, worth in zip(np.round(groups[:, 0], 4), np.round(monotone, 4), strict=True):
-        knots.setdefault(float(said), float(worth))
-    return sorted((knots | {1.0: 1.0}).items())
 
 
 def main(options: Sequence[str]) -> None:
@@ -76,13 +72,14 @@ def main(options: Sequence[str]) -> None:
     parts = [Part(grid, conditions, chosen.scenarios) for grid in GRIDS]
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(chosen.processes, mp_context=spawn) as pool:
-        pairs = [pair for said in pool.map(collect, parts) for pair in said]
-    rows = "\n".join(f"    [{said:.4f}, {came_true:.4f}]," for said, came_true in fit(pairs))
-    FILE.write_text(
-        f"# (said, came true); python -m benchmarks.fit_calibration --scenarios {chosen.scenarios}\n"
-        f"# seed {SEED}, {len(pairs)} predictions\nknots = [\n{rows}\n]\n",
-        encoding="utf-8",
+        found = list(pool.map(collect, parts))
+    customers = [pair for said in found for pair in said.customers]
+    elements = [pair for said in found for pair in said.elements]
+    remarks = (
+        f"python -m benchmarks.fit_calibration --scenarios {chosen.scenarios}, seed {SEED}",
+        f"{len(customers)} predictions of customers, {len(elements)} of elements",
     )
+    FILE.write_text(written(Calibration(fitted(customers), fitted(elements)), remarks), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -168,6 +168,13 @@ class DetectorSettings(_Section):
     pings_per_minute: int = Field(
         120, ge=1, le=100_000, description="Most meters that verification asks in a minute, in all."
     )
+    usual_faults: float | None = Field(
+        None,
+        gt=0,
+        le=100_000,
+        description="Unplanned outages that are usual in three days on the whole network "
+        "(none: as learned, else two, or more where kinds and lengths expect more).",
+    )
 
 
 class LogSettings(_Section):

@@ -10,6 +10,7 @@ import numba
 import numpy as np
 
 from geo.network import Float64, Int32
+from telemetry.calibration import worth
 from telemetry.inference_grid import InferenceGrid
 from telemetry.inference_model import InferenceModel
 from telemetry.likelihoods import constants, no_gasp
@@ -78,13 +79,4 @@ def meter_probabilities(
         seen.meter_off_ms, seen.meter_alive_ms, seen.meter_silent_ms, seen.meter_call_ms, seen.meter_can_gasp,
         constants(model), state[0], state[1], out,
     )  # fmt: skip
-    return calibrated(out, model)
-
-
-def calibrated(said: Float64, model: InferenceModel) -> Float64:
-    """What so confident answers have proved to be worth, between the knots of the model's calibration."""
-    if not model.calibration:
-        return said
-    knots = np.array(model.calibration)
-    worth: Float64 = np.interp(said, knots[:, 0], knots[:, 1])
-    return worth
+    return worth(out, model.calibration.customers)

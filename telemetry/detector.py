@@ -17,6 +17,7 @@ from geo.row_sets import distinct
 from geo.tree import EnergisedTree
 from telemetry.area_watch import AreaWatch
 from telemetry.evidence import Evidence
+from telemetry.failure_rates import at_usual_rates
 from telemetry.fold import Fold, Known
 from telemetry.ground import Ground, Section, areas_of
 from telemetry.inference import InferenceModel, Posterior, infer
@@ -66,7 +67,7 @@ class Detector:
         planned: Sequence[PlannedWork] = (),
     ) -> None:
         self.fold = Fold(network, known)
-        self._rules = rules
+        self._rules = replace(rules, model=at_usual_rates(network, rules.model))
         self._planned = tuple(planned)
         self._ground = self._stand()
         self._tracker = _resumed(self._ground, self.fold, outages)

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from geo.network import Bool, Float64, Int8, Int32
+from telemetry.calibration import worth
 from telemetry.customer_posterior import NearDead, meter_probabilities, near_dead, nothing_near
 from telemetry.heartbeats import blocked_prior
 from telemetry.inference_grid import InferenceGrid
@@ -82,7 +83,7 @@ class Posterior:
 
     @cached_property
     def class_probability(self) -> Float64:
-        """[cuts] P(a topmost cut lies among the cut's equivalents)."""
+        """[cuts] P(a topmost cut lies among the cut's equivalents), calibrated."""
         return np.array([self.cut_among(int(cut)) for cut in self.cuts], dtype=np.float64)
 
     @cached_property
@@ -141,9 +142,12 @@ class Posterior:
         return ranked
 
     def cut_among(self, position: int) -> float:
-        """P(a topmost cut lies among the position's equivalents)."""
+        """P(a topmost cut lies among the position's equivalents), calibrated."""
         element_class = int(self.grid.class_of[position])
-        return float(self.class_cut[self.grid.kindred(element_class)].sum()) if element_class >= 0 else 0.0
+        if element_class < 0:
+            return 0.0
+        said = self.class_cut[self.grid.kindred(element_class)].sum(keepdims=True)
+        return float(worth(said, self.model.calibration.elements)[0])
 
     def dead_below(self, position: int) -> float:
         """P(the customers below the position are out, whatever failed): dead at its lowest equivalent."""

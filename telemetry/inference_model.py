@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from geo.network import EdgeKind, Float64
+from telemetry.calibration import Calibration, shipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +101,16 @@ class InferenceModel:
     gasp_gap_s: float = 8.0
     """The same below a source of which a last gasp came: those are prompt, calls are late and scattered."""
     cluster_span_s: float = 300.0
-    onsets: int = 3
-    """Onset bins of a supply area beside one local bin per transformer area; at most 7."""
-    calibration: tuple[tuple[float, float], ...] = ()
-    """What P(a customer is out) has proved to be worth: (said, came true), ascending; empty for as said."""
+    onsets: int = 7
+    """Most onset bins of a supply area beside one local bin per transformer area. Only those that the signs
+    call for are used: one on most nights, all of them in storms, where a fault that finds no bin of its own
+    is taken for as many as there are transformers below it."""
+    calibration: Calibration = field(default_factory=shipped)
+    """What the probabilities that people are told have proved to be worth."""
     priors: Mapping[EdgeKind, Prior] = field(default_factory=lambda: _PRIORS)
+    usual_faults: float | None = None
+    """Faults that the whole network usually sees in the window; ``priors`` are scaled to it where a network
+    is at hand (``telemetry.failure_rates``). None: at least two, and more where ``priors`` expect more."""
 
     def arrived(self, elapsed_s: Float64) -> Float64:
         """F: share of the last gasps not lost that have arrived ``elapsed_s`` after the onset."""

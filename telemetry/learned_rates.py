@@ -2,7 +2,8 @@
 
 Of every confirmed outage it is known who was out. Who of them sent no last gasp missed one, unless the whole
 area's terminal was blocked; a last gasp of somebody who was in no outage is a false alarm. Rates come with
-their uncertainty (Jeffreys' prior for a share), by kind of meter and by terminal.
+their uncertainty (Jeffreys' prior for a share), by kind of meter and by terminal. How many outages there were
+is how many are usual.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 from geo.network import ABSENT, Int32, Network
+from telemetry.failure_rates import USUAL
 from telemetry.inference_model import InferenceModel
 
 Int64 = NDArray[np.int64]
@@ -25,6 +27,9 @@ UNLIKELY: Final = 1e-3
 """An area is held to be blocked where its silence would be rarer than this by chance."""
 ENOUGH: Final = 200
 """Fewer observations do not move the model."""
+ENOUGH_DAYS: Final = 30
+"""A shorter history does not tell what is usual."""
+DAY_S: Final = 86_400
 EVERY: Final = "all"
 KIND_COLUMNS: Final = ("model", "type")
 """Columns of meters.csv that tell kinds of meters apart."""
@@ -55,6 +60,18 @@ class Rate:
         return Rate(self.hits + hits, self.of + of)
 
 
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """How many confirmed outages that nobody planned there were on the whole network in so many days."""
+
+    number: int = 0
+    days: float = 0.0
+
+    def usual(self, window_s: float) -> float:
+        """Faults in a window; what is usual elsewhere counts as one window more (a gamma prior)."""
+        return (self.number + USUAL) / (self.days * DAY_S / window_s + 1)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Episode:
     """A confirmed outage: when it began, and the rows of the meters that were out."""
@@ -83,6 +100,7 @@ class Learned:
     blocked: Rate = Rate()
     """Of areas in outages that should have spoken."""
     blocked_by_terminal: Mapping[str, Rate] = field(default_factory=dict)
+    faults: Faults = Faults()
 
     def moved(self, model: InferenceModel) -> InferenceModel:
         """The model with what was observed often enough."""
@@ -92,6 +110,9 @@ class Learned:
             miss=miss.mean if miss.of >= ENOUGH else model.miss,
             false_alarm=self.false_alarm.mean if self.false_alarm.of >= ENOUGH else model.false_alarm,
             blocked=self.blocked.mean if self.blocked.of >= ENOUGH else model.blocked,
+            usual_faults=self.faults.usual(model.window_s)
+            if self.faults.days >= ENOUGH_DAYS
+            else model.usual_faults,
         )
 
 
@@ -109,13 +130,15 @@ def learn(network: Network, episodes: Iterable[Episode], gasps: LastGasps) -> Le
         explained |= near & np.isin(gasps.meter_row, episode.meter_rows)
         silent = _blocked(network, episode.meter_rows, gasped, blocked)
         _count(network, kinds, episode.meter_rows[~silent], ~gasped[~silent], miss, by_terminal)
-    windows = len(network.meters) * max(gasps.to_ms - gasps.from_ms, 0) // LATE_MS
+    span_ms = max(gasps.to_ms - gasps.from_ms, 0)
+    windows = len(network.meters) * span_ms // LATE_MS
     return Learned(
         miss=miss,
         miss_by_terminal=by_terminal,
         false_alarm=Rate(int(np.count_nonzero(~explained)), windows),
         blocked=Rate(sum(rate.hits for rate in blocked.values()), sum(rate.of for rate in blocked.values())),
         blocked_by_terminal=blocked,
+        faults=Faults(len(listed), round(span_ms / (DAY_S * 1000), 2)),
     )
 
 

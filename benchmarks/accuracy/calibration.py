@@ -9,22 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.random import Generator
 
 from geo.network import Bool, Float64
+from telemetry.calibration import BANDS
 
-BANDS: Final = 10
-LEAST_SAID: Final = 0.01
-"""Below this a customer is not in question: nearly all are, on any night, and all of them rightly."""
 Z_95: Final = 1.959964
-
-
-def one_a_band(said: Float64, rng: Generator) -> list[int]:
-    """Rows of one customer in question per band."""
-    band = np.minimum((said * BANDS).astype(np.int64), BANDS - 1)
-    band[said < LEAST_SAID] = -1
-    inside = (np.flatnonzero(band == number) for number in range(BANDS))
-    return [int(rng.choice(rows)) for rows in inside if len(rows)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,23 +8,21 @@ from benchmarks.accuracy.contestants import Answer
 from benchmarks.accuracy.signals import Heard
 from geo.network import Bool, Float64, Network
 from geo.tree import energise
-from telemetry.calibration import shipped
-from telemetry.inference import InferenceGrid, InferenceModel, Posterior, Prior, infer
+from telemetry.failure_rates import at_usual_rates
+from telemetry.inference import InferenceGrid, InferenceModel, Posterior, infer
 from telemetry.observations import NEVER, Int64, Observations, nothing_observed
 
 EPOCH_MS = 1_700_000_000_000
-FAULTS_A_NIGHT = 2.0
-"""As the yardstick says of its nights: one to three."""
 
 
 class ExactTree:
-    """One set of parameters for all conditions."""
+    """The model that every command and the live detector start from, for all conditions."""
 
     name = "exact tree"
 
     def __init__(self, network: Network, model: InferenceModel | None = None) -> None:
         self._nothing = nothing_observed(network)
-        self._model = model or usual_nights(network, InferenceModel())
+        self._model = at_usual_rates(network, model or InferenceModel())
         self._grid = InferenceGrid.build(network, energise(network), self._model)
 
     def answer(self, heard: Heard) -> Answer:
@@ -41,17 +39,6 @@ class ExactTree:
     def posterior(self, heard: Heard) -> Posterior:
         until_ms = EPOCH_MS + int(heard.until_s * 1000) if np.isfinite(heard.until_s) else EPOCH_MS
         return infer(self._grid, observed(self._nothing, heard), until_ms, self._model)
-
-
-def usual_nights(network: Network, model: InferenceModel) -> InferenceModel:
-    """The model with failure rates that make ``FAULTS_A_NIGHT`` on this network, whatever its size.
-
-    Every utility knows how often something fails; here something does every night, on a single street too.
-    """
-    expected = -float(InferenceGrid.build(network, energise(network), model).class_survival.sum())
-    scale = FAULTS_A_NIGHT / expected
-    priors = {kind: Prior(prior.each * scale, prior.per_km * scale) for kind, prior in model.priors.items()}
-    return replace(model, priors=priors, calibration=shipped())
 
 
 def places_out(posterior: Posterior) -> Bool:

@@ -1,5 +1,6 @@
 """Scores of scope and cause: micro-F1 over customer × scenario, element hits, time to detect."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -97,6 +98,13 @@ class Recorded:
         shared = np.searchsorted(rank, last) - np.searchsorted(rank, first)
         different: Int64 = np.where(shared > 0, len(meters) + last - first - 2 * shared, APART)
         return different
+
+    def any_exact(self, edges: Int32, faults: Sequence[Int32]) -> Bool:
+        """[edges] whether the customers below it are exactly those of one of the faults."""
+        exact = np.zeros(len(edges), dtype=np.bool_)
+        for meters in faults:
+            exact |= self.differ(edges, meters) == 0
+        return exact
 
     def hit(self, meters: Int32, edges: Int32) -> bool:
         """Whether one of the elements found has the customers of the true one, give or take 2 or 10 %."""

@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.accuracy.calibration import one_a_band
 from benchmarks.accuracy.conditions import Condition
 from benchmarks.accuracy.contestants import Answer, Contestant, Method
 from benchmarks.accuracy.exact import ExactTree
@@ -18,6 +17,7 @@ from benchmarks.accuracy.nights import Night, Place, draw_night
 from benchmarks.accuracy.rules import NearestCommonAncestor, threshold_rules
 from benchmarks.accuracy.scoring import FOUND_SHARE, Recorded, Tally, size_class
 from geo.network import Float64, Network
+from telemetry.calibration import one_a_band, paired
 
 BY_RECORD: Final = "by record"
 PHYSICAL: Final = "physical"
@@ -53,8 +53,8 @@ class Outcome:
     customers: dict[str, list[tuple[float, bool]]] = field(default_factory=lambda: defaultdict(list))
     """By condition: P(out) of one customer per night and band at one instant, and whether they were."""
     elements: dict[str, list[tuple[float, bool]]] = field(default_factory=lambda: defaultdict(list))
-    """By condition: P(the element) of each element named, and whether exactly its customers were struck."""
-
+    """By condition: P(the element) of one element named per night and band, and whether exactly its customers
+    were struck."""
     reach: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
     """By condition and night: customers out by record, and those in faults of which no word ever comes."""
 
@@ -170,16 +170,11 @@ def _note_found(found_s: Float64, night: Night, answer: Answer, at_s: float) -> 
 def _note_probabilities(
     outcome: Outcome, ready: Stage, condition: str, night: Night, answer: Answer, rng: np.random.Generator
 ) -> None:
-    if answer.customer_probability is not None:
-        said_of = answer.customer_probability
-        rows = one_a_band(said_of, rng)
-        outcome.customers[condition].extend((float(said_of[row]), bool(night.dead[row])) for row in rows)
-    if answer.element_probability is not None:
-        right = np.zeros(len(answer.elements), dtype=np.bool_)
-        for meters in night.below:
-            right |= ready.recorded.differ(answer.elements, meters) == 0
-        said = answer.element_probability.tolist()
-        outcome.elements[condition].extend(zip(said, right.tolist(), strict=True))
+    if (said := answer.customer_probability) is not None:
+        outcome.customers[condition] += paired(said, night.dead, one_a_band(said, rng))
+    if (said := answer.element_probability) is not None:
+        right = ready.recorded.any_exact(answer.elements, night.below)
+        outcome.elements[condition] += paired(said, right, one_a_band(said, rng))
 
 
 def blocks(

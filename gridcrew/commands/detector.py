@@ -11,7 +11,7 @@ from sqlalchemy import inspect
 from geo.adapters.database import open_database
 from geo.adapters.network_store import SqlNetworkStore
 from geo.network import Network
-from gridcrew.learned import RatesRefused, detection_model
+from gridcrew.learned import detection_model
 from gridcrew.logging_setup import set_up_logging
 from gridcrew.settings import Settings
 from telemetry.adapters.detector_service import BATCH, Aside, DetectorService
@@ -68,7 +68,7 @@ def _service(settings: Settings) -> DetectorService:
         outages=outages,
         snapshots=outages,
         networks=SqlNetworkStore(engines["network"]),
-        rules=DetectorRules(_model(settings), stable_ms=round(settings.detector.stable_s * 1000)),
+        rules=DetectorRules(detection_model(settings), stable_ms=round(settings.detector.stable_s * 1000)),
         clock_ms=lambda: time.time_ns() // 1_000_000,
         aside=Aside(
             Inquiry(Limits(settings.detector.pings_per_terminal, settings.detector.pings_per_minute)),
@@ -76,13 +76,6 @@ def _service(settings: Settings) -> DetectorService:
             SqlPingWishes(engines["outages"]) if settings.gateway.ping != "none" else None,
         ),
     )
-
-
-def _model(settings: Settings) -> InferenceModel:
-    try:
-        return detection_model(settings)
-    except RatesRefused as problem:
-        raise click.ClickException(str(problem)) from None
 
 
 def warm_up(network: Network) -> None:

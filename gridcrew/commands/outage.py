@@ -14,7 +14,7 @@ from sqlalchemy import Engine, inspect
 from geo.adapters.database import open_database
 from geo.adapters.network_store import SqlNetworkStore
 from gridcrew.lazy_group import LazyGroup
-from gridcrew.learned import RatesRefused, detection_model
+from gridcrew.learned import detection_model
 from gridcrew.settings import Settings
 from telemetry.adapters.event_files import BadFile, instant_ms, iso
 from telemetry.adapters.evidence_log import SqlEvidenceLog
@@ -135,10 +135,7 @@ def replay(start: str, end: str, as_json: bool) -> None:
 def _night(settings: Settings) -> NightReplay:
     location = settings.database_location
     outages = SqlOutageLog(_outages(settings))
-    try:
-        model = detection_model(settings)
-    except RatesRefused as problem:
-        raise click.ClickException(str(problem)) from None
+    model = detection_model(settings)
     return NightReplay(
         logs={name: SqlEvidenceLog(open_database(location, name)) for name in LOGS},
         outages=outages,

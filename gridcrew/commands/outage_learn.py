@@ -1,4 +1,4 @@
-"""``gridcrew outage learn``: what confirmed outages teach of the devices, for the detector's model."""
+"""``gridcrew outage learn``: what outages that are over teach the detector."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -11,17 +11,27 @@ from sqlalchemy import inspect
 from field_api.adapters.system_clock import wall_clock_ms
 from geo.adapters.database import open_database
 from geo.network import Network
-from gridcrew.learned import FILE, Shown, write_rates
+from gridcrew.learned import (
+    CALIBRATION_FILE,
+    FILE,
+    Shown,
+    calibrated_since_ms,
+    detection_model,
+    write_calibration,
+    write_rates,
+)
 from gridcrew.network_reading import as_json, network_in_force
 from gridcrew.settings import Settings
 from telemetry.adapters.evidence_log import SqlEvidenceLog
+from telemetry.adapters.explanation_store import SqlExplanations
 from telemetry.adapters.outage_log import SqlOutageLog
 from telemetry.evidence import EvidenceKind
+from telemetry.learned_calibration import ENOUGH_CUSTOMERS, ENOUGH_ELEMENTS, Told, told_of
 from telemetry.learned_rates import Episode, LastGasps, Learned, Rate, learn
 from telemetry.lifecycle import is_planned
-from telemetry.outage_chains import open_spells
+from telemetry.outage_chains import chains, open_spells
 from telemetry.outages import OutageRevision
-from telemetry.ports import EvidenceLog, OutageLog
+from telemetry.ports import EvidenceLog, Explanations, OutageLog
 from telemetry.scopes import Scopes
 
 DAY_MS: Final = 86_400_000
@@ -30,32 +40,62 @@ READ_AT_ONCE: Final = 5_000
 
 @click.command(name="learn")
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1, 1000), help="So far back.")
-@click.option("--write", is_flag=True, help=f"Keep them in the site's {FILE}, which the detector reads.")
+@click.option("--write", is_flag=True, help="Keep it in the site's folder, where the detector reads it.")
 @as_json
 def command(days: int, write: bool, as_json: bool) -> None:
-    """Rates of missed and false last gasps and of blocked areas, by kind of meter and by terminal."""
+    """Rates of last gasps missed, false, blocked; usual faults; what probabilities are worth."""
     settings, to_ms = Settings(), wall_clock_ms()
     network = network_in_force(to_ms)
     engines = {name: open_database(settings.database_location, name) for name in ("outages", "gateway")}
-    for name, table in (("outages", "outage_revision"), ("gateway", "evidence")):
+    for name, table in (("outages", "outage_revision"), ("outages", "explanations"), ("gateway", "evidence")):
         if not inspect(engines[name]).has_table(table):
             raise click.ClickException("the database is not prepared; run `gridcrew migrate` first")
-    from_ms = to_ms - days * DAY_MS
-    gasps = _gasps(SqlEvidenceLog(engines["gateway"]), network, from_ms, to_ms)
-    learned = learn(network, _episodes(SqlOutageLog(engines["outages"]), network, from_ms), gasps)
+    evidence, outages = SqlEvidenceLog(engines["gateway"]), SqlOutageLog(engines["outages"])
+    from_ms = max(to_ms - days * DAY_MS, _begin_ms(evidence))
+    scopes = Scopes(network)
+    learned = learn(
+        network, _episodes(outages, scopes, network, from_ms), _gasps(evidence, network, from_ms, to_ms)
+    )
+    today, since_ms = detection_model(settings).calibration, max(from_ms, calibrated_since_ms(settings))
+    told = _told(outages, SqlExplanations(engines["outages"]), scopes, network, since_ms)
     if write:
         write_rates(settings.site_folder / FILE, learned)
-    click.echo(json.dumps(_document(learned), ensure_ascii=False, indent=2) if as_json else _page(learned))
+        if (moved := told.moved(today)) != today:
+            write_calibration(settings.site_folder / CALIBRATION_FILE, moved, to_ms)
+    document = _document(learned, told)
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2) if as_json else _page(learned, told))
 
 
-def _episodes(log: OutageLog, network: Network, from_ms: int) -> Iterator[Episode]:
+def _begin_ms(log: EvidenceLog) -> int:
+    """When the history begins."""
+    oldest = log.read(0, 1)
+    return oldest[0].evidence.received_ms if oldest else 0
+
+
+def _told(
+    log: OutageLog, explanations: Explanations, scopes: Scopes, network: Network, since_ms: int
+) -> Told:
+    """Of outages on this network that began since then."""
+    ids = network.customers.ids
+    recent = (
+        chain
+        for chain in chains(log)
+        if chain[-1].network_hash == network.content_hash and chain[0].at_ms >= since_ms
+    )
+    return told_of(
+        recent,
+        lambda revision: explanations.of(revision.outage_id, revision.revision),
+        lambda revision: frozenset(ids[row] for row in scopes.of(revision).customer_rows.tolist()),
+    )
+
+
+def _episodes(log: OutageLog, scopes: Scopes, network: Network, from_ms: int) -> Iterator[Episode]:
     """Confirmed outages that nobody planned, as they were at their widest."""
 
     def wanted(one: OutageRevision) -> bool:
         here = one.network_hash == network.content_hash and one.started_at_ms >= from_ms
         return here and not is_planned(one) and not one.phases
 
-    scopes = Scopes(network)
     for newest, held in open_spells(log, wanted):
         widest = max(held, key=lambda one: one.expected)
         yield Episode(newest.started_at_ms, scopes.of(widest).meter_rows)
@@ -75,14 +115,24 @@ def _gasps(log: EvidenceLog, network: Network, from_ms: int, to_ms: int) -> Last
     return LastGasps(np.array(rows, np.int32), np.array(at_ms, np.int64), from_ms, to_ms)
 
 
-def _document(learned: Learned) -> dict[str, Any]:
+def _document(learned: Learned, told: Told) -> dict[str, Any]:
     return {
         "miss": _rates(learned.miss),
         "false_alarm": _rate(learned.false_alarm),
         "blocked": _rate(learned.blocked),
+        "faults": {"number": learned.faults.number, "days": learned.faults.days},
+        "probabilities": {
+            "outages": told.outages,
+            "customers": _reached(len(told.customers), ENOUGH_CUSTOMERS),
+            "elements": _reached(len(told.elements), ENOUGH_ELEMENTS),
+        },
         "miss_by_terminal": _rates(learned.miss_by_terminal),
         "blocked_by_terminal": _rates(learned.blocked_by_terminal),
     }
+
+
+def _reached(cases: int, enough: int) -> Shown:
+    return {"cases": cases, "enough": enough}
 
 
 def _rates(rates: Mapping[str, Rate]) -> dict[str, Shown]:
@@ -95,10 +145,17 @@ def _rate(rate: Rate) -> Shown:
     return {"rate": rate.mean, "low": rate.low, "high": rate.high, "hits": rate.hits, "of": rate.of}
 
 
-def _page(learned: Learned) -> str:
+def _page(learned: Learned, told: Told) -> str:
     named = {f"miss 漏报 {name}": rate for name, rate in learned.miss.items()}
     named |= {"false alarm 误报": learned.false_alarm, "blocked 台区失联": learned.blocked}
     lines = [f"{name}: {_text(rate)}" for name, rate in named.items()]
+    faults = learned.faults
+    lines.append(f"faults 故障: {faults.number} in {faults.days:g} days")
+    for name, cases, enough in (
+        ("customers 用户", len(told.customers), ENOUGH_CUSTOMERS),
+        ("causes 原因", len(told.elements), ENOUGH_ELEMENTS),
+    ):
+        lines.append(f"probabilities 概率 {name}: {cases} cases, {enough} needed")
     worst = sorted(learned.miss_by_terminal.items(), key=lambda item: -item[1].mean)[:10]
     return "\n".join([*lines, *(f"  {name}: {_text(rate)}" for name, rate in worst)])
 

@@ -23,12 +23,12 @@ from geo.doors import DEFAULT_CELLS
 from geo.identifiers import Crosswalk
 from geo.network import Network
 from gridcrew.file_doors import live_sources
+from gridcrew.learned import detection_model
 from gridcrew.settings import Settings
 from telemetry.adapters.event_files import BadFile, instant_ms, iso, read_planned
 from telemetry.decimals import prepare
 from telemetry.detector import DetectorRules
 from telemetry.evidence import Evidence, EvidenceKind
-from telemetry.inference import InferenceModel
 from telemetry.mapping_suspects import wrong_areas
 from telemetry.readings import MISSING
 from telemetry.rehearsal import Heard, Rehearsal, Report, rehearse
@@ -91,7 +91,7 @@ def command(folder: Path, source: str | None, late_s: float, as_json: bool) -> N
     try:
         result = rehearse(
             network,
-            DetectorRules(InferenceModel()),
+            DetectorRules(detection_model(Settings())),
             list(brought.evidence.values()),
             brought.calls,
             list(_orders(orders)) if orders.exists() else (),

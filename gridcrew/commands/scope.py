@@ -10,10 +10,11 @@ import click
 from geo.adapters.sources import read_source
 from geo.doors import DEFAULT_CELLS
 from geo.network import Network
+from gridcrew.learned import detection_model
+from gridcrew.settings import Settings
 from telemetry.adapters.event_files import BadFile, instant_ms, iso, read_events, read_planned
 from telemetry.detector import Detector, DetectorRules
 from telemetry.evidence import Evidence
-from telemetry.inference import InferenceModel
 from telemetry.outages import OutageRevision, OutageState
 from telemetry.planned_work import PlannedWork
 from telemetry.replay import replay
@@ -52,7 +53,8 @@ def infer_scope(
     network: Network, evidence: Sequence[Evidence], at_ms: int, planned: Sequence[PlannedWork] = ()
 ) -> dict[str, Any]:
     """The answer of the door as JSON values."""
-    done = replay(network, DetectorRules(InferenceModel()), evidence, at_ms, planned)
+    rules = DetectorRules(detection_model(Settings()))
+    done = replay(network, rules, evidence, at_ms, planned)
     ended = {r.outage_id: r for r in done.revisions if r.state is OutageState.RESTORED}
     return {
         "at": iso(at_ms),

@@ -8,12 +8,14 @@ import pytest
 
 from geo.network import Bool, EdgeKind, Float64
 from geo.tree import energise
+from telemetry.calibration import AS_SAID
 from telemetry.inference import InferenceGrid, InferenceModel, Posterior, Prior, infer
 from telemetry.observations import Int64, Observations, nothing_observed
 from tests.telemetry.inference_grids import NOW_MS, random_network
 
 TOLERANCE = 1e-9
 LIKELY = InferenceModel(
+    calibration=AS_SAID,
     blocked=0.2,
     onsets=2,
     source_prior=0.05,
