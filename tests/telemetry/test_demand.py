@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from telemetry.adapters.embedded_readings import EmbeddedReadingStore
+from telemetry.adapters.influx_readings import InfluxReadingStore
+from telemetry.adapters.influx_server import InfluxAddress
 from telemetry.demand import DAYS, MeasuredDemand
 from telemetry.downsampling import DAY_MS, QUARTER_MS
-from telemetry.ports import ReadingsAway
 from telemetry.quantities import CATALOGUE
 from telemetry.readings import Quality, ReadingBatch
+from tests.ports import free_port
 from tests.telemetry.nights import FEEDER
 
 NOW_MS = 1_764_000_000_000
@@ -28,7 +30,9 @@ def store(tmp_path: Path) -> Iterator[EmbeddedReadingStore]:
     opened.close()
 
 
-def _write(store: EmbeddedReadingStore, at_ms: int, quality: Quality = Quality.GOOD, **values: str) -> None:
+def _write(
+    store: EmbeddedReadingStore, at_ms: int, values: Mapping[str, str], quality: Quality = Quality.GOOD
+) -> None:
     decimals = tuple(CATALOGUE[name].decimals for name in values)
     scaled = [int(Decimal(text).scaleb(fine)) for text, fine in zip(values.values(), decimals, strict=True)]
     store.write([ReadingBatch(
@@ -65,3 +69,9 @@ def test_what_is_old_doubtful_or_half_read_tells_nothing(store: EmbeddedReadingS
     _write(store, NOW_MS - DAY_MS, _power("600", "800"), doubt)
     _write(store, NOW_MS - 2 * DAY_MS, {"active_power_kw": "60"})
     assert _demand(store) == {}
+
+
+def test_a_store_that_is_away_leaves_the_capacity() -> None:
+    nowhere = InfluxReadingStore(InfluxAddress(f"http://127.0.0.1:{free_port()}", "g", "v1", timeout_s=1))
+    assert MeasuredDemand(nowhere, FEEDER, NOW_MS)(ROWS) == {}
+    nowhere.close()
