@@ -1,7 +1,8 @@
 """The electric network as immutable columns: station → line → transformer → access point → meter → customer.
 
-The connected model of INT-01. A network is a *snapshot*, named by the hash of its content. What changes by the minute (switch positions,
-failures, jumpers) is evidence and lives elsewhere; ``closed`` here is the normal position.
+The connected model of INT-01. A network is a *snapshot*, named by the hash of its content. What changes by
+the minute (switch positions, failures, jumpers) is evidence and lives elsewhere; ``closed`` here is the
+normal position.
 
 Every table is a set of parallel columns. References between tables are row numbers (int32), so that
 everything computed on a network is array work; ids are text and matter only at the edge.
