@@ -228,8 +228,8 @@ class _Clock:
             zh += f"，当日不计，末日{closes}止"
             en += f", the first day does not count, until {closes}"
         if self._waits:
-            zh += "，客户或政府的等待不计时"
-            en += ", waits for others do not count"
+            zh += "，非公司原因的等待不计时"
+            en += ", waits that are not the company's do not count"
         return f"{zh} · {en}"
 
 

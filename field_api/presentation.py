@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
+from itertools import starmap
 from typing import Literal
 
 from field_api import calendars
@@ -31,6 +32,7 @@ from field_api.resources import (
     RevisionResource,
     UserResource,
 )
+from field_api.step_times import StepTime, happened_times
 from field_api.work import HistoryEntry, legal_steps
 from geo.network import Network
 from telemetry.outages import Cause, OutageRevision
@@ -97,7 +99,8 @@ def order_resource(stored: StoredOrder, company: Company, crew_name: str, now_ms
 
 def order_detail(stored: StoredOrder, company: Company, crew_name: str, now_ms: int) -> OrderDetailResource:
     """An order with all that happened to it."""
-    history = tuple(_history_resource(entry) for entry in stored.history)
+    times = happened_times(stored.history)
+    history = tuple(starmap(_history_resource, zip(stored.history, times, strict=True)))
     fields = _order_fields(stored, company, crew_name, now_ms)
     return OrderDetailResource(**fields, history=history)
 
@@ -145,11 +148,11 @@ def _appointment(history: Sequence[HistoryEntry]) -> tuple[str, ...] | None:
     return None if agreed is None else tuple(iso(at_ms) for at_ms in agreed)
 
 
-def _history_resource(entry: HistoryEntry) -> HistoryResource:
+def _history_resource(entry: HistoryEntry, time: StepTime) -> HistoryResource:
     return HistoryResource(
         step=entry.step, at=iso(entry.at_ms), by=entry.by, by_name=entry.by_name,
-        note=entry.note or None, device_at=iso_or_none(entry.device_ms), behalf=entry.behalf,
-        details=dict(entry.details),
+        note=entry.note or None, device_at=iso_or_none(entry.device_ms), happened_at=iso(time.at_ms),
+        time_source=time.source, behalf=entry.behalf, details=dict(entry.details),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from field_api.clocks import ClockState
 from field_api.notices import NoticeState
 from field_api.organisation import CrewState
 from field_api.people import Role
+from field_api.step_times import TimeSource
 from telemetry.outages import OutageState
 
 Instant = str
@@ -155,6 +156,8 @@ class HistoryResource(Resource):
     by_name: str
     note: str | None
     device_at: Instant | None
+    happened_at: Instant = Field(description="What clocks count by: the device's corrected time if proved.")
+    time_source: TimeSource
     behalf: str = Field("", description="The crew for whom somebody of the office acted.")
     details: dict[str, Any] = Field(default_factory=dict, description="Answers, appointment, estimate, …")
 

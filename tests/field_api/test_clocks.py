@@ -229,8 +229,9 @@ def test_the_words_beside_a_due_time_are_one_sentence_in_each_language() -> None
     history = _history(("assign", 0), ("accept", 5), ("wait", 10))
     (due,) = due_times(survey, PROMISE, "urban", history, T0 + HOUR_MS, CALENDAR)
     assert due.rule == (
-        "unverified: 现场勘查2个工作日，当日不计，末日24:00止，客户或政府的等待不计时 · "
-        "site survey 2 working days, the first day does not count, until 24:00, waits for others do not count"
+        "unverified: 现场勘查2个工作日，当日不计，末日24:00止，非公司原因的等待不计时 · "
+        "site survey 2 working days, the first day does not count, until 24:00, "
+        "waits that are not the company's do not count"
     )
 
 
