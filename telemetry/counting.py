@@ -12,10 +12,10 @@ from geo.row_sets import among, distinct, joined, without
 from telemetry.evidence import EvidenceKind
 from telemetry.findings import MAX_EXCEPTIONS, CustomerView
 from telemetry.inference import Posterior
-from telemetry.lifecycle import Tracked
+from telemetry.lifecycle import SAME_MOMENT_MS, Tracked
 from telemetry.parts import part_of
 from telemetry.scope import cut_scope
-from telemetry.signs import EARLY_MS, Scene
+from telemetry.signs import Scene
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Counting:
         return CustomerView.of(self.scene.network, self.posterior)
 
     def strays(self, own: Sequence[Tracked], others: Sequence[Tracked]) -> dict[str, tuple[str, ...]]:
-        """Customers who are out though recorded outside, by the outage whose onset is nearest to theirs."""
+        """Customers who are out though recorded outside, by the outage that began the moment they said so."""
         candidates = [t for t in (*own, *others) if t.is_open and not t.single]
         if not candidates:
             return {}
@@ -47,7 +47,7 @@ class Counting:
         for customer in customers.tolist():
             said_ms = int(off_ms[self.scene.network.meters.customer == customer].max())
             nearest = min(candidates, key=lambda t: abs(t.started_at_ms - said_ms))
-            if abs(nearest.started_at_ms - said_ms) <= EARLY_MS:
+            if abs(nearest.started_at_ms - said_ms) <= SAME_MOMENT_MS:
                 assigned[nearest.outage_id].append(ids[customer])
         return {outage: tuple(some[:MAX_EXCEPTIONS]) for outage, some in assigned.items()}
 

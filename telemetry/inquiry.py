@@ -161,6 +161,7 @@ def _subject(sight: Sight, tracked: Tracked) -> Subject:
         cut=tracked.cut,
         returning=tracked.returning_since_ms is not None,
         part=part_of(sight.scene, tracked),
+        phases=tracked.phases,
     )
 
 

@@ -35,7 +35,8 @@ HOLD_MS: Final = 2_000
 """How long a suspicion beside a larger one of the same instant is held back."""
 MOST_HOLD_MS: Final = 10_000
 """After this long since its onset nothing is held back, however its cause moves."""
-HOLD_MOMENT_MS: Final = 5_000
+SAME_MOMENT_MS: Final = 5_000
+"""Last gasps this close in time may have one cause, allowing for the clocks of two terminals."""
 PROBABILITY_STEP: Final = 0.15
 """A change of the cause's probability that is worth telling by itself."""
 
@@ -153,18 +154,38 @@ def cause_probability(tracked: Tracked, believed: float, signs: Signs) -> float:
     return max(believed, tracked.probability) if returned else believed
 
 
-def confirmed(tracked: Tracked, now_ms: int, stable_ms: int) -> Tracked:
+def confirmed(tracked: Tracked, now_ms: int, stable_ms: int, settled: bool = True) -> Tracked:
     """Suspected becomes confirmed when its cause is certain, or was the same for long enough.
 
-    It takes more than one sign, and a place that is almost certainly dead.
+    It takes more than one sign, and a place that is almost certainly dead. Certainty is enough only of what
+    is ``settled``: nothing beside or inside it may still prove to be another outage.
     """
     if tracked.state is not OutageState.SUSPECTED or tracked.dead <= OPEN_ABOVE:
         return tracked
     if tracked.signs is None or tracked.signs.lone:
         return tracked
-    if tracked.probability >= CERTAIN or now_ms - tracked.since_ms >= stable_ms:
+    certain = settled and tracked.probability >= CERTAIN
+    if certain or now_ms - tracked.since_ms >= stable_ms:
         return replace(tracked, state=OutageState.CONFIRMED)
     return tracked
+
+
+def may_prove_one(tracked: Tracked, beside: Sequence[Tracked], now_ms: int) -> list[Tracked]:
+    """Others of the same instant, while it is fresh: when a line fails, its transformers report first.
+
+    Each of them may be certain to be dead and none of them be what failed. A moment later they prove one,
+    and one outage makes one order.
+    """
+    if now_ms - tracked.started_at_ms >= MOST_HOLD_MS:
+        return []
+    return [
+        other
+        for other in beside
+        if other.is_open
+        and not other.single
+        and other.outage_id != tracked.outage_id
+        and abs(other.started_at_ms - tracked.started_at_ms) <= SAME_MOMENT_MS
+    ]
 
 
 def retracted(tracked: Tracked, dead: float) -> Tracked:
@@ -251,16 +272,9 @@ def held_back(tracked: Tracked, beside: Sequence[Tracked], now_ms: int) -> bool:
     """
     if tracked.told is not None or tracked.state is not OutageState.SUSPECTED:
         return False
-    if now_ms - tracked.since_ms >= HOLD_MS or now_ms - tracked.started_at_ms >= MOST_HOLD_MS:
+    if now_ms - tracked.since_ms >= HOLD_MS:
         return False
-    rivals = [
-        other
-        for other in beside
-        if other.is_open
-        and other.outage_id != tracked.outage_id
-        and abs(other.started_at_ms - tracked.started_at_ms) <= HOLD_MOMENT_MS
-    ]
-    return any(_size(other) > _size(tracked) for other in rivals)
+    return any(_size(other) > _size(tracked) for other in may_prove_one(tracked, beside, now_ms))
 
 
 def _size(tracked: Tracked) -> tuple[bool, float, str]:

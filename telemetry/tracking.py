@@ -17,12 +17,14 @@ from telemetry.findings import MAX_EXCEPTIONS, Finding, element_at, findings_of,
 from telemetry.lifecycle import (
     OPEN_ABOVE,
     RETRACT_BELOW,
+    SAME_MOMENT_MS,
     SAME_ONSET_MS,
     Tracked,
     cause_probability,
     closed,
     confirmed,
     explained,
+    may_prove_one,
     merged,
     opened,
     opens,
@@ -33,6 +35,7 @@ from telemetry.news import Rows
 from telemetry.observations import NEVER, Observations
 from telemetry.outages import OutageState
 from telemetry.parts import lies_in, part_of, taken_by
+from telemetry.quiet_branches import quiet_branches
 from telemetry.returning import SETTLED_MS, Belief, Returning, over, returning, step_ms
 from telemetry.scope import positions_below
 from telemetry.sight import Sight
@@ -41,10 +44,10 @@ from telemetry.signs import Scene, Signs, signs_in
 MAX_CUT: Final = 200
 """Most elements of a cut; of more, the largest stay."""
 LIKELY: Final = 0.5
-SAME_MOMENT_MS: Final = 5_000
-"""Last gasps this close in time have one cause, allowing for the clocks of two terminals."""
 SWITCHING_GRACE_MS: Final = 60_000
 """After switching, what was dead before may live now: older signs open nothing for this long."""
+QUIET_MS: Final = 12_000
+"""So long an outage waits for the word of its quiet branches: a ping comes back in less."""
 
 
 @dataclass(slots=True)
@@ -137,7 +140,7 @@ class Tracker:
         beside = [finding for finding in alone if _same_time(finding, [*after, *others])]
         fresh = [finding for finding in alone if finding not in beside]
         after.extend(self._opened(scene, fresh, [*after, *others], rules))
-        after = [confirmed(t, scene.now_ms, rules.stable_ms) for t in after]
+        after = [_confirmed(sight, t, after, rules) for t in after]
         counting = Counting(scene, posterior, customers_in(scene, [f.part for f in beside]))
         self._strays[sight.number] = counting.strays(after, others)
         after = [counting.corrected(counting.counted(t) if t.is_open else t) for t in after]
@@ -259,6 +262,19 @@ class Tracker:
             returned_ms=returned_ms,
             cut=_left(scene, part, state, settled),
         )
+
+
+def _confirmed(sight: Sight, tracked: Tracked, beside: Sequence[Tracked], rules: Pace) -> Tracked:
+    """Once nothing of the same instant changes any more, and its quiet branches had time to answer."""
+    scene = sight.scene
+    if tracked.state is not OutageState.SUSPECTED:
+        return tracked
+    others = may_prove_one(tracked, beside, scene.now_ms)
+    newest_ms = max((other.since_ms for other in others), default=tracked.since_ms)
+    quiet = quiet_branches(scene, sight.posterior, part_of(scene, tracked), tracked.started_at_ms)
+    wait_ms = rules.stable_ms + max(newest_ms - tracked.since_ms, 0)
+    wait_ms = max(wait_ms, QUIET_MS) if quiet else wait_ms
+    return confirmed(tracked, scene.now_ms, wait_ms, settled=not others and not quiet)
 
 
 def _returns(tracked: Tracked, signs: Signs, dead: float) -> bool:

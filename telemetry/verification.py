@@ -19,6 +19,7 @@ from telemetry.inference import Posterior
 from telemetry.observations import NEVER
 from telemetry.outages import OPEN_STATES, Cause, OutageState
 from telemetry.pings import PingWish
+from telemetry.quiet_branches import quiet_branches
 from telemetry.rivals import best_questions, doubt_bits, rivals_of
 from telemetry.scope import slice_below
 from telemetry.signs import Scene, living
@@ -31,6 +32,11 @@ CHECKED: Final = 8
 """Meters asked before a crew leaves."""
 MAX_BRANCHES: Final = 40
 """Branches asked at once after a return."""
+FEW_BRANCHES: Final = 4
+"""More quiet branches than this are not asked one by one: most will still speak."""
+QUIET_SINCE_MS: Final = 1_500
+ASKED_OF_BRANCH: Final = 3
+"""One living meter may be wrongly recorded, three of one branch are not."""
 MINUTE_MS: Final = 60_000
 MAX_REMEMBERED: Final = 100_000
 MAX_OUTAGES: Final = 10_000
@@ -182,6 +188,8 @@ class Subject:
     cut: tuple[str, ...]
     returning: bool
     part: slice
+    phases: str = ""
+    """The phases lost, where others live."""
 
 
 def questions_of(
@@ -199,11 +207,23 @@ def questions_of(
 
 
 def _doubtful(scene: Scene, posterior: Posterior, subject: Subject) -> Iterator[Question]:
+    """The meters whose answers tell the rivals apart, and some of each branch that is left quiet."""
+    yield from _of_quiet_branches(scene, posterior, subject)
     rivals = rivals_of(posterior, subject.part)
     if doubt_bits(rivals) < DOUBT_BITS:
         return
     for worth in best_questions(scene, posterior, rivals, subject.started_at_ms):
         yield _question(scene, worth.meter, Reason.DOUBTFUL_CUT, subject.outage_id, worth.bits)
+
+
+def _of_quiet_branches(scene: Scene, posterior: Posterior, subject: Subject) -> Iterator[Question]:
+    """Once most others have spoken: at first nearly everything is quiet."""
+    if subject.phases or scene.now_ms - subject.started_at_ms < QUIET_SINCE_MS:
+        return
+    quiet = quiet_branches(scene, posterior, subject.part, subject.started_at_ms)
+    for branch in quiet if len(quiet) <= FEW_BRANCHES else ():
+        for row in _quiet(scene, branch, subject.started_at_ms)[:ASKED_OF_BRANCH].tolist():
+            yield _question(scene, row, Reason.DOUBTFUL_CUT, subject.outage_id)
 
 
 def _before_crew(scene: Scene, subject: Subject) -> Iterator[Question]:
