@@ -112,8 +112,9 @@ def deadline(
 ) -> Deadline:
     """When a limit that began at ``from_ms`` ends; ``waits`` (begin, end) in order of time are not counted.
 
-    A wait that begins after the limit has ended moves nothing.
+    A wait that begins after the limit has ended moves nothing; waits that touch are one.
     """
+    waits = _joined(waits)
     if limit.unit in _UNIT_MS:
         return Deadline(_by_the_minute(from_ms + limit.amount * _UNIT_MS[limit.unit], from_ms, waits), False)
     days = limit.amount
@@ -126,6 +127,16 @@ def deadline(
         days += calendar.between(first, last) if in_working_days else max(0, (last - first).days)
         found = _by_the_day(limit, from_ms, days, profile, calendar)
     return found
+
+
+def _joined(waits: Sequence[tuple[int, int]]) -> Sequence[tuple[int, int]]:
+    joined: list[tuple[int, int]] = []
+    for begin_ms, end_ms in waits:
+        if joined and begin_ms <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end_ms, joined[-1][1]))
+        else:
+            joined.append((begin_ms, end_ms))
+    return joined
 
 
 def _by_the_minute(due_ms: int, from_ms: int, waits: Sequence[tuple[int, int]]) -> int:

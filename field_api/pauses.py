@@ -2,7 +2,7 @@
 
 Which states are waits, and whose, is said by the work type (``paused_states``); the step that begins one may
 name another in its details. Clocks in minutes and hours stand still to the millisecond. Of clocks in days a
-wait takes the days that begin in it, so none within one day, and as many however it is cut into pieces.
+wait takes the days that begin in it, so none within one day; waits that touch count as one.
 """
 
 from collections import Counter

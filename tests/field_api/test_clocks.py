@@ -1,6 +1,7 @@
 """Due times: rule, basis, provisional or not (REP-01, REP-02, invariant 5)."""
 
 from datetime import date, datetime, time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -270,6 +271,20 @@ def test_more_time_or_a_later_beginning_never_ends_earlier(
     assert ends(amount, hours) < ends(amount + 1, hours)
     assert ends(amount, hours) <= ends(amount, hours + later)
     assert ends(amount, hours) > T0 + hours * HOUR_MS
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(list(LimitUnit)),
+    st.integers(1, 30),
+    st.lists(st.integers(-50, 900), min_size=2, max_size=6, unique=True),
+)
+def test_a_wait_counts_as_much_however_it_is_cut(unit: LimitUnit, amount: int, hours: list[int]) -> None:
+    at = [T0 + hour * HOUR_MS for hour in sorted(hours)]
+    limit = _limit(amount, unit)
+    whole = deadline(limit, T0, PROMISE, CALENDAR, [(at[0], at[-1])])
+    assert deadline(limit, T0, PROMISE, CALENDAR, list(pairwise(at))) == whole
+    assert whole.due_ms >= deadline(limit, T0, PROMISE, CALENDAR).due_ms
 
 
 def test_a_limit_holds_from_its_day_on_and_the_named_goes_before_any() -> None:
