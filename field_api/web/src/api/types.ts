@@ -372,6 +372,7 @@ export interface Loading {
 }
 
 export interface RestorationStep extends People {
+  open: EdgeState[]
   close: EdgeState
   after_steps: number[]
   load_kva: number | null
@@ -385,6 +386,7 @@ export interface Restoration {
   check: string
   check_zh: string
   back_feeds: BackFeed[]
+  loads: { measured: number; installed: number; unknown: number; diversity: number }
   steps: RestorationStep[]
   left: People
 }
