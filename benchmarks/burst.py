@@ -36,13 +36,14 @@ from geo.tracing import Feeding
 from gridcrew.broker import gateway_sessions
 from gridcrew.migrations.runner import migrate_all
 from gridcrew.settings import Settings
-from telemetry.adapters.detector_service import BATCH, LOOK_SHARE
+from telemetry.adapters.detector_service import BATCH
 from telemetry.adapters.outage_log import SqlOutageLog
 from telemetry.area_watch import BURST_MS, PACE_MS
 from telemetry.detector import Detector, DetectorRules
 from telemetry.evidence import Evidence, EvidenceKind
 from telemetry.inference import InferenceModel
 from telemetry.outages import OutageRevision
+from telemetry.patience import SHARE
 
 FRAME = 200
 BURSTS_OF = ((100_000, FRAME), (10_000, 1))
@@ -278,7 +279,7 @@ def _conclude(detector: Detector, evidence: Sequence[Evidence]) -> tuple[float, 
             look_s = time.process_time()
             told.extend(detector.evaluate(now_ms))
             last_s = time.process_time()
-            wait_s = LOOK_SHARE * (last_s - look_s)
+            wait_s = SHARE * (last_s - look_s)
     told.extend(detector.evaluate(received_ms + round(1000 * (time.process_time() - began_s)) + BURST_MS))
     return fold_s, told
 

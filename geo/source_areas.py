@@ -7,6 +7,7 @@ another, so nothing that happens in it needs to cost more than the area does.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import itemgetter
 
 import numpy as np
 
@@ -240,7 +241,10 @@ def _at(ordered: tuple[Int32, Int32], part: slice) -> Int32:
 
 
 def _texts(cells: Texts, rows: Int32) -> Texts:
-    return tuple([cells[row] for row in rows.tolist()])
+    if len(rows) < 2:  # an itemgetter of one answers the item itself
+        return tuple(cells[row] for row in rows.tolist())
+    chosen: Texts = itemgetter(*rows.tolist())(cells)
+    return chosen
 
 
 def _places(rows: Int32, wanted: Int32) -> Int32:

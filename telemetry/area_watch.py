@@ -1,6 +1,7 @@
 """When to look at one source's area again: at once after trouble, each second for a while, then seldom."""
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Final
 
 import numpy as np
@@ -19,6 +20,16 @@ BURST_MS: Final = 200
 """Least time between two evaluations while evidence pours in."""
 
 
+class Urgency(IntEnum):
+    """Which looks come first while evidence pours in."""
+
+    FIRST_WORDS = 0
+    """Trouble where nothing was looked at yet."""
+    MORE_WORDS = 1
+    CALM = 2
+    """No new word of trouble: time alone may change the answer."""
+
+
 @dataclass(slots=True)
 class AreaWatch:
     """One area in which something happened."""
@@ -31,6 +42,12 @@ class AreaWatch:
     """The last look."""
     unsure: Int32 = field(default_factory=lambda: np.empty(0, np.int32))
     """Meters (rows of the whole network) whose last gasp no outage explained at the last look."""
+
+    @property
+    def urgency(self) -> Urgency:
+        if not self.dirty:
+            return Urgency.CALM
+        return Urgency.FIRST_WORDS if self.sight is None else Urgency.MORE_WORDS
 
     def hear(self, now_ms: int, trouble: bool) -> None:
         """Evidence came."""

@@ -15,7 +15,7 @@ import numpy as np
 from geo.network import ABSENT, Bool, Int32, Network
 from geo.row_sets import distinct
 from geo.tree import EnergisedTree
-from telemetry.area_watch import AreaWatch
+from telemetry.area_watch import AreaWatch, Urgency
 from telemetry.evidence import Evidence
 from telemetry.failure_rates import at_usual_rates
 from telemetry.fold import Fold, Known
@@ -136,16 +136,20 @@ class Detector:
                     watch = self._watches[number]
                     watch.hear(now_ms, trouble=bool(np.isin(watch.unsure, calm.meters).any()))
 
-    def evaluate(self, now_ms: int, force: bool = False) -> tuple[OutageRevision, ...]:
+    def evaluate(
+        self, now_ms: int, force: bool = False, upto: Urgency = Urgency.CALM
+    ) -> tuple[OutageRevision, ...]:
         """The revisions worth publishing at this moment; empty, at no cost, when nothing can have changed.
 
-        ``force`` looks wherever anything ever happened.
+        ``force`` looks wherever anything ever happened; looks less urgent than ``upto`` are left for later.
         """
         self._follow_switches(now_ms)
         homes = self._homes()
         told: list[OutageRevision] = []
         for number in sorted(self._watches):
             watch = self._watches[number]
+            if watch.urgency > upto:
+                continue
             if force or watch.due(now_ms, number in homes):
                 told.extend(self._looked(number, homes.get(number, []), now_ms))
             elif watch.sight is not None and watch.idle(now_ms, number in homes):

@@ -1,12 +1,15 @@
 """The rows behind the device ids of a frame, looked up once: a terminal's frames name the same devices."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
 
 from geo.kernels import by_position
 from geo.network import Int32, Network
+from geo.row_sets import distinct
 
 MAX_ROSTERS: Final = 20_000
 
@@ -48,11 +51,13 @@ class Rosters:
         return _rows([meter for meters in owned for meter in meters.tolist()])
 
     def _looked_up(self, devices: tuple[str, ...]) -> Roster:
-        meters = [self._network.meter_row.get(device, -1) for device in devices]
-        if -1 not in meters:
-            return Roster(_rows(meters), _NONE, _NONE, ())
-        others = [device for device, row in zip(devices, meters, strict=True) if row < 0]
-        return self._with_others([row for row in meters if row >= 0], others)
+        row_of = self._network.meter_row
+        try:
+            # A frame mostly speaks of meters alone, and a burst is many such frames.
+            return Roster(_rows(itemgetter(*devices, devices[0])(row_of)), _NONE, _NONE, ())
+        except (KeyError, IndexError):
+            known = [row_of[device] for device in devices if device in row_of]
+            return self._with_others(known, [device for device in devices if device not in row_of])
 
     def _with_others(self, meters: list[int], others: list[str]) -> Roster:
         network = self._network
@@ -72,5 +77,5 @@ class Rosters:
 _NONE: Final = np.empty(0, np.int32)
 
 
-def _rows(rows: list[int]) -> Int32:
-    return np.array(sorted(set(rows)), np.int32)
+def _rows(rows: Sequence[int]) -> Int32:
+    return distinct(np.array(rows, np.int32))

@@ -16,12 +16,14 @@ from typing import Final
 from geo.errors import UnknownElement
 from geo.network import Network
 from geo.ports import NetworkStore
+from telemetry.area_watch import Urgency
 from telemetry.detector import Detector, DetectorRules
 from telemetry.evidence import Evidence, EvidenceKind, LoggedEvidence
 from telemetry.fold import Fold, Known, carried_over, pack, unpack
 from telemetry.inquiry import Inquiry
 from telemetry.late_news import LateNews, past_outages
 from telemetry.outages import OutageRevision
+from telemetry.patience import Patience
 from telemetry.ports import (
     DetectorPosition,
     EvidenceLog,
@@ -35,8 +37,6 @@ from telemetry.replay import looks_between
 from telemetry.verification import wish_of
 
 BATCH: Final = 5_000
-LOOK_SHARE: Final = 3
-"""While more evidence waits, the next look comes after so many times what the last one took."""
 """Rows read from one log at once."""
 SLICE_MS: Final = 1_000
 LIVE_MS: Final = 2_000
@@ -49,8 +49,8 @@ NETWORK_EVERY_MS: Final = 5_000
 CLOSED_KEPT_MS: Final = 24 * 3_600_000
 """Closed outages taken up again after a restart, so that their last gasps stay spent."""
 
-EXPLAINED_AT_ONCE: Final = 20
-"""Explanations made between two readings of the logs: what waits for orders goes first."""
+EXPLAINING_MS: Final = 100
+"""Most that goes into explanations between two readings of the logs: what waits for orders goes first."""
 
 _log: Final = logging.getLogger("detector")
 
@@ -64,13 +64,18 @@ class Aside:
     pings: PingWishes | None
     """None where nobody can ask: the questions are still told in the explanations."""
 
-    def serve(self, detector: Detector, now_ms: int, live: bool, at_once: int) -> None:
-        """Ask, and explain so many; what is told late is history, of which nothing is asked."""
-        if live and self.pings is not None:
+    def ask(self, detector: Detector, now_ms: int) -> None:
+        """Wish for pings of the meters whose answers would tell most."""
+        if self.pings is not None:
             questions = self.inquiry.questions(detector, now_ms)
             if questions:
                 self.pings.wish([wish_of(question, now_ms, self.inquiry.limits) for question in questions])
-        self.explanations.keep(self.inquiry.explanations(detector, at_once))
+
+    def explain(self, detector: Detector) -> bool:
+        """Keep one explanation; False where none waits."""
+        made = self.inquiry.explanations(detector, 1)
+        self.explanations.keep(made)
+        return bool(made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,8 @@ class DetectorService:
         self._checked_network_ms = 0
         self._more = False
         """Whether a full batch was read, so more evidence is waiting."""
-        self._looked_ms = self._look_took_ms = 0
+        self._looks = {Urgency.MORE_WORDS: Patience(), Urgency.CALM: Patience()}
+        self._explaining = Patience()
         self._scribe = ThreadPoolExecutor(1, "snapshot")
         self._snapshooting: Future[None] = Future()
         self._snapshooting.set_result(None)
@@ -138,13 +144,25 @@ class DetectorService:
             self._take(self._detector, rows, following, wall_ms)
         self._settle_late(self._detector, wall_ms)
         if not self._more:
-            self._evaluate(self._detector, wall_ms)
+            self._evaluate(self._detector, wall_ms, self._may_look() if arrivals else Urgency.CALM)
         self._keep(self._detector, wall_ms, moved=bool(arrivals))
-        if self._aside is not None:
-            live = wall_ms - self._now_ms < LIVE_MS
-            # An explanation of a large outage takes as long as a look at it: evidence goes first.
-            self._aside.serve(self._detector, self._now_ms, live, 1 if arrivals else EXPLAINED_AT_ONCE)
+        self._serve(self._detector, wall_ms, evidence_comes=bool(arrivals))
         return len(arrivals)
+
+    def _serve(self, detector: Detector, wall_ms: int, *, evidence_comes: bool) -> None:
+        """Ask and explain; what is told late is history, of which nothing is asked."""
+        if self._aside is None:
+            return
+        if wall_ms - self._now_ms < LIVE_MS:
+            self._aside.ask(detector, self._now_ms)
+        began_ms = self._clock_ms()
+        if evidence_comes and not self._explaining.may(began_ms):
+            return
+        # An explanation of a large outage takes as long as a look at it: evidence goes first.
+        while self._aside.explain(detector) and not evidence_comes:
+            if self._clock_ms() - began_ms >= EXPLAINING_MS:
+                break
+        self._explaining.had(began_ms, self._clock_ms())
 
     def flush(self) -> None:
         """Store the position and the snapshot now: a clean stop."""
@@ -175,8 +193,7 @@ class DetectorService:
         # Only now: a position must not pass rows that a crash would lose.
         for arrival in rows:
             self._positions[arrival.log] = arrival.row.id
-        if not self._more or now_ms < wall_ms or self._may_look():
-            self._evaluate(detector, now_ms)
+        self._evaluate(detector, now_ms, Urgency.CALM if now_ms < wall_ms else self._may_look())
         for look_ms in looks_between(now_ms, min(following_ms, wall_ms)):
             self._evaluate(detector, look_ms)
         self._settle_late(detector, min(following_ms, wall_ms))
@@ -193,17 +210,21 @@ class DetectorService:
         self._publish(past)
         self._evaluate(detector, self._now_ms)
 
-    def _may_look(self) -> bool:
-        """While evidence pours in, looks take their share of the time and no more."""
-        return self._clock_ms() - self._looked_ms >= LOOK_SHARE * self._look_took_ms
+    def _may_look(self) -> Urgency:
+        """While evidence pours in, looks take their share of the time: trouble in a new place goes first."""
+        now_ms = self._clock_ms()
+        if not self._looks[Urgency.MORE_WORDS].may(now_ms):
+            return Urgency.FIRST_WORDS
+        return Urgency.CALM if self._looks[Urgency.CALM].may(now_ms) else Urgency.MORE_WORDS
 
-    def _evaluate(self, detector: Detector, now_ms: int) -> None:
+    def _evaluate(self, detector: Detector, now_ms: int, upto: Urgency = Urgency.CALM) -> None:
         began_ms, self._now_ms = self._clock_ms(), max(now_ms, self._now_ms)
-        revisions = detector.evaluate(self._now_ms)
+        revisions = detector.evaluate(self._now_ms, upto=upto)
         if revisions:
             self._publish(revisions)
-        self._looked_ms = self._clock_ms()
-        self._look_took_ms = self._looked_ms - began_ms
+        for urgency, looks in self._looks.items():
+            if urgency <= upto:
+                looks.had(began_ms, self._clock_ms())
 
     def _publish(self, revisions: tuple[OutageRevision, ...]) -> None:
         self._outages.publish(revisions, DetectorPosition(self._safe()))

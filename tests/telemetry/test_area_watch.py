@@ -7,7 +7,7 @@ import pytest
 from geo.assemble import assemble
 from geo.network import Network
 from geo.rows import table
-from telemetry.area_watch import ASLEEP_MS, AWAKE_MS, BURST_MS, INTEREST_MS, PACE_MS, AreaWatch
+from telemetry.area_watch import ASLEEP_MS, AWAKE_MS, BURST_MS, INTEREST_MS, PACE_MS, AreaWatch, Urgency
 from telemetry.detector import Detector, DetectorRules
 from telemetry.evidence import Evidence, EvidenceKind
 from telemetry.outages import OutageState
@@ -121,3 +121,18 @@ def test_a_silent_open_outage_is_looked_at_seldom() -> None:
     watch = AreaWatch(dirty=False, heard_ms=NOW, evaluated_ms=NOW + AWAKE_MS)
     assert not watch.due(NOW + AWAKE_MS + PACE_MS, open_here=True)
     assert watch.due(NOW + AWAKE_MS + ASLEEP_MS, open_here=True)
+
+
+def test_what_is_less_urgent_is_left_for_later() -> None:
+    detector = Detector(NETWORK, DetectorRules(MODEL))
+    first, later = T0 + PACE_MS, T0 + 2 * PACE_MS
+    detector.observe([_say(EvidenceKind.POWER_OFF, [f"MX{n}" for n in range(6)], T0)], T0)
+    detector.evaluate(T0)
+    detector.observe([_say(EvidenceKind.POWER_OFF, ["MX6"], T0)], first)
+    detector.observe([_say(EvidenceKind.POWER_OFF, [f"MY{n}" for n in range(6)], T0)], first)
+    detector.evaluate(first, upto=Urgency.FIRST_WORDS)
+    assert _watched(detector) == {"SX": T0, "SY": first}
+    detector.evaluate(later, upto=Urgency.MORE_WORDS)
+    assert _watched(detector) == {"SX": later, "SY": first}
+    detector.evaluate(later)
+    assert _watched(detector) == {"SX": later, "SY": later}
