@@ -153,10 +153,15 @@ class Fold:
             news.tell(_EDGE_KINDS[kind], roster.edges, at_ms)
 
     def _note_losses(self, meters: Int32) -> None:
-        """What lives again after its newest last gasp: since the first proof of life, or the newest known."""
+        """What lives again after its newest last gasp: since the first proof of life, or the newest known.
+
+        A last gasp may come after later words of the meter; its power-up then dates the return better than
+        its newest word.
+        """
         off_ms, alive_ms = self.observations.meter_off_ms[meters], self.observations.meter_alive_ms[meters]
-        first_ms = self.return_ms[meters]
-        first_ms = np.where(first_ms > off_ms, np.minimum(first_ms, alive_ms), alive_ms)
+        first_ms = alive_ms
+        for known_ms in (self.return_ms[meters], self.power_up_ms[meters]):
+            first_ms = np.where(known_ms > off_ms, np.minimum(first_ms, known_ms), first_ms)
         self.return_ms[meters] = np.where(alive_ms > off_ms, first_ms, NEVER)
 
     def _note_returns(self, meters: Int32, at_ms: NDArray[np.int64]) -> None:

@@ -5,11 +5,14 @@ such words are kept until the flood is over, put into the order of the devices' 
 apart, beside what is known of everybody else. What lasts is left to the detector itself; what is over is
 recorded with its true times, as one chain that begins and ends at the same moment of telling, so that nobody
 is sent and nobody is told hours later that the power was off.
+
+The same holds of seconds: a last gasp that arrives after the same meter's power-up, or in one breath with it,
+leaves nothing in the newest instants either. So pairs of them are kept alike, and a momentary interruption is
+recorded whatever the order of its words.
 """
 
-from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -34,6 +37,10 @@ MAX_ROWS: Final = 20_000
 """Kept at most; then it is concluded from at once."""
 STEP_MS: Final = 30_000
 MAX_STEPS: Final = 40
+POWER_UPS_KEPT: Final = 100_000
+"""Newest power-ups that a last gasp may still have been overtaken by."""
+FEWEST: Final = 2
+"""A lone last gasp is no outage."""
 PAUSES_MS: Final = (4_000, 26_000)
 LATE_KINDS: Final = frozenset({EvidenceKind.POWER_OFF, EvidenceKind.POWER_ON, EvidenceKind.ALIVE})
 
@@ -46,19 +53,48 @@ class LateNews:
     first_ms: int = 0
     newest_ms: int = 0
     """When the first and the last of them were received."""
+    _power_ups: dict[str, Evidence] = field(default_factory=dict)
+    """Meter → the row of its newest power-up."""
 
     def split(self, rows: Sequence[Evidence]) -> list[Evidence]:
         """Keep what is late; answers what the detector may hear at once: all but late words of losses."""
         now: list[Evidence] = []
+        gasps: dict[str, Evidence] = {}
         for row in rows:
             late = row.kind in LATE_KINDS and row.received_ms - row.at_ms > LATE_MS
             if late:
-                self.first_ms = self.first_ms if self.rows else row.received_ms
-                self.rows.append(row)
-                self.newest_ms = max(self.newest_ms, row.received_ms)
+                self._keep(row, row.received_ms)
+            for gasp, power_up in self._overtaken(row, gasps):
+                self._keep(gasp, row.received_ms)
+                self._keep(power_up, row.received_ms)
             if not late or row.kind is not EvidenceKind.POWER_OFF:
                 now.append(row)
         return now
+
+    def _keep(self, row: Evidence, received_ms: int) -> None:
+        self.first_ms = self.first_ms if self.rows else received_ms
+        self.rows.append(row)
+        self.newest_ms = max(self.newest_ms, received_ms)
+
+    def _overtaken(self, row: Evidence, gasps: dict[str, Evidence]) -> Iterator[tuple[Evidence, Evidence]]:
+        """Pairs of a last gasp and the power-up after it that are known only together, as of this row.
+
+        ``gasps`` are the last gasps of the same breath, by meter.
+        """
+        if row.kind is EvidenceKind.POWER_ON:
+            for device in row.devices:
+                self._power_ups.pop(device, None)
+                self._power_ups[device] = row
+                if device in gasps and gasps[device].at_ms < row.at_ms:
+                    yield gasps[device], row
+            while len(self._power_ups) > POWER_UPS_KEPT:
+                del self._power_ups[next(iter(self._power_ups))]
+        elif row.kind is EvidenceKind.POWER_OFF:
+            for device in row.devices:
+                gasps[device] = row
+                power_up = self._power_ups.get(device)
+                if power_up is not None and row.at_ms < power_up.at_ms:
+                    yield row, power_up
 
     @property
     def due_ms(self) -> int | None:
@@ -71,8 +107,9 @@ class LateNews:
 
     def taken(self) -> list[Evidence]:
         """What was kept, which is then forgotten, in the order of the devices' clocks."""
-        rows, self.rows = sorted(self.rows, key=lambda row: (row.at_ms, row.key)), []
-        return rows
+        once = {row.key: row for row in self.rows}
+        self.rows = []
+        return sorted(once.values(), key=lambda row: (row.at_ms, row.key))
 
 
 def past_outages(
@@ -86,29 +123,38 @@ def past_outages(
 
     None that was told already: ``told`` are the newest revisions of all outages.
     """
-    if not any(row.kind is EvidenceKind.POWER_OFF for row in rows):
+    if len({d for row in rows if row.kind is EvidenceKind.POWER_OFF for d in row.devices}) < FEWEST:
         return ()
     network = detector.network
     apart = Detector(network, rules, known=_of_others(network, detector.fold.known, rows))
     chains: defaultdict[str, list[OutageRevision]] = defaultdict(list)
-    for part in _steps(rows):
-        look_ms = part[-1].at_ms
-        apart.observe(part, look_ms)
-        for at_ms in (look_ms, *(look_ms + pause for pause in PAUSES_MS)):
-            for revision in apart.evaluate(at_ms, force=True):
-                chains[revision.outage_id].append(replace(revision, at_ms=now_ms))
+    parts = _steps(rows)
+    for part, until_ms in zip(parts, [*(later[0].at_ms for later in parts[1:]), None], strict=True):
+        apart.observe(part, part[-1].at_ms)
+        for pause_ms in (0, *PAUSES_MS):
+            look_ms = part[-1].at_ms + pause_ms
+            if until_ms is None or look_ms <= until_ms:
+                for revision in apart.evaluate(look_ms, force=True):
+                    chains[revision.outage_id].append(replace(revision, at_ms=now_ms))
     over = [chain for chain in chains.values() if chain[-1].state is OutageState.RESTORED]
     known = [each for each in told if each.state in OPEN_STATES or each.state is OutageState.RESTORED]
     new = [chain for chain in over if not any(_same(detector, chain[-1], other) for other in known)]
     return tuple(revision for chain in new for revision in chain)
 
 
-def _steps(rows: Sequence[Evidence]) -> Iterable[list[Evidence]]:
-    """Cut where supply was lost or came back, a few dozen times at most."""
-    turns = sorted({row.at_ms // STEP_MS for row in rows if row.kind is not EvidenceKind.ALIVE})[:MAX_STEPS]
-    parts: list[list[Evidence]] = [[] for _ in range(len(turns) + 1)]
+def _steps(rows: Sequence[Evidence]) -> list[list[Evidence]]:
+    """Cut where a meter's supply turned, and else each half minute; a few dozen times at most."""
+    parts: list[list[Evidence]] = [[]]
+    said: dict[str, EvidenceKind] = {}
     for row in rows:
-        parts[bisect_left(turns, row.at_ms // STEP_MS)].append(row)
+        turns = any(said.get(device, row.kind) is not row.kind for device in row.devices)
+        waited = bool(parts[-1]) and row.at_ms - parts[-1][0].at_ms >= STEP_MS
+        if parts[-1] and (turns or waited) and len(parts) < MAX_STEPS:
+            parts.append([])
+            said.clear()
+        parts[-1].append(row)
+        if row.kind is not EvidenceKind.ALIVE:
+            said.update(dict.fromkeys(row.devices, row.kind))
     return [part for part in parts if part]
 
 

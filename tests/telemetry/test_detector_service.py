@@ -29,6 +29,7 @@ from tests.conftest import DatabaseFactory
 from tests.telemetry.nights import ALL, FEEDER, MODEL, T0, Night, under
 
 ROOT = Path(__file__).parents[2]
+TURNS = ((EvidenceKind.POWER_OFF, 10), (EvidenceKind.POWER_ON, 18))
 VILLAGE = ROOT / "docs/examples/village"
 
 
@@ -132,6 +133,29 @@ def test_a_late_flood_tells_of_an_outage_that_is_long_over(bench: Bench) -> None
     assert outage.state is OutageState.RESTORED
     assert outage.cause.element == "TA1"
     assert (outage.started_at_ms, outage.restored_at_ms) == (T0 + 1_800_000, T0 + 5_400_000)
+
+
+@pytest.mark.parametrize("order", ["overtaken", "in one breath", "mixed"])
+def test_a_momentary_interruption_is_recorded_in_any_order_of_its_words(bench: Bench, order: str) -> None:
+    """The recloser's second try held after eight seconds; power-ups come before the last gasps they end."""
+    bench.gateway.append([Evidence(EvidenceKind.ALIVE, T0, T0, "", ALL, "before")])
+    service = bench.service()
+    service.tick()
+    rows = []
+    for number, meter in enumerate(under("A")):
+        swapped = order == "overtaken" or (order == "mixed" and number % 3 > 0)
+        arrives = (26, 20) if swapped else (22, 22) if order == "in one breath" else (11, 19)
+        for (kind, at_s), arrives_s in zip(TURNS, arrives, strict=True):
+            received_ms = T0 + arrives_s * 1000 + 10 * number
+            rows.append(Evidence(kind, T0 + at_s * 1000, received_ms, "TT-A1", (meter,), f"{kind}{meter}"))
+    for bench.now_ms in range(T0 + 10_000, T0 + 60_000, 500):
+        due = [row for row in rows if bench.now_ms - 500 < row.received_ms <= bench.now_ms]
+        bench.gateway.append(sorted(due, key=lambda row: row.received_ms))
+        service.tick()
+    (outage,) = [r for r in bench.newest().values() if r.state is not OutageState.RETRACTED]
+    assert outage.state is OutageState.RESTORED
+    assert (outage.started_at_ms, outage.restored_at_ms) == (T0 + 10_000, T0 + 18_000)
+    assert {"SA", "LA"} <= set(outage.cause.equivalent)
 
 
 @pytest.mark.parametrize("every", [3, 17])
