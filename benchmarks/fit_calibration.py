@@ -19,7 +19,8 @@ from benchmarks.accuracy.exact import ExactTree
 from benchmarks.accuracy.grids import GRIDS, Grid, load
 from benchmarks.accuracy.nights import Night, Place, draw_night
 from benchmarks.accuracy.scoring import Recorded
-from telemetry.calibration import AS_SAID, Calibration, fitted, one_a_band, paired, shipped, worth, written
+from telemetry.calibration import AS_SAID, Calibration, one_a_band, paired, shipped, worth, written
+from telemetry.calibration_fit import fitted
 from telemetry.inference import InferenceModel, Posterior
 
 SEED = 20270101

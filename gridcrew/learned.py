@@ -13,7 +13,7 @@ from gridcrew.private_files import write_private
 from gridcrew.settings import Settings
 from telemetry.calibration import Calibration, parsed, written
 from telemetry.inference_model import InferenceModel
-from telemetry.learned_rates import EVERY, Faults, Learned, Rate
+from telemetry.site_rates import EVERY, Faults, Learned, Rate
 
 FILE: Final = "learned_rates.toml"
 CALIBRATION_FILE: Final = "learned_calibration.toml"

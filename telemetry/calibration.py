@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from scipy.optimize import isotonic_regression
 
 from geo.network import Bool, Float64
 
@@ -29,8 +28,7 @@ Said = Sequence[tuple[float, bool]]
 BANDS: Final = 10
 LEAST_SAID: Final = 0.01
 """Below this nothing is in question: nearly all customers are, on any night, and all of them rightly."""
-GROUPS: Final = 40
-"""Most knots of a map."""
+DIGITS: Final = 6
 _FILE: Final = Path(__file__).with_suffix(".toml")
 
 
@@ -62,26 +60,14 @@ def worth(said: Float64, knots: Knots) -> Float64:
     return proved
 
 
-def fitted(said: Said, groups: int = GROUPS) -> Knots:
-    """Means of groups of equal size, made monotone; the ends stay where they are."""
-    ordered = np.array(sorted(said), dtype=np.float64).reshape(-1, 2)
-    means = np.array([each.mean(axis=0) for each in np.array_split(ordered, groups) if len(each)])
-    if not len(means):
-        return ()
-    knots = {0.0: 0.0}
-    for at, came_true in zip(
-        np.round(means[:, 0], 4), np.round(isotonic_regression(means[:, 1]).x, 4), strict=True
-    ):
-        knots.setdefault(float(at), float(came_true))
-    return tuple(sorted((knots | {1.0: 1.0}).items()))
-
-
 def chained(first: Knots, then: Knots) -> Knots:
     """One map for both, the first applied first: what was said was said through a map already."""
     if not first or not then:
         return first or then
-    at = np.array(sorted({said for said, _ in first} | {_said_for(first, proved) for proved, _ in then}))
-    values = np.round(worth(worth(at, first), then), 4)
+    at = np.unique(
+        np.round([said for said, _ in first] + [_said_for(first, proved) for proved, _ in then], DIGITS)
+    )
+    values = np.round(worth(worth(at, first), then), DIGITS)
     return tuple((float(said), float(proved)) for said, proved in zip(at, values, strict=True))
 
 
@@ -125,6 +111,6 @@ def written(calibration: Calibration, remarks: Sequence[str]) -> str:
     """The TOML document."""
     lines = [*(f"# {remark}" for remark in remarks), "# each knot: said, came true"]
     for name, knots in (("customers", calibration.customers), ("elements", calibration.elements)):
-        rows = (f"    [{said:.4f}, {proved:.4f}]," for said, proved in knots)
+        rows = (f"    [{said:.{DIGITS}f}, {proved:.{DIGITS}f}]," for said, proved in knots)
         lines += [f"{name} = [", *rows, "]"] if knots else [f"{name} = []"]
     return "\n".join(lines) + "\n"

@@ -28,6 +28,7 @@ MAX_PINGS: Final = 60
 MAX_CUSTOMERS: Final = 20_000
 """Customers whose own evidence is kept with a revision; of more, the first by row."""
 BLOCKED: Final = 0.5
+TINY: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ def explain(
         probability=revision.probability,
         dead=0.0 if empty else round(posterior.dead_below(part.start), 4),
         elements=() if empty else _elements(scene, posterior, part),
-        alternatives=_alternatives(scene, rivals, part),
+        alternatives=_alternatives(scene, posterior, rivals, part),
         doubt_bits=round(doubt_bits(rivals), 3) if rivals else 0.0,
         settling=tuple(
             Settling(meters.ids[q.meter], terminals.ids[int(meters.terminal[q.meter])], q.bits)
@@ -173,23 +174,31 @@ def signs_by_name(reasons: Sequence[str]) -> dict[str, str]:
 
 
 def _elements(scene: Scene, posterior: Posterior, part: slice) -> tuple[ElementChance, ...]:
-    members = posterior.equivalents(part.start)[:MAX_ELEMENTS]
+    """Shares of the calibrated probability that it is one of them."""
+    members = posterior.equivalents(part.start)
+    chances = posterior.cut_probability[members]
+    scale = posterior.cut_among(part.start) / max(float(chances.sum()), TINY)
     return tuple(
         ElementChance(
             *element_at(scene.network, scene.tree, int(position)),
-            round(float(posterior.cut_probability[position]), 4),
+            round(float(chance) * scale, 4),
         )
-        for position in members
+        for position, chance in zip(members[:MAX_ELEMENTS], chances, strict=False)
     )
 
 
-def _alternatives(scene: Scene, rivals: Sequence[Rival], part: slice) -> tuple[Alternative, ...]:
+def _alternatives(
+    scene: Scene, posterior: Posterior, rivals: Sequence[Rival], part: slice
+) -> tuple[Alternative, ...]:
+    """What calibration takes from the answer given falls to what else was possible."""
     given = _customers_in(scene, part)
     chosen = [rival for rival in rivals if rival.part(scene) != part]
-    return tuple(_alternative(scene, rival, given) for rival in chosen)
+    said = sum(rival.probability for rival in chosen)
+    scale = (1.0 - posterior.cut_among(part.start)) / said if said > 0 else 1.0
+    return tuple(_alternative(scene, rival, given, scale) for rival in chosen)
 
 
-def _alternative(scene: Scene, rival: Rival, given: Int32) -> Alternative:
+def _alternative(scene: Scene, rival: Rival, given: Int32, scale: float) -> Alternative:
     element, kind = "", "none"
     if rival.top != ABSENT:
         element, kind = element_at(scene.network, scene.tree, rival.top)
@@ -197,7 +206,7 @@ def _alternative(scene: Scene, rival: Rival, given: Int32) -> Alternative:
     return Alternative(
         element=element,
         kind=kind,
-        probability=round(rival.probability, 4),
+        probability=round(rival.probability * scale, 4),
         customers=len(would),
         more=len(np.setdiff1d(would, given)),
         fewer=len(np.setdiff1d(given, would)),

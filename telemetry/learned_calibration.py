@@ -12,7 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from telemetry.calibration import GROUPS, Calibration, Knots, Said, chained, fitted, one_a_band, paired
+from telemetry.calibration import Calibration, Knots, Said, chained, one_a_band, paired
+from telemetry.calibration_fit import GROUPS, fitted
 from telemetry.explanation import Explanation
 from telemetry.lifecycle import SINGLE_REASON
 from telemetry.outage_chains import Chain

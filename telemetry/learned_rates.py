@@ -6,17 +6,16 @@ their uncertainty (Jeffreys' prior for a share), by kind of meter and by termina
 is how many are usual.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from geo.network import ABSENT, Int32, Network
-from telemetry.failure_rates import USUAL
-from telemetry.inference_model import InferenceModel
+from telemetry.site_rates import DAY_S, EVERY, Faults, Learned, Rate
 
 Int64 = NDArray[np.int64]
 EARLY_MS: Final = 60_000
@@ -25,51 +24,18 @@ LATE_MS: Final = 600_000
 BLOCKED_METERS: Final = 5
 UNLIKELY: Final = 1e-3
 """An area is held to be blocked where its silence would be rarer than this by chance."""
-ENOUGH: Final = 200
-"""Fewer observations do not move the model."""
-ENOUGH_DAYS: Final = 30
-"""A shorter history does not tell what is usual."""
-DAY_S: Final = 86_400
-EVERY: Final = "all"
 KIND_COLUMNS: Final = ("model", "type")
 """Columns of meters.csv that tell kinds of meters apart."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """``hits`` of ``of``."""
-
-    hits: int = 0
-    of: int = 0
-
-    @property
-    def mean(self) -> float:
-        return (self.hits + 0.5) / (self.of + 1)
-
-    @property
-    def low(self) -> float:
-        """5 % quantile."""
-        return float(beta.ppf(0.05, self.hits + 0.5, self.of - self.hits + 0.5))
-
-    @property
-    def high(self) -> float:
-        """95 % quantile."""
-        return float(beta.ppf(0.95, self.hits + 0.5, self.of - self.hits + 0.5))
-
-    def plus(self, hits: int, of: int) -> "Rate":
-        return Rate(self.hits + hits, self.of + of)
+def low(rate: Rate) -> float:
+    """5 % quantile."""
+    return float(betaincinv(rate.hits + 0.5, rate.of - rate.hits + 0.5, 0.05))
 
 
-@dataclass(frozen=True, slots=True)
-class Faults:
-    """How many confirmed outages that nobody planned there were on the whole network in so many days."""
-
-    number: int = 0
-    days: float = 0.0
-
-    def usual(self, window_s: float) -> float:
-        """Faults in a window; what is usual elsewhere counts as one window more (a gamma prior)."""
-        return (self.number + USUAL) / (self.days * DAY_S / window_s + 1)
+def high(rate: Rate) -> float:
+    """95 % quantile."""
+    return float(betaincinv(rate.hits + 0.5, rate.of - rate.hits + 0.5, 0.95))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,32 +54,6 @@ class LastGasps:
     at_ms: Int64
     from_ms: int
     to_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Learned:
-    miss: Mapping[str, Rate] = field(default_factory=dict)
-    """Kind of meter (and ``all``) → last gasps missed of those that were due."""
-    miss_by_terminal: Mapping[str, Rate] = field(default_factory=dict)
-    false_alarm: Rate = Rate()
-    """Of meters and windows of ten minutes."""
-    blocked: Rate = Rate()
-    """Of areas in outages that should have spoken."""
-    blocked_by_terminal: Mapping[str, Rate] = field(default_factory=dict)
-    faults: Faults = Faults()
-
-    def moved(self, model: InferenceModel) -> InferenceModel:
-        """The model with what was observed often enough."""
-        miss = self.miss.get(EVERY, Rate())
-        return replace(
-            model,
-            miss=miss.mean if miss.of >= ENOUGH else model.miss,
-            false_alarm=self.false_alarm.mean if self.false_alarm.of >= ENOUGH else model.false_alarm,
-            blocked=self.blocked.mean if self.blocked.of >= ENOUGH else model.blocked,
-            usual_faults=self.faults.usual(model.window_s)
-            if self.faults.days >= ENOUGH_DAYS
-            else model.usual_faults,
-        )
 
 
 def learn(network: Network, episodes: Iterable[Episode], gasps: LastGasps) -> Learned:

@@ -20,7 +20,8 @@ from telemetry.signs import Signs
 
 OPEN_ABOVE: Final = 0.9
 RETRACT_BELOW: Final = 0.3
-CERTAIN: Final = 0.99
+CERTAIN: Final = 0.95
+"""Of the cause, calibrated: the posterior itself says .99 where this much proves right."""
 SAME_ONSET_MS: Final = 300_000
 """Onsets further apart than this are two outages, even where one lies inside the other."""
 RETELL_MS: Final = 5_000
@@ -49,9 +50,9 @@ class Tracked:
     state: OutageState
     cause: Cause
     probability: float
-    """P(a topmost cut lies in the class of the cause)."""
+    """P(a topmost cut lies in the class of the cause), calibrated."""
     dead: float
-    """P(the place has no supply)."""
+    """P(the place has no supply), as the posterior has it: what opens, confirms and retracts."""
     started_at_ms: int
     signs: Signs | None
     since_ms: int

@@ -15,7 +15,6 @@ from geo.network import ABSENT, Float64
 from telemetry.findings import MAX_EQUIVALENT, MAX_EXCEPTIONS, Count, cause_of
 from telemetry.inference import InferenceGrid, InferenceModel
 from telemetry.lifecycle import (
-    CERTAIN,
     OPEN_ABOVE,
     RETRACT_BELOW,
     SAME_ONSET_MS,
@@ -40,6 +39,7 @@ from telemetry.returning import EARLY_SHARE
 from telemetry.scope import phase_scope
 from telemetry.signs import EARLY_MS, Scene, signs_in
 
+CERTAIN: Final = 0.99
 ENOUGH_SIGNS: Final = 2
 """A lone sign opens nothing: it asks for a second one."""
 _QUANTILE: Final = 1.645

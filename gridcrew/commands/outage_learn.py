@@ -27,12 +27,13 @@ from telemetry.adapters.explanation_store import SqlExplanations
 from telemetry.adapters.outage_log import SqlOutageLog
 from telemetry.evidence import EvidenceKind
 from telemetry.learned_calibration import ENOUGH_CUSTOMERS, ENOUGH_ELEMENTS, Told, told_of
-from telemetry.learned_rates import Episode, LastGasps, Learned, Rate, learn
+from telemetry.learned_rates import Episode, LastGasps, high, learn, low
 from telemetry.lifecycle import is_planned
 from telemetry.outage_chains import chains, open_spells
 from telemetry.outages import OutageRevision
 from telemetry.ports import EvidenceLog, Explanations, OutageLog
 from telemetry.scopes import Scopes
+from telemetry.site_rates import Learned, Rate
 
 DAY_MS: Final = 86_400_000
 READ_AT_ONCE: Final = 5_000
@@ -142,7 +143,7 @@ def _rates(rates: Mapping[str, Rate]) -> dict[str, Shown]:
 
 
 def _rate(rate: Rate) -> Shown:
-    return {"rate": rate.mean, "low": rate.low, "high": rate.high, "hits": rate.hits, "of": rate.of}
+    return {"rate": rate.mean, "low": low(rate), "high": high(rate), "hits": rate.hits, "of": rate.of}
 
 
 def _page(learned: Learned, told: Told) -> str:
@@ -161,4 +162,4 @@ def _page(learned: Learned, told: Told) -> str:
 
 
 def _text(rate: Rate) -> str:
-    return f"{rate.mean:.4g} ({rate.low:.4g}–{rate.high:.4g}; {rate.hits} of {rate.of})"
+    return f"{rate.mean:.4g} ({low(rate):.4g}–{high(rate):.4g}; {rate.hits} of {rate.of})"

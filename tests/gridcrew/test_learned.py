@@ -17,7 +17,7 @@ from gridcrew.learned import (
 from gridcrew.settings import Settings
 from telemetry.calibration import Calibration
 from telemetry.inference_model import InferenceModel
-from telemetry.learned_rates import EVERY, Faults, Learned, Rate
+from telemetry.site_rates import EVERY, Faults, Learned, Rate
 
 LEARNED = Learned({EVERY: Rate(100, 999)}, {}, Rate(5, 9_999), Rate(10, 199), {}, Faults(28, 90.0))
 
@@ -37,7 +37,8 @@ def test_a_file_from_before_faults_were_counted_is_read(tmp_path: Path) -> None:
     settings = Settings.model_validate({"data_dir": tmp_path})
     write_rates(settings.site_folder / FILE, LEARNED)
     file = settings.site_folder / FILE
-    file.write_text("".join(line for line in file.open() if not line.startswith("faults")), "utf-8")
+    rates, _, _ = file.read_text("utf-8").partition("faults")
+    file.write_text(rates, "utf-8")
     assert detection_model(settings).usual_faults is None
 
 

@@ -13,16 +13,16 @@ from telemetry.calibration import (
     Calibration,
     Knots,
     chained,
-    fitted,
     one_a_band,
     parsed,
     shipped,
     worth,
     written,
 )
+from telemetry.calibration_fit import fitted
 
 TWICE: Knots = ((0.0, 0.0), (0.5, 1.0), (1.0, 1.0))
-SQUARE: Knots = tuple((each / 20, (each / 20) ** 2) for each in range(21))
+SQUARE: Knots = tuple((each / 20, round((each / 20) ** 2, 4)) for each in range(21))
 
 
 def test_a_known_overconfidence_is_found_again() -> None:
@@ -38,7 +38,12 @@ def test_a_fit_never_orders_answers_anew(said: list[tuple[float, bool]]) -> None
     knots = fitted(said)
     assert all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(knots))
     assert all(0 <= proved <= 1 for _, proved in knots)
-    assert not knots or (knots[0], knots[-1]) == ((0.0, 0.0), (1.0, 1.0))
+    assert not knots or (knots[0], knots[-1][0]) == ((0.0, 0.0), 1.0)
+
+
+def test_equal_answers_stay_together() -> None:
+    knots = fitted([(0.9999, number % 4 != 0) for number in range(400)] + [(0.2, False)] * 100)
+    assert worth(np.array([0.2, 0.9999, 1.0]), knots) == pytest.approx([0.0, 0.75, 0.75])
 
 
 def test_two_maps_are_one() -> None:

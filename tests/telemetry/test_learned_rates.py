@@ -7,7 +7,8 @@ import pytest
 
 from geo.network import Network
 from telemetry.inference_model import InferenceModel
-from telemetry.learned_rates import ENOUGH, EVERY, Episode, LastGasps, Learned, Rate, learn
+from telemetry.learned_rates import Episode, LastGasps, high, learn, low
+from telemetry.site_rates import ENOUGH, EVERY, Learned, Rate
 from tests.telemetry.nights import FEEDER
 
 HOUR_MS = 3_600_000
@@ -40,7 +41,7 @@ def _played(
 def test_kinds_of_meters_are_told_apart() -> None:
     found = learn(*_played(1, 60))
     for kind, truth in MISS.items():
-        assert found.miss[kind].low < truth < found.miss[kind].high, kind
+        assert low(found.miss[kind]) < truth < high(found.miss[kind]), kind
     assert found.miss[EVERY].of == 60 * 48
     assert found.blocked.hits == 0
 
@@ -50,7 +51,7 @@ def test_a_blocked_area_is_no_miss() -> None:
     area = found.blocked_by_terminal["TT-A1"]
     assert area.hits == area.of >= 35, "in some nights eight lost last gasps are no wonder"
     assert found.miss_by_terminal.get("TT-A1", Rate()).of == (40 - area.of) * 8
-    assert found.miss["new"].low < MISS["new"] < found.miss["new"].high
+    assert low(found.miss["new"]) < MISS["new"] < high(found.miss["new"])
 
 
 def test_last_gasps_outside_of_every_outage_are_false_alarms() -> None:
@@ -59,10 +60,10 @@ def test_last_gasps_outside_of_every_outage_are_false_alarms() -> None:
 
 
 def test_a_rate_tells_its_uncertainty() -> None:
-    assert Rate(0, 0).low < 0.01
-    assert Rate(0, 0).high > 0.99
-    assert Rate(400, 1000).low == pytest.approx(0.375, abs=0.002)
-    assert Rate(400, 1000).high == pytest.approx(0.4257, abs=0.002)
+    assert low(Rate(0, 0)) < 0.01
+    assert high(Rate(0, 0)) > 0.99
+    assert low(Rate(400, 1000)) == pytest.approx(0.375, abs=0.002)
+    assert high(Rate(400, 1000)) == pytest.approx(0.4257, abs=0.002)
 
 
 def test_few_observations_do_not_move_the_model() -> None:
