@@ -52,7 +52,7 @@ def command(days: int, write: bool, as_json: bool) -> None:
         if not inspect(engines[name]).has_table(table):
             raise click.ClickException("the database is not prepared; run `gridcrew migrate` first")
     evidence, outages = SqlEvidenceLog(engines["gateway"]), SqlOutageLog(engines["outages"])
-    from_ms = max(to_ms - days * DAY_MS, _begin_ms(evidence))
+    from_ms = max(to_ms - days * DAY_MS, _begin_ms(evidence, to_ms))
     scopes = Scopes(network)
     learned = learn(
         network, _episodes(outages, scopes, network, from_ms), _gasps(evidence, network, from_ms, to_ms)
@@ -67,10 +67,10 @@ def command(days: int, write: bool, as_json: bool) -> None:
     click.echo(json.dumps(document, ensure_ascii=False, indent=2) if as_json else _page(learned, told))
 
 
-def _begin_ms(log: EvidenceLog) -> int:
-    """When the history begins."""
+def _begin_ms(log: EvidenceLog, now_ms: int) -> int:
+    """When the history begins: where nothing was ever said, nothing is learned."""
     oldest = log.read(0, 1)
-    return oldest[0].evidence.received_ms if oldest else 0
+    return oldest[0].evidence.received_ms if oldest else now_ms
 
 
 def _told(
