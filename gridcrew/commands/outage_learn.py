@@ -68,9 +68,12 @@ def command(days: int, write: bool, as_json: bool) -> None:
 
 
 def _begin_ms(log: EvidenceLog, now_ms: int) -> int:
-    """When the history begins: where nothing was ever said, nothing is learned."""
+    """When the history begins: what it tells of first may have happened before it was received.
+
+    Where nothing was ever said there is none, and nothing is learned of it.
+    """
     oldest = log.read(0, 1)
-    return oldest[0].evidence.received_ms if oldest else now_ms
+    return min(oldest[0].evidence.at_ms, oldest[0].evidence.received_ms) if oldest else now_ms
 
 
 def _told(
