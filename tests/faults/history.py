@@ -1,14 +1,16 @@
 """What terminals know to be acknowledged, and whether an installation kept every bit of it exactly once.
 
-Every fault test ends with ``History.check``. A history names what was *acknowledged* to its sender (must be
+Every fault test ends with ``History.check``. Chance has a seed, which a failure tells (``conftest.py``);
+``GRIDCREW_FAULT_SEED`` plays it again. A history names what was *acknowledged* to its sender (must be
 there) and what was merely *sent* (may be there); nothing else may be there.
 """
 
+import os
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import Engine, func, select
@@ -16,10 +18,22 @@ from sqlalchemy import Engine, func, select
 from gateway.adapters.ledger.dead_letters import PARTS
 from telemetry.adapters.gateway_records import SqlGatewayRecords
 from telemetry.adapters.gateway_tables import dead_letters, evidence, gateway_state, seen_frames
-from tests.gateway.running import Installation, Publisher, await_true, readings_body
+from tests.gateway.running import WAIT_S, Installation, Publisher, await_true, readings_body
 
 DAMAGED = "!"
 """First sign of the name of a spool record that could not be read: dead, and nobody's frame."""
+
+
+SEEDS: Final[list[int]] = []
+"""Drawn since the test began."""
+
+
+def drawn_seed() -> int:
+    """A new one, or the one to be played again; a failing test tells it."""
+    asked = os.environ.get("GRIDCREW_FAULT_SEED")
+    seed = random.SystemRandom().randrange(2**32) if asked is None else int(asked)
+    SEEDS.append(seed)
+    return seed
 
 
 class ReadingKeys(Protocol):
@@ -49,7 +63,7 @@ class History:
     A frame that carries no name is named by its body here, and is expected in the dead letters.
     """
 
-    seed: int = field(default_factory=lambda: random.SystemRandom().randrange(2**32))
+    seed: int = field(default_factory=drawn_seed)
     acknowledged: set[str] = field(default_factory=set)
     sent: set[str] = field(default_factory=set)
     """Acknowledged or not; what is found must be one of these."""
@@ -59,7 +73,6 @@ class History:
     """Acknowledged frames that nobody can understand, by body, and how often each was sent."""
 
     def __post_init__(self) -> None:
-        print(f"seed {self.seed}")
         self.chance = random.Random(self.seed)
 
     def send(self, key: str, *, readings: bool = False, acknowledged: bool = False) -> None:
@@ -80,10 +93,10 @@ class History:
         return installation.settled(least) and not self.acknowledged - set(_seen(installation.engine))
 
     def check(
-        self, installation: Installation, readings: ReadingKeys = embedded_readings, wait_s: float = 20.0
+        self, installation: Installation, readings: ReadingKeys = embedded_readings, wait_s: float = WAIT_S
     ) -> None:
         """Wait until nothing is pending, then hold the installation against this history."""
-        await_true(lambda: self.settled(installation), f"{self.lost(installation)}, seed {self.seed}", wait_s)
+        await_true(lambda: self.settled(installation), lambda: self.lost(installation), wait_s)
         where = f"seed {self.seed}"
         seen, dead = _seen(installation.engine), _dead(installation.engine)
         kept = {key for key in seen if not key.startswith(("#", DAMAGED))}

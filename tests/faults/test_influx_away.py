@@ -23,6 +23,8 @@ DATABASE = "gridcrew"
 START_MS = 1_795_300_000_000
 """``readings_body`` gives frame number n the time START_MS + n seconds."""
 PATIENT_S = 90.0
+USUAL = 900
+"""The event before the trouble: as long as one takes on this machine now."""
 SOAK = partial(pytest.param, marks=pytest.mark.soak)
 
 
@@ -86,6 +88,7 @@ def test_down_for_a_while_costs_time_and_nothing_else(tmp_path: Path, server: In
         terminal = Terminal(history, publisher)
         terminal.send(50)
         await_true(lambda: site.records.counters().stored >= 40, "the first frames")
+        usual_s = event_delay_s(site, publisher, USUAL)
         server.stop()
         stop = threading.Event()
         speaking = until(stop, terminal, 100)
@@ -96,10 +99,10 @@ def test_down_for_a_while_costs_time_and_nothing_else(tmp_path: Path, server: In
         speaking.join()
         publisher.flush()
         assert site.records.counters().pending > max(pending, 100), "the spool grows"
-        assert statistics.median(delays) < 1, f"events wait for readings: {delays}"
+        assert statistics.median(delays) < 1 + 3 * usual_s, f"events wait for readings: {delays}"
         server.start()
         terminal.finish()
-        history.sent |= {f"T1/e/{number}" for number in range(8)}
+        history.sent |= {f"T1/e/{number}" for number in (*range(8), USUAL)}
         history.check(site, InfluxReadings(server), wait_s=PATIENT_S)
         publisher.close()
 
@@ -131,15 +134,16 @@ def test_every_kind_of_trouble_on_the_way(tmp_path: Path, server: Influxd, troub
         terminal = Terminal(history, publisher)
         terminal.send(30)
         await_true(lambda: site.records.counters().stored >= 20, "the first frames")
+        usual_s = event_delay_s(site, publisher, USUAL)
         spoil(proxy, trouble)
         terminal.send(200)
         delays = [event_delay_s(site, publisher, number) for number in range(10)]
-        assert statistics.median(delays) < 1, f"events wait for readings: {delays}"
+        assert statistics.median(delays) < 1 + 3 * usual_s, f"events wait for readings: {delays}"
         time.sleep(1)
         terminal.send(100)
         proxy.mode = Mode.PASS
         terminal.finish()
-        history.sent |= {f"T1/e/{number}" for number in range(10)}
+        history.sent |= {f"T1/e/{number}" for number in (*range(10), USUAL)}
         history.check(site, InfluxReadings(server), wait_s=PATIENT_S)
         publisher.close()
 

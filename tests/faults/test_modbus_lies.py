@@ -156,12 +156,11 @@ async def stall(request: Request, writer: asyncio.StreamWriter) -> None:
 
 
 async def exceptions(request: Request, writer: asyncio.StreamWriter) -> None:
-    writer.write(request.refusal(random.Random(time.time_ns()).choice([4, 5, 6, 10, 11, 0x77])))
+    writer.write(request.refusal(CHANCE.choice([4, 5, 6, 10, 11, 0x77])))
 
 
 async def garbage(request: Request, writer: asyncio.StreamWriter) -> None:
-    draw = random.Random(request.address + int(time.time()))
-    writer.write(draw.randbytes(draw.randrange(1, 600)))
+    writer.write(CHANCE.randbytes(CHANCE.randrange(1, 600)))
 
 
 async def flood(request: Request, writer: asyncio.StreamWriter) -> None:
@@ -169,6 +168,8 @@ async def flood(request: Request, writer: asyncio.StreamWriter) -> None:
     writer.write(random.Random(request.address).randbytes(200_000) + request.answer(LIE, unit=HONEST))
 
 
+CHANCE = random.Random(20_261_122)
+"""Lies differ from request to request, and are the same in every run."""
 LIES = [late, wrong_unit, wrong_transaction, wrong_length, wrong_function, stall, exceptions, garbage, flood]
 
 

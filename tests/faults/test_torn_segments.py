@@ -7,7 +7,7 @@ from gateway.adapters.delivery.service import spool_folder
 from gateway.adapters.delivery.spool import SegmentSpool
 from gateway.frames import Frame, Lane
 from tests.faults.history import DAMAGED, History, event_body
-from tests.gateway.running import Installation, await_true, readings_body
+from tests.gateway.running import START_S, WAIT_S, Installation, await_true, readings_body
 
 
 def spooled(site: Installation, history: History, lane: Lane, first: int, last: int) -> Path:
@@ -39,8 +39,8 @@ def test_damage_costs_exactly_the_damaged_records(site: Installation) -> None:
     spooled(site, history, Lane.BULK, 40, 50)
     spooled(site, history, Lane.EVENTS, 110, 115)
     history.acknowledged -= {f"T1/b1/{victim}", "T1/b1/109"}
-    site.start(ready=False)
-    await_true(lambda: site.records.counters().dead == 2, "the damaged records", 30)
+    site.start(ready=False)  # without a broker it never is
+    await_true(lambda: site.records.counters().dead == 2, "the damaged records", START_S + WAIT_S)
     history.check(site)
     dead = site.dead_letters.listed()
     assert all(letter.key.startswith(DAMAGED) for letter in dead)

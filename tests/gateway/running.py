@@ -24,7 +24,8 @@ from telemetry.adapters.embedded_readings import EmbeddedReadingStore
 from telemetry.adapters.evidence_log import SqlEvidenceLog
 from telemetry.adapters.gateway_records import SqlDeadLetters, SqlGatewayRecords
 
-WAIT_S = 20.0
+WAIT_S = 60.0
+"""As long as something may take on a machine with much else to do; what works does not wait for it."""
 START_S = 60.0
 """A gateway is ready after two seconds of computing; a machine with much else to do takes longer."""
 COMPILED = str(Path(tempfile.gettempdir()) / f"gridcrew-numba-{os.geteuid()}")
@@ -105,10 +106,13 @@ def installation(folder: Path, **environment: str) -> Iterator[Installation]:
         made.close()
 
 
-def await_true(condition: Callable[[], bool], what: str, wait_s: float = WAIT_S) -> None:
+def await_true(condition: Callable[[], bool], what: str | Callable[[], str], wait_s: float = WAIT_S) -> None:
+    """Wait until it is so; ``what`` may be asked for when it did not come."""
     deadline_s = time.monotonic() + wait_s
     while not condition():
-        assert time.monotonic() < deadline_s, f"waited {wait_s:.0f} s for: {what}"
+        if time.monotonic() >= deadline_s:
+            told = what if isinstance(what, str) else what()
+            raise AssertionError(f"waited {wait_s:.0f} s for: {told}")
         time.sleep(0.02)
 
 
