@@ -27,6 +27,7 @@ from telemetry.observations import Observations
 from telemetry.outages import OutageRevision, OutageState
 from telemetry.ownership import owner_side
 from telemetry.parts import part_of, taken_by
+from telemetry.phase_explanation import PhaseSight, lone_phase_signs
 from telemetry.phase_tracking import PhaseLook, PhaseTracker
 from telemetry.planned_work import PlannedWork
 from telemetry.scope import slice_below
@@ -53,6 +54,8 @@ class View:
     scene: Scene
     posterior: Posterior
     tracked: Tracked
+    phases: PhaseSight | None = None
+    """What was seen of single phases there."""
 
 
 class Detector:
@@ -102,12 +105,12 @@ class Detector:
 
     def view(self, outage_id: str) -> View | None:
         """What the last look at an open outage saw; None where there is none, or none was taken yet."""
-        for tracked in self._tracker.open:
+        for tracked in self._open:
             if tracked.outage_id == outage_id:
                 watch = self._watches.get(self._home(tracked))
                 if watch is None or watch.sight is None:
                     return None
-                return View(watch.sight.scene, watch.sight.posterior, tracked)
+                return View(watch.sight.scene, watch.sight.posterior, tracked, watch.sight.phases)
         return None
 
     def sights(self) -> Iterable[tuple[Sight, tuple[Tracked, ...]]]:
@@ -158,12 +161,23 @@ class Detector:
         return tuple(told)
 
     def verify(self, now_ms: int) -> tuple[tuple[str, str], ...]:
-        """(meter, reason) of last gasps that no outage explained at the last look: they ask for a ping."""
+        """(meter, reason) of what no outage explained at the last look, last gasps and then missing phases.
+
+        They ask for a ping, or for a reading.
+        """
         del now_ms
         seen, told = self.fold.observations, {c for t in self._tracker.open for c in t.also_out}
         rows = np.sort(np.concatenate([_NOBODY, *(watch.unsure for watch in self._watches.values())]))
         rows = rows[seen.meter_off_ms[rows] > seen.meter_alive_ms[rows]][:MAX_VERIFY]
-        return tuple((self.network.meters.ids[row], self._why(row, told)) for row in rows.tolist())
+        lone = [(self.network.meters.ids[row], self._why(row, told)) for row in rows.tolist()]
+        return tuple([*lone, *self._lone_phases()][:MAX_VERIFY])
+
+    def _lone_phases(self) -> Iterable[tuple[str, str]]:
+        for sight, own in self.sights():
+            if sight.phases is not None:
+                explained = taken_by(sight.phases.scene, [t for t in own if t.is_open])
+                for row in sight.rows.meters[lone_phase_signs(sight.phases, explained)].tolist():
+                    yield self.network.meters.ids[row], "lone_phase_sign"
 
     def _why(self, row: int, also_out: set[str]) -> str:
         customer = self.network.meters.customer[row]
@@ -249,7 +263,8 @@ class Detector:
         self._settle_phases(before, section, phased)
         scene, gone = phased.scene, {t.outage_id for t in phased.swallowed}
         posterior = infer(section.grid, scene.seen, now_ms, self._rules.model)
-        watch.sight = Sight(number, section.rows, scene, posterior)
+        phases = PhaseSight(before, phased.posteriors) if phased.posteriors or phased.after else None
+        watch.sight = Sight(number, section.rows, scene, posterior, phases)
         whole = [t for t in own if not t.phases and t.outage_id not in gone]
         after = self._tracker.update(watch.sight, whole, pace)
         watch.unsure = section.rows.meters[_unexplained(scene, after)]

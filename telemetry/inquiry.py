@@ -16,6 +16,7 @@ from telemetry.explanation import Explanation, explain, pings_of
 from telemetry.lifecycle import Tracked, resumed
 from telemetry.outages import OPEN_STATES, OutageRevision, OutageState
 from telemetry.parts import part_of, taken_by
+from telemetry.phase_explanation import PhaseSight, explain_phase
 from telemetry.sight import Sight
 from telemetry.verification import (
     Limits,
@@ -100,7 +101,11 @@ class Inquiry:
         if sight is None:
             return
         asked = self.verifier.of_outage(revision.outage_id)
-        made = explain(sight.scene, sight.posterior, revision, asked, self.limits.timeout_ms)
+        if revision.phases:
+            seen = sight.phases or PhaseSight(sight.scene, ())
+            made = explain_phase(seen, revision, asked, self.limits.timeout_ms)
+        else:
+            made = explain(sight.scene, sight.posterior, revision, asked, self.limits.timeout_ms)
         if revision.state in OPEN_STATES or revision.outage_id in self._ended:
             self._explained[revision.outage_id] = revision, made
         else:

@@ -66,6 +66,8 @@ class LostPhase:
     """Tree positions below."""
     positions: Int32
     """Elements that the evidence cannot tell apart, likeliest first."""
+    shares: Float64
+    """[positions] P(it is this one | it is one of them)."""
     lost: int
     """The phases lost at the cut, as bits."""
     low: int
@@ -182,7 +184,7 @@ def _lost(found: PhasePosterior, seen: Observations, c: int, lost: int, side: in
     top = int(ranked.min()) if len(ranked) else int(grid.class_top[area.first + c])
     below = slice(top, int(grid.tree.end[top]))
     own = float(found.cut[kindred - area.first, lost + (SETS if side == LOW else 0)].sum())
-    return _described(found, seen, c, below, ranked, lost, low, (own + alike, side))
+    return _described(found, seen, c, below, (ranked, weight[order]), lost, low, (own + alike, side))
 
 
 def _same_pattern(found: PhasePosterior, classes: Int32, lost: int, low: int, side: int) -> float:
@@ -206,18 +208,19 @@ def _low_below(found: PhasePosterior, c: int, lost: int) -> int:
 
 
 def _described(
-    found: PhasePosterior, seen: Observations, c: int, below: slice, ranked: Int32, lost: int, low: int,
-    believed: tuple[float, int],
+    found: PhasePosterior, seen: Observations, c: int, below: slice, ranked: tuple[Int32, Float64],
+    lost: int, low: int, believed: tuple[float, int],
 ) -> LostPhase:  # fmt: skip
     grid, meters = found.grid, found.meters
     position = grid.tree.position[grid.network.meters.node[meters.rows]]
     here = (position >= below.start) & (position < below.stop)
     disturbed = here & (found.out + found.partly > 0.5)
     gasped = meters.gasped & disturbed
-    probability, side = believed
+    (positions, weights), (probability, side) = ranked, believed
     return LostPhase(
         part=below,
-        positions=ranked,
+        positions=positions,
+        shares=weights[: len(positions)] / max(float(weights[: len(positions)].sum()), 1e-300),
         lost=lost,
         low=low,
         probability=min(probability, 1.0),

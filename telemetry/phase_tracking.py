@@ -78,6 +78,7 @@ class PhaseLook:
     """Outages of single phases that were or became open."""
     swallowed: tuple[Tracked, ...]
     """Outages of all phases that proved to be one of a single phase; merged into it."""
+    posteriors: tuple[PhasePosterior, ...] = ()
 
 
 class PhaseTracker:
@@ -99,7 +100,7 @@ class PhaseTracker:
         whole = [t for t in own if not t.phases]
         after = self.update(scene, posteriors, mine, whole, stable_ms)
         cleared = replace(scene, seen=without_lost_phases(scene.seen, posteriors))
-        return PhaseLook(cleared, after, tuple(_swallowed(cleared, whole, after)))
+        return PhaseLook(cleared, after, tuple(_swallowed(cleared, whole, after)), posteriors)
 
     def update(
         self, scene: Scene, posteriors: Sequence[PhasePosterior], own: Sequence[Tracked],

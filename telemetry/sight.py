@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from telemetry.inference import Posterior
 from telemetry.news import Rows
+from telemetry.phase_explanation import PhaseSight
 from telemetry.signs import Scene
 
 
@@ -17,3 +18,5 @@ class Sight:
     """Row in the whole network by row in the area."""
     scene: Scene
     posterior: Posterior
+    phases: PhaseSight | None = None
+    """What was seen of single phases, where something hinted at a missing one."""

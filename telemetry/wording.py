@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from telemetry.explanation import CustomerEvidence, Explanation
-from telemetry.outages import OutageRevision
+from telemetry.outages import OPEN_STATES, OutageRevision
 
 LANGUAGES: Final = ("zh", "en")
 MAX_ALTERNATIVES: Final = 5
@@ -82,9 +82,10 @@ class Wording:
         return str(known[kind][self.language]) if kind in known else kind
 
     def _verdict(self, explanation: Explanation, revision: OutageRevision) -> Iterator[str]:
+        name = f"verdict.{revision.state.value}"
         yield self._say(
-            f"verdict.{revision.state.value}",
-            kind=self.kind(revision.cause.kind), element=revision.cause.element,
+            f"{name}_phases" if revision.phases and revision.state in OPEN_STATES else name,
+            kind=self.kind(revision.cause.kind), element=revision.cause.element, phases=revision.phases,
             probability=percent(revision.probability), dead=percent(explanation.dead),
         )  # fmt: skip
         if len(explanation.elements) > 1:
