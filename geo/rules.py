@@ -112,6 +112,12 @@ _FILES: Final = tuple(
             "read as {crs} it lies outside that zone (at {lon} E); are the eastings as this name says?",
         ),
         (
+            "made-up",
+            _W,
+            "pandapower 网络中没有 {what}，均为虚构，仅供练习",
+            "a pandapower net holds no {what}: they are made up, to practise on",
+        ),
+        (
             "coordinates-not-read",
             _W,
             "坐标系为 {path}，应为 {expected}，坐标未读取",

@@ -5,7 +5,7 @@ whenever it was received: what was entered later and dated back counts. Order an
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,6 +42,7 @@ class Position:
     """Edge id, ``A~B`` (a jumper) or ``~A`` (a generator)."""
     closed: bool
     word: SwitchWord
+    """The first that told of this position: since when."""
 
 
 class SwitchHistory:
@@ -68,19 +69,26 @@ class SwitchHistory:
 
     def positions(self, network: Network, at_ms: int) -> tuple[Position, ...]:
         """What was not in its normal position then, by id; what this network does not know is left out."""
-        newest: dict[str, SwitchWord] = {}
+        newest: dict[str, tuple[SwitchWord, SwitchWord]] = {}
         # A copy: another thread may take evidence in meanwhile.
         for device, words in list(self._words.items()):
             place = bisect_right(words, at_ms, key=_at_ms)
             element = _element(network, device) if place else ""
-            if element and (element not in newest or words[place - 1] > newest[element]):
-                newest[element] = words[place - 1]
-        found = (Position(element, not word.open, word) for element, word in sorted(newest.items()))
+            if element and (element not in newest or words[place - 1] > newest[element][0]):
+                newest[element] = words[place - 1], _first_of_run(words, place - 1)
+        found = (Position(element, not word.open, first) for element, (word, first) in sorted(newest.items()))
         return tuple(one for one in found if one.closed != _normally_closed(network, one.element))
 
     def switches(self, network: Network, at_ms: int) -> Switches:
         """The same as a revision keeps it."""
         return tuple((one.element, one.closed) for one in self.positions(network, at_ms))
+
+
+def _first_of_run(words: Sequence[SwitchWord], place: int) -> SwitchWord:
+    """What is told again moves nothing: a position stands since it was told first."""
+    while place and words[place - 1].open == words[place].open:
+        place -= 1
+    return words[place]
 
 
 def _at_ms(word: SwitchWord) -> int:

@@ -20,6 +20,7 @@ from geo.report import Report
 from geo.rows import table
 from geo.voltage import LV_BELOW_KV
 
+MADE_UP: Final = "names, customers (姓名、电话、地址), terminals, sensors, grid cells"
 Row = dict[str, object]
 Net = Any
 """pandapower.auxiliary.pandapowerNet, which has no types."""
@@ -44,12 +45,15 @@ class Sketch:
     customers: list[Row] = field(default_factory=list)
 
 
-def import_pandapower(net: Net, grid_cells: int) -> Assembled:
+def import_pandapower(net: Net, grid_cells: int, told: str = "") -> Assembled:
     """Our network of a pandapower net, its territory parted into ``grid_cells`` service grid cells.
 
+    ``told`` names a file of somebody's own, to whom it must be said that people and devices are made up.
     Raises ``NetworkRefused`` for elements that have no counterpart here (DC, power electronics).
     """
     report = Report()
+    if told:
+        report.add("made-up", place=told, facts={"what": MADE_UP})
     assembled = assemble(tables_of(net, report), report)
     return replace(assembled, network=name_everything(assembled.accepted(), grid_cells))
 

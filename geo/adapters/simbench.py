@@ -44,7 +44,8 @@ def _from_file(file: Path) -> Any:  # noqa: ANN401
 
 def import_grid(package: str, name: str, grid_cells: int) -> Assembled:
     """Our network of that grid, with synthetic names and people."""
-    return import_pandapower(load_grid(package, name), grid_cells)
+    own_file = Path(name).name if name.endswith(".json") else ""
+    return import_pandapower(load_grid(package, name), grid_cells, own_file)
 
 
 def _unknown(package: str, name: str) -> NetworkRefused:

@@ -119,9 +119,11 @@ def _page(answer: Mapping[str, Any]) -> str:
 def _indented(indices: Mapping[str, Any]) -> list[str]:
     flat = {name: value for name, value in indices.items() if not isinstance(value, dict | list)}
     dates = indices.get("dates")
-    return [f"  {name:<22} {_number(value)}" for name, value in flat.items()] + (
-        [f"  {'dates':<22} {' '.join(dates) or '–'}"] if isinstance(dates, list) else []
-    )
+    parts = {name: value for name, value in indices.items() if isinstance(value, dict)}
+    told = [f"  {name:<22} {_number(value)}" for name, value in flat.items()]
+    for name, part in parts.items():
+        told.append(f"  {name:<22} {'  '.join(f'{key} {_number(value)}' for key, value in part.items())}")
+    return told + ([f"  {'dates':<22} {' '.join(dates) or '–'}"] if isinstance(dates, list) else [])
 
 
 def _row(row: Mapping[str, Any]) -> str:

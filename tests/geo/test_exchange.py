@@ -65,7 +65,9 @@ def test_an_export_replaces_the_one_before(
 def test_pandapower_keeps_what_is_connected(oberrhein: Network, tmp_path: Path) -> None:
     lost = write_network(oberrhein, tmp_path / "net.json", "pandapower")
     assert any(line.startswith("terminals, sensors, customers") for line in lost)
-    back = read_source(f"pandapower:{tmp_path / 'net.json'}").accepted()
+    assembled = read_source(f"pandapower:{tmp_path / 'net.json'}")
+    assert [found.place for found in assembled.findings if found.rule == "made-up"] == ["net.json"]
+    back = assembled.accepted()
     assert (len(back.nodes), len(back.edges), len(back.meters)) == (
         len(oberrhein.nodes), len(oberrhein.edges), len(oberrhein.meters),
     )  # fmt: skip

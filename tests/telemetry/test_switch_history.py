@@ -48,6 +48,13 @@ def test_who_said_it_and_since_when() -> None:
     )  # fmt: skip
 
 
+def test_a_position_that_is_told_again_stands_since_it_was_told_first() -> None:
+    history = SwitchHistory()
+    history.take([_told(EvidenceKind.SWITCH_OPEN, at_s, "SA", received_s=90) for at_s in (60, 20, 40)])
+    (position,) = history.positions(FEEDER, T0 + 90_000)
+    assert position.word.at_ms == T0 + 20_000
+
+
 def test_an_impossible_clock_gives_way_to_the_receipt() -> None:
     history = SwitchHistory()
     history.take([_told(EvidenceKind.SWITCH_OPEN, -PAST_MS / 1000 - 10, "SA", received_s=50)])
