@@ -23,9 +23,11 @@ from field_api.ports import Sites
 from field_api.presentation import masked_recipient
 from field_api.usecases.advise import Advise
 from field_api.usecases.claim_revision import ClaimRevision
+from field_api.usecases.clearance import Clearance
 from field_api.usecases.correct_outage import CorrectOutage, Found
 from field_api.usecases.deliver_notices import DeliverNotices
 from field_api.usecases.enter_calendar import EnterCalendar
+from field_api.usecases.excused import Excused
 from field_api.usecases.live_grids import LiveGrids
 from field_api.usecases.login import Logins
 from field_api.usecases.move_crew import MoveCrew
@@ -36,6 +38,7 @@ from field_api.usecases.reliability import Interruptions
 from field_api.usecases.step_order import StepOrder
 from field_api.usecases.supply import Supply
 from field_api.usecases.switch_by_hand import SwitchByHand
+from field_api.usecases.watch_orders import WatchOrders
 from field_api.worker import Worker
 from field_api.working_days import WorkCalendar
 from geo.adapters.database import open_database
@@ -104,7 +107,7 @@ def build_services(
     networks = SqlNetworkStore(network_database)
     outage_database = open_database(home.location, "outages")
     outages = SqlOutageLog(outage_database)
-    supply = Supply(outages, sites)
+    supply = Supply(outages, sites, Excused(sites, readings))
     gateway = open_database(home.location, "gateway")
     calendars = SqlCalendar(desk_database, home.company)
     ours = company(home, calendars)
@@ -123,7 +126,7 @@ def build_services(
         alarms=SqlAlarmBook(desk_database),
         fault_rules={rule.id: rule for rule in rules},
         open_order=OpenOrder(desk, ours, sites),
-        step_order=StepOrder(desk, ours, supply.still_dead, Found(supply, sites)),
+        step_order=StepOrder(desk, ours, supply.still_dead, Clearance(ours, sites), Found(supply, sites)),
         record_call=RecordCall(desk, sites, supply.outage_of),
         correct_outage=CorrectOutage(desk, sites, supply),
         switch_by_hand=SwitchByHand(desk, sites),
@@ -164,20 +167,23 @@ def build_event_services(home: Installation, config: WebConfig) -> EventServices
     return EventServices(config, wall_clock_ms, Logins(desk, ArgonPasswords()), Hub(desk))
 
 
-def build_worker(home: Installation) -> Worker:
-    """The worker."""
+def build_worker(home: Installation, readings: ReadingStore | None = None) -> Worker:
+    """The worker; without ``readings`` no dead meter is excused for having been silent before."""
     desk_database = open_database(home.location, "desk")
     desk = SqlDesk(desk_database)
     sites = _sites(home)
     channel = LogChannel(home.data_dir / "notices.log")
     outages = SqlOutageLog(open_database(home.location, "outages"))
+    ours = company(home, SqlCalendar(desk_database, home.company))
+    supply = Supply(outages, sites, None if readings is None else Excused(sites, readings))
     return Worker(
         outages=outages,
         desk=desk,
-        claim=ClaimRevision(desk, outages, sites, company(home, SqlCalendar(desk_database, home.company))),
+        claim=ClaimRevision(desk, outages, sites, ours),
         deliver=DeliverNotices(desk, channel, _Masker(sites)),
         sites=sites,
         clock=wall_clock_ms,
+        watch=WatchOrders(desk, ours, supply.still_dead),
     )
 
 

@@ -14,6 +14,7 @@ from telemetry.outages import OutageRevision, OutageState
 SUPPLY_RETURNED = "supply_returned"
 SCOPE_CHANGED = "scope_changed"
 CANCEL = "cancel"
+CONFIRM = "confirm"
 MOMENTARY_MS = 3 * 60_000
 """Up to this long an interruption is momentary (DL/T 836.1-2016; IEEE 1366 counts up to five minutes)."""
 MOMENTARY = "momentary: supply came back by itself before a crew set out"

@@ -127,6 +127,9 @@ class Orders(Protocol):
     def of_outage(self, scope: Scope, outage_id: str) -> tuple[StoredOrder, ...]:
         """Oldest first."""
 
+    def open_of(self, scope: Scope, types: Collection[str] = ()) -> tuple[StoredOrder, ...]:
+        """Every open order, oldest first; of these work types, where any are named."""
+
     def open_by_crew(self) -> Mapping[str, int]:
         """Number of open orders of each crew that has any."""
 

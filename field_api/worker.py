@@ -9,6 +9,7 @@ from field_api.ports import Clock, Desk, Sites
 from field_api.usecases.claim_revision import ClaimRevision
 from field_api.usecases.deliver_notices import BATCH, DeliverNotices
 from field_api.usecases.prepare_organisation import prepare_organisation
+from field_api.usecases.watch_orders import WatchOrders
 from telemetry.outages import LoggedRevision
 from telemetry.ports import OutageLog
 
@@ -19,6 +20,7 @@ KEEP_OPERATIONS_MS: Final = 30 * 24 * 3_600_000
 KEEP_NOTICES_MS: Final = 200 * 24 * 3_600_000
 """Somewhat more than the six months for which such records must be kept."""
 TIDY_EVERY_MS: Final = 60_000
+WATCH_EVERY_MS: Final = 5_000
 TRIES: Final = 5
 _FIRST_WAIT_S: Final = 0.2
 
@@ -35,6 +37,8 @@ class Worker:
     deliver: DeliverNotices
     sites: Sites
     clock: Clock
+    watch: WatchOrders
+    watched_ms: int = 0
     tidied_ms: int = 0
     prepared: str = ""
     """Hash of the network that cells and crews were last made for."""
@@ -64,6 +68,7 @@ class Worker:
                 return False
             self._handle(logged, position, stop)
             position = logged.id
+        self._watch()
         sent = self.deliver(self.clock())
         self._tidy()
         return len(revisions) == READ_AT_ONCE or sent == BATCH
@@ -81,6 +86,12 @@ class Worker:
                 return
         _LOG.error("revision %d of outage %s was passed over", logged.id, logged.revision.outage_id)
         self.claim.pass_over(logged, after_id, self.clock())
+
+    def _watch(self) -> None:
+        now_ms = self.clock()
+        if now_ms - self.watched_ms >= WATCH_EVERY_MS:
+            self.watched_ms = now_ms
+            self.watch(now_ms)
 
     def _tidy(self) -> None:
         now_ms = self.clock()

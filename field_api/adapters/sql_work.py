@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -78,6 +78,12 @@ class SqlOrders:
 
     def of_outage(self, scope: Scope, outage_id: str) -> tuple[StoredOrder, ...]:
         query = select(orders).where(orders.c.outage_id == outage_id, in_scope(orders.c.grid_id, scope))
+        return self._stored(query.order_by(orders.c.created_ms, orders.c.id))
+
+    def open_of(self, scope: Scope, types: Collection[str] = ()) -> tuple[StoredOrder, ...]:
+        query = select(orders).where(orders.c.open, in_scope(orders.c.grid_id, scope))
+        if types:
+            query = query.where(orders.c.type.in_(sorted(types)))
         return self._stored(query.order_by(orders.c.created_ms, orders.c.id))
 
     def open_by_crew(self) -> Mapping[str, int]:

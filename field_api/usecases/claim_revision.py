@@ -12,9 +12,12 @@ from typing import Final, TypedDict
 from field_api.alerts import Message, messages, notice_key
 from field_api.calendars import day_stamp
 from field_api.company import Company
+from field_api.estimates import estimate_ms
 from field_api.incidents import (
     CANCEL,
+    CONFIRM,
     SCOPE_CHANGED,
+    SUPPLY_RETURNED,
     Decision,
     Incident,
     OrderFact,
@@ -196,7 +199,7 @@ class _Claim:
 
     def _work(self) -> None:
         incident = self._incident or self._open_incident()
-        stored = self._session.orders.of_outage(WHOLE_COMPANY, self._revision.outage_id)
+        stored = self._repairs(self._revision.outage_id)
         somebody_out = bool(len(self._case.impact.customers))
         decision = decide(self._revision, self._facts(stored), self._company.repair, somebody_out)
         if decision.open_order:
@@ -211,6 +214,13 @@ class _Claim:
         incident = Incident(incident_id(outage), outage, self._owner.id, self._case.now_ms)
         self._session.incidents.add(incident)
         return incident
+
+    def _repairs(self, outage_id: str) -> tuple[StoredOrder, ...]:
+        """The outage's repair orders; people open its other jobs and close them."""
+        return tuple(one for one in self._jobs(outage_id) if one.order.type == self._company.repair.name)
+
+    def _jobs(self, outage_id: str) -> tuple[StoredOrder, ...]:
+        return self._session.orders.of_outage(WHOLE_COMPANY, outage_id)
 
     def _facts(self, stored: Sequence[StoredOrder]) -> tuple[OrderFact, ...]:
         return tuple(
@@ -275,16 +285,25 @@ class _Claim:
         for identifier, facts in (decision.note or {}).items():
             for fact in facts:
                 self._note(identifier, fact, decision.reason)
+            if SUPPLY_RETURNED in facts:
+                self._confirm(identifier)
             self._tell_order(identifier)
         for identifier in decision.cancel:
             self._note(identifier, CANCEL, decision.reason)
             self._tell_order(identifier)
 
+    def _confirm(self, identifier: str) -> None:
+        """What a crew closed without asking the meters is now proven by them."""
+        stored = self._session.orders.get(WHOLE_COMPANY, identifier)
+        rule = self._company.repair.rule(CONFIRM)
+        if stored is not None and rule is not None and stored.state in rule.sources:
+            self._note(identifier, CONFIRM, "")
+
     def _note(self, identifier: str, step: str, note: str) -> None:
         stored = self._session.orders.get(WHOLE_COMPANY, identifier)
         if stored is None:
             raise LookupError(f"order {identifier!r} vanished inside its own transaction")
-        work_type, last = self._company.repair, stored.history[-1]
+        work_type, last = self._company.work_type(stored.order.type), stored.history[-1]
         state = apply(work_type, stored.state, step)
         revision = last.revision + (step not in work_type.facts)
         entry = HistoryEntry(last.sequence + 1, revision, step, self._case.now_ms, SYSTEM, SYSTEM, note)
@@ -307,11 +326,11 @@ class _Claim:
             self._session.incidents.attach(outage, other.id)
             self._session.outbox.rejoin(mine.id, other.id)
         orders = self._session.orders
-        facts = self._facts(orders.of_outage(WHOLE_COMPANY, outage))
-        rivals = orders.of_outage(WHOLE_COMPANY, into)
+        facts, rivals = self._facts(self._repairs(outage)), self._repairs(into)
         other_has_open = any(is_open(self._company.repair, rival.state) for rival in rivals)
         decision = decide(self._revision, facts, self._company.repair, other_has_open=other_has_open)
-        for identifier in decision.move:
+        others = [one.order.id for one in self._jobs(outage) if one.order.type != self._company.repair.name]
+        for identifier in (*decision.move, *others):
             orders.move(identifier, into, other.id)
             self._note(identifier, "moved", f"{outage} → {into}")
             self._tell_order(identifier)
@@ -359,10 +378,15 @@ class _Claim:
         return self._revision.at_ms if restored_ms is None else restored_ms
 
     def _expected_return(self) -> int | None:
-        """The restoration clock's due time of the order under way."""
-        for stored in reversed(self._session.orders.of_outage(WHOLE_COMPANY, self._revision.outage_id)):
-            due = self._company.due_times(stored.order, stored.history, self._case.now_ms)
-            return max((one.due_ms for one in due), default=None)
+        """The crew's own estimate, else the restoration clock's due time; none that has passed already."""
+        now_ms = self._case.now_ms
+        for stored in reversed(self._repairs(self._revision.outage_id)):
+            promised_ms = estimate_ms(stored.history)
+            if promised_ms is not None:
+                return promised_ms if promised_ms > now_ms else None
+            due = self._company.due_times(stored.order, stored.history, now_ms)
+            due_ms = max((one.due_ms for one in due), default=0)
+            return due_ms if due_ms > now_ms else None
         return None
 
     def _cell_of(self, customer_id: str) -> str:

@@ -13,6 +13,7 @@ from field_api.people import WHOLE_COMPANY, Role, User
 from field_api.ports import Answered, Desk, DeskSession, StoredOrder
 from field_api.proofs import Taken, photos_of, unproven
 from field_api.transfers import TRANSFER, crews_in_turn, objection
+from field_api.usecases.clearance import Clearance, told_not_clear
 from field_api.usecases.correct_outage import Found
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible, Stale
 from field_api.usecases.open_order import follow_up
@@ -52,12 +53,18 @@ class StepOrder:
     """Steps orders; ``still_dead`` answers the meters of an outage that evidence holds for dead."""
 
     def __init__(
-        self, desk: Desk, company: Company, still_dead: StillDead, found: Found | None = None
+        self,
+        desk: Desk,
+        company: Company,
+        still_dead: StillDead,
+        clearance: Clearance,
+        found: Found | None = None,
     ) -> None:
         """``found``: makes evidence of what crews found; without, findings stay in the history."""
         self._desk = desk
         self._company = company
         self._still_dead = still_dead
+        self._clearance = clearance
         self._found = found
 
     def __call__(self, user: User, order_id: str, request: StepRequest, now_ms: int) -> str:
@@ -124,6 +131,8 @@ class StepOrder:
         rule = _permitted(work_type, stored, user, request)
         if dead:
             raise Conflict(_told_dead(dead))
+        if "all_clear" in rule.needs and (others := self._clearance.not_clear_below(session, stored)):
+            raise Conflict(told_not_clear(others))
         if rule.name == TRANSFER:
             self._hand_over(session, stored, user, request)
         self._append(session, work_type, stored, _entry(stored, user, request, now_ms))

@@ -1,6 +1,7 @@
 """What the newest evidence says about an outage: is it over, who still reads dead, who is in it."""
 
 from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import Final
 
@@ -13,6 +14,8 @@ from telemetry.mapping_suspects import Suspect, suspects_of
 from telemetry.outages import OPEN_STATES, OutageRevision, OutageState
 from telemetry.ports import OutageLog
 
+Excusing = Callable[[OutageRevision, Sequence[str]], Mapping[str, str]]
+
 IMPACTS_KEPT: Final = 64
 MAX_MERGES: Final = 20
 
@@ -20,9 +23,11 @@ MAX_MERGES: Final = 20
 class Supply:
     """Reads the outage log live, past the desk's own view of it. Safe to share between threads."""
 
-    def __init__(self, outages: OutageLog, sites: Sites) -> None:
+    def __init__(self, outages: OutageLog, sites: Sites, excused: Excusing | None = None) -> None:
+        """``excused``: which dead meters keep no order open; without, all do."""
         self._outages = outages
         self._sites = sites
+        self._excused = excused
         self._impacts: OrderedDict[tuple[str, int], Impact] = OrderedDict()
         self._suspects: tuple[tuple[str, int], tuple[Suspect, ...]] | None = None
         self._lock = Lock()
@@ -71,7 +76,10 @@ class Supply:
         return impact
 
     def still_dead(self, outage_id: str) -> tuple[str, ...]:
-        """Ids of the meters in scope that still read dead; empty once supply is proven back."""
+        """Ids of the meters in scope that still read dead; empty once supply is proven back.
+
+        Without those that are excused: silent beforehand, vacant, cut off.
+        """
         revision = self.newest(outage_id)
         if revision is None or revision.state not in OPEN_STATES:
             return ()
@@ -79,7 +87,9 @@ class Supply:
         scope = self.impact(revision).scope
         # Customers recorded elsewhere are as much in the dark as those below the cut.
         outside = np.flatnonzero(np.isin(network.meters.customer, scope.also_out_rows))
-        return tuple(network.meters.ids[row] for row in np.union1d(scope.meter_rows, outside))
+        dead = tuple(network.meters.ids[int(row)] for row in np.union1d(scope.meter_rows, outside))
+        excused = {} if self._excused is None else self._excused(revision, dead)
+        return tuple(meter for meter in dead if meter not in excused)
 
     def open_now(self) -> tuple[OutageRevision, ...]:
         """The newest revision of every open outage."""

@@ -11,6 +11,7 @@ from gridcrew.fault_watching import start_watching
 from gridcrew.home import installation
 from gridcrew.logging_setup import set_up_logging
 from gridcrew.settings import Settings
+from gridcrew.stores import open_readings
 from telemetry.fault_rule import RuleRefused
 
 END_S: Final = 5.0
@@ -24,7 +25,7 @@ def command() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    worker = build_worker(installation(settings))
+    worker = build_worker(installation(settings), open_readings(settings))
     worker.warm()
     try:
         watching = start_watching(settings, stop)

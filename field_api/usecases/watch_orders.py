@@ -1,0 +1,108 @@
+"""What becomes of open orders by time alone: warnings, escalation, estimates that have passed.
+
+Each is a fact in the order's history, noted once, so that every screen and every notice follows from it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from field_api.clocks import ClockState
+from field_api.company import Company
+from field_api.estimates import WITHDRAWN, estimate_ms, has_passed
+from field_api.instants import MINUTE_MS
+from field_api.people import WHOLE_COMPANY
+from field_api.ports import Desk, DeskSession, StoredOrder
+from field_api.usecases.step_order import StillDead
+from field_api.usecases.tell import order_event
+from field_api.work import SYSTEM, HistoryEntry, WorkType, apply, is_open
+
+ESCALATED: Final = "escalated"
+AT_RISK: Final = "at_risk"
+OVERDUE: Final = "overdue"
+REOPEN: Final = "reopen"
+UNACKNOWLEDGED_MS: Final = 5 * MINUTE_MS
+"""An order that nobody accepts for so long is told to the next one up; again after as long."""
+MAX_LEVEL: Final = 3
+VERIFY_MS: Final = 15 * MINUTE_MS
+"""A closing without meters' proof that they contradict for so long is undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something to note of an order."""
+
+    step: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class WatchOrders:
+    """Looks through all open orders of the company."""
+
+    desk: Desk
+    company: Company
+    still_dead: StillDead
+
+    def __call__(self, now_ms: int) -> int:
+        """How many orders something was noted of."""
+        with self.desk.reading() as session:
+            found = [
+                (one, tuple(self._due_notes(one, now_ms))) for one in session.orders.open_of(WHOLE_COMPANY)
+            ]
+        told = [(stored, notes) for stored, notes in found if notes]
+        if told:
+            with self.desk.writing() as session:
+                for stored, notes in told:
+                    self._keep(session, stored, notes, now_ms)
+        return len(told)
+
+    def _due_notes(self, stored: StoredOrder, now_ms: int) -> Iterator[Note]:
+        if has_passed(stored.history, now_ms) and WITHDRAWN in self._type(stored).facts:
+            yield Note(WITHDRAWN, f"{estimate_ms(stored.history)}")
+        for due in self.company.due_times(stored.order, stored.history, now_ms):
+            if due.state is ClockState.AT_RISK:
+                yield from _once(stored, AT_RISK, due.clock)
+            elif due.state is ClockState.LATE:
+                yield from _once(stored, OVERDUE, due.clock)
+        yield from self._unacknowledged(stored, now_ms)
+        yield from self._contradicted(stored, now_ms)
+
+    def _unacknowledged(self, stored: StoredOrder, now_ms: int) -> Iterator[Note]:
+        """Level 1 after five minutes, 2 after ten, 3 after a quarter of an hour, from the last assignment."""
+        opening = self._type(stored).rule(self._type(stored).opening)
+        if opening is None or stored.state != opening.target:
+            return
+        assigned = [e for e in stored.history if e.step in {opening.name, "transfer"}][-1]
+        level = min(MAX_LEVEL, (now_ms - assigned.at_ms) // UNACKNOWLEDGED_MS)
+        since = [e for e in stored.history if e.step == ESCALATED and e.sequence > assigned.sequence]
+        if level > len(since):
+            yield Note(ESCALATED, f"level {len(since) + 1}")
+
+    def _contradicted(self, stored: StoredOrder, now_ms: int) -> Iterator[Note]:
+        rule = self._type(stored).rule(REOPEN)
+        last = stored.history[-1]
+        if rule is None or stored.state not in rule.sources or now_ms - last.at_ms < VERIFY_MS:
+            return
+        if dead := self.still_dead(stored.order.outage_id):
+            yield Note(REOPEN, f"{len(dead)} meters still read dead")
+
+    def _type(self, stored: StoredOrder) -> WorkType:
+        return self.company.work_type(stored.order.type)
+
+    def _keep(self, session: DeskSession, stored: StoredOrder, notes: tuple[Note, ...], now_ms: int) -> None:
+        work_type, state, last = self._type(stored), stored.state, stored.history[-1]
+        for number, note in enumerate(notes, start=1):
+            state = apply(work_type, state, note.step)
+            revision = last.revision + (note.step not in work_type.facts)
+            entry = HistoryEntry(
+                last.sequence + number, revision, note.step, now_ms, SYSTEM, SYSTEM, note.note
+            )
+            if not session.orders.append(stored.order.id, entry, state, is_open(work_type, state)):
+                return  # somebody stepped it meanwhile: the next round looks again
+        session.feed.append(now_ms, [order_event(session, self.company, stored.order.id, now_ms)])
+
+
+def _once(stored: StoredOrder, step: str, clock: str) -> Iterator[Note]:
+    if not any(entry.step == step and entry.note == clock for entry in stored.history):
+        yield Note(step, clock)
