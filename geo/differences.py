@@ -65,11 +65,15 @@ class Differences:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """How much was added, removed and changed, by table; and how many customers moved."""
-        found = {
+        found = self.by_table()
+        return {**found, "customers": {**found.get("customers", {}), "moved": len(self.moved)}}
+
+    def by_table(self) -> dict[str, dict[str, int]]:
+        """How much was added, removed and changed, by table."""
+        return {
             name: {"added": len(table.added), "removed": len(table.removed), "changed": len(table.changed)}
             for name, table in self.tables.items()
         }
-        return {**found, "customers": {**found.get("customers", {}), "moved": len(self.moved)}}
 
     def summary(self) -> str:
         """One line."""

@@ -18,6 +18,7 @@ from typing import Final, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from field_api.adapters.system_clock import wall_clock_ms
 from gateway.access import Certificate, Claim, nats_permissions, refusal, terminal_rights
 from gateway.security import Finding, Tally, Threat, finding
 from gridcrew.broker_flood import PAGE, FloodWatch
@@ -67,7 +68,7 @@ class Doorkeeper:
         self._terminals: dict[int, str] = {}
         self._banished: dict[str, float] = {}
         self._floods = FloodWatch(max_frames_per_s)
-        self._looked_ms = _now_ms()
+        self._looked_ms = wall_clock_ms()
         self._server = ""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="doorkeeper", daemon=True)
@@ -123,7 +124,7 @@ class Doorkeeper:
         line.publish(reply, self._answer(question))
 
     def _answer(self, question: Question) -> bytes:
-        now_ms = _now_ms()
+        now_ms = wall_clock_ms()
         claim = Claim(question.name, question.serial, question.client_id)
         try:
             known = self._register.by_serial(question.serial) if question.serial else None
@@ -151,7 +152,7 @@ class Doorkeeper:
 
     def _look_round(self, line: ServerLine, now_s: float) -> None:
         """Cut off whose certificate ended, ask who sends how much, write down what was tried."""
-        now_ms = _now_ms()
+        now_ms = wall_clock_ms()
         with contextlib.suppress(SQLAlchemyError):
             for ended in self._register.ended(self._looked_ms - LOOK_BACK_MS, now_ms):
                 for connection in self._inside.pop(ended.serial, ()):
@@ -183,7 +184,3 @@ class Doorkeeper:
                 for found in findings:
                     row = [found.threat, found.source, found.text, found.count]
                     file.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -2,12 +2,12 @@
 
 import logging
 import threading
-import time
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from field_api.adapters.system_clock import wall_clock_ms
 from field_api.calendars import day_name, midnight_ms
 from geo.adapters.database import open_database
 from geo.adapters.network_store import SqlNetworkStore
@@ -59,17 +59,13 @@ def _run(service: FaultService, stop: threading.Event) -> None:
     """A database that is away is tried again; what was found since is found again."""
     while not stop.is_set():
         try:
-            taken = service.turn(_now_ms())
+            taken = service.turn(wall_clock_ms())
         except (SQLAlchemyError, OSError) as problem:
             log.warning("fault watching: %s", problem)
             taken = 0
         if not taken:
             stop.wait(POLL_S)
     try:
-        service.finish(_now_ms())
+        service.finish(wall_clock_ms())
     except (SQLAlchemyError, OSError) as problem:
         log.warning("fault watching ends without keeping its last seconds: %s", problem)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -3,7 +3,6 @@
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -61,11 +60,7 @@ def change_document(changed: Changed) -> dict[str, Any]:
 
 def difference_counts(difference: Differences) -> dict[str, Any]:
     """Counts by table, and customers whose transformer changed."""
-    tables = {
-        name: {"added": len(found.added), "removed": len(found.removed), "changed": len(found.changed)}
-        for name, found in difference.tables.items()
-        if len(found)
-    }
+    tables = {name: counts for name, counts in difference.by_table().items() if any(counts.values())}
     return {"tables": tables, "moved_customers": [move.customer for move in difference.moved]}
 
 
@@ -79,7 +74,3 @@ def tell_change(changed: Changed) -> None:
         click.echo(f"  {name}: {', '.join(f'{count} {what}' for what, count in counts.items() if count)}")
     if changed.difference.moved:
         click.echo(f"  customers that moved between transformers: {len(changed.difference.moved)}")
-
-
-def iso(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

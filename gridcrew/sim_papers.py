@@ -4,11 +4,11 @@ In a demo all terminals are played, so each may get papers without an engineer; 
 """
 
 import ssl
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from field_api.adapters.system_clock import wall_clock_ms
 from gateway.adapters.ledger.certificates import SqlCertificates
 from geo.adapters.database import open_database
 from gridcrew.authority import AuthorityProblem, authority_of
@@ -23,7 +23,7 @@ def prepare_authority(settings: Settings) -> None:
     """A demo makes its authority by itself; raises AuthorityProblem."""
     authority = authority_of(settings)
     if not authority.exists:
-        authority.create((), _now_ms())
+        authority.create((), wall_clock_ms())
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class SimulatedPapers:
     def _files(self, desk: Provisioning, terminal: str) -> tuple[Path, Path]:
         folder = self.settings.data_dir / "sim" / "papers"
         certificate, key = folder / f"{terminal}.pem", folder / f"{terminal}.key"
-        now_ms = _now_ms()
+        now_ms = wall_clock_ms()
         held = desk.register.of_terminal(terminal)
         if speaking(held, now_ms + _SPARE_MS) and certificate.exists() and key.exists():
             return certificate, key
@@ -63,7 +63,3 @@ class SimulatedPapers:
         write_private(key, package.key)
         write_private(certificate, package.pem)
         return certificate, key
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from typing import Any, Final
 
 import numpy as np
 
 from telemetry.absences import Absences, account
+from telemetry.instants import iso_seconds
 from telemetry.interruptions import Ledger
 from telemetry.major_event_days import YEARS, Days, daily_saidi_min, on_days, threshold
 from telemetry.reliability import (
@@ -99,17 +100,13 @@ def _rows(own: Absences, ledger: Ledger) -> list[dict[str, Any]]:
     )
     return [
         {
-            "started_at": _told(started_ms),
-            "ended_at": _told(ended_ms),
+            "started_at": iso_seconds(started_ms),
+            "ended_at": iso_seconds(ended_ms),
             "cause": str(CAUSES[cause]),
             "outage": ledger.outage_ids[outage],
         }
         for started_ms, ended_ms, cause, outage in columns
     ]
-
-
-def _told(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def major_event_days(episodes: Episodes, customers: int, year: Year) -> Mapping[str, Any]:

@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ import click
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from field_api.adapters.system_clock import wall_clock_ms
 from gateway.access import Certificate, NameRefused
 from gateway.adapters.ledger.certificates import SqlCertificates, show_in_registry
 from gateway.adapters.ledger.security_log import SecurityEvent, SqlSecurityLog
@@ -50,7 +50,7 @@ def init(names: tuple[str, ...]) -> None:
     """Make the installation's own authority and the certificates of broker and gateway."""
     with _told():
         authority = authority_of(Settings())
-        authority.create(names, _now_ms())
+        authority.create(names, wall_clock_ms())
     click.echo(f"authority made in {authority.folder}; keep a copy of its key in a safe place")
 
 
@@ -84,7 +84,7 @@ def rotate(
 def revoke(what: str, reason: str) -> None:
     """Take a certificate back, or all of a terminal; the embedded broker cuts it off within a second."""
     with _provisioning() as desk:
-        taken = desk.revoke(what, reason, _now_ms())
+        taken = desk.revoke(what, reason, wall_clock_ms())
     for each in taken:
         click.echo(f"revoked {each.serial} of {each.terminal}")
 
@@ -96,7 +96,7 @@ def revoke(what: str, reason: str) -> None:
 def list_certificates(as_json: bool, after: str, limit: int) -> None:
     """List certificates by terminal: state, serial number, until when."""
     with _provisioning() as desk:
-        rows = [_plain(each, _now_ms()) for each in desk.register.listed(after, limit)]
+        rows = [_plain(each, wall_clock_ms()) for each in desk.register.listed(after, limit)]
     _print(rows, as_json, lambda row: "{terminal}\t{state}\t{until}\t{serial}".format(**row))
 
 
@@ -106,7 +106,7 @@ def list_certificates(as_json: bool, after: str, limit: int) -> None:
 def rotate_authority(finish: bool, force: bool) -> None:
     """Make a new authority beside the old one; both are trusted until --finish."""
     with _provisioning() as desk:
-        now_ms = _now_ms()
+        now_ms = wall_clock_ms()
         if finish:
             left = desk.of_older_authorities(now_ms)
             if left and not force:
@@ -142,7 +142,7 @@ def events(as_json: bool, limit: int) -> None:
 def export(broker: str, out: Path, place: str | None) -> None:
     """Write certificates and access lists for a broker of the site; run again after each change."""
     with _provisioning() as desk:
-        now_ms = _now_ms()
+        now_ms = wall_clock_ms()
         desk.authority.renew_own(now_ms)
         desk.authority.write_crl(desk.register.revoked(), now_ms)
         listed = desk.register.listed()
@@ -181,13 +181,13 @@ def _hand_out(
     terminal: str, out: Path | None, days: int | None, make: Callable[[Provisioning, int], Package]
 ) -> None:
     with _provisioning(days) as desk:
-        package = make(desk, _now_ms())
+        package = make(desk, wall_clock_ms())
         folder = out or desk.authority.folder / "issued" / terminal
         try:
             _write_package(package, folder)
         except OSError:
             # Nobody holds its key: it must not stand in the way of the next attempt.
-            desk.register.revoke([package.certificate.serial], _now_ms(), "never handed out")
+            desk.register.revoke([package.certificate.serial], wall_clock_ms(), "never handed out")
             raise
     until = _iso(package.certificate.until_ms)
     click.echo(f"{terminal}: certificate {package.certificate.serial} until {until} in {folder}")
@@ -217,7 +217,7 @@ def _provisioning(days: int | None = None) -> Iterator[Provisioning]:
             authority_of(settings), SqlCertificates(engine), days or settings.access.certificate_days
         )
         with writing(engine).begin() as connection:
-            show_in_registry(connection, _now_ms())
+            show_in_registry(connection, wall_clock_ms())
 
 
 @contextmanager
@@ -275,7 +275,3 @@ def _print(rows: list[dict[str, object]], as_json: bool, line: Callable[[dict[st
 
 def _iso(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

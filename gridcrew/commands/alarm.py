@@ -1,7 +1,6 @@
 """``gridcrew alarm``: faults found in readings, and by what rules."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -14,6 +13,7 @@ from telemetry.adapters.alarm_book import SqlAlarmBook
 from telemetry.adapters.alarm_tables import ALARMS
 from telemetry.alarm_ports import LoggedAlarm
 from telemetry.fault_rule import FaultRule, Limit, RuleRefused
+from telemetry.instants import iso_seconds
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
 
@@ -86,13 +86,7 @@ def _document(logged: LoggedAlarm, rules: dict[str, FaultRule]) -> dict[str, Any
     return {
         "id": logged.id, "rule": alarm.rule, "name_zh": rule.name_zh if rule else "",
         "name_en": rule.name_en if rule else "", "subject": alarm.subject, "transformer": alarm.transformer,
-        "since": _iso(alarm.since_ms), "raised_at": _iso(alarm.raised_ms),
-        "cleared_at": _iso(logged.cleared_ms),
+        "since": iso_seconds(alarm.since_ms), "raised_at": iso_seconds(alarm.raised_ms),
+        "cleared_at": None if logged.cleared_ms is None else iso_seconds(logged.cleared_ms),
         "worst": alarm.worst, "meters": alarm.meters or None, "swallowed_by": alarm.swallowed_by,
     }  # fmt: skip
-
-
-def _iso(at_ms: int | None) -> str | None:
-    if at_ms is None:
-        return None
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

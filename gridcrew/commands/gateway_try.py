@@ -3,7 +3,6 @@
 import itertools
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +24,7 @@ from gateway.exports.sources import Column, FileSource, SourceKind
 from gridcrew.file_doors import find_ids, live_sources
 from gridcrew.settings import Settings
 from telemetry.decimals import prepare
+from telemetry.instants import iso_seconds
 from telemetry.readings import MISSING, Quality
 
 SHOWN_ROWS: Final = 10
@@ -60,7 +60,9 @@ class Preview:
             self.events += 1
             self._span(event.at_ms, event.at_ms)
             if len(self.rows) < SHOWN_ROWS:
-                self.rows.append({"at": _iso(event.at_ms), "kind": event.kind.value, "device": event.device})
+                self.rows.append(
+                    {"at": iso_seconds(event.at_ms), "kind": event.kind.value, "device": event.device}
+                )
 
     def _span(self, first_ms: int, last_ms: int) -> None:
         self.first_ms, self.last_ms = min(self.first_ms, first_ms), max(self.last_ms, last_ms)
@@ -74,8 +76,8 @@ class Preview:
             "values": self.values,
             "meters": len(self.meters),
             "events": self.events,
-            "from": _iso(self.first_ms) if self.last_ms else None,
-            "to": _iso(self.last_ms) if self.last_ms else None,
+            "from": iso_seconds(self.first_ms) if self.last_ms else None,
+            "to": iso_seconds(self.last_ms) if self.last_ms else None,
             "absent_columns": list(self.absent),
             "first": self.rows,
             "reasons": self.tally.reasons[:SHOWN_REASONS],
@@ -139,7 +141,7 @@ def _crossing(file: Path) -> dict[str, Any]:
 def _readings(block: Block) -> itertools.chain[dict[str, Any]]:
     return itertools.chain.from_iterable(
         (
-            {"at": _iso(at_ms), "meter": meter, "terminal": block.terminal, "values": values}
+            {"at": iso_seconds(at_ms), "meter": meter, "terminal": block.terminal, "values": values}
             for t, at_ms in enumerate(block.at_ms)
             if (values := _values(block, m, t))
         )
@@ -156,11 +158,6 @@ def _values(block: Block, m: int, t: int) -> dict[str, str]:
             mark = f" ({'|'.join(flag.name or '' for flag in doubt).lower()})" if doubt else ""
             values[quantity] = f"{Decimal(scaled).scaleb(-block.decimals[q])}{mark}"
     return values
-
-
-def _iso(instant_ms: int) -> str:
-    text = datetime.fromtimestamp(instant_ms / 1000, UTC).isoformat(timespec="seconds")
-    return text.replace("+00:00", "Z")
 
 
 def _text(report: dict[str, Any]) -> str:

@@ -6,8 +6,9 @@ from dataclasses import asdict
 import click
 
 from gridcrew.commands.network_propose import show
-from gridcrew.network_house import House, author, change_document, iso, note, refusals, tell_change
+from gridcrew.network_house import House, author, change_document, note, refusals, tell_change
 from gridcrew.network_reading import as_json
+from telemetry.instants import iso_seconds
 
 
 @click.command(name="approve")
@@ -48,7 +49,8 @@ def _list(house: House, now_ms: int, as_json: bool) -> None:
     if as_json:
         listed = [
             {
-                "proposal": one.id, "made_at": iso(one.made_ms), "made_by": one.made_by, "source": one.source,
+                "proposal": one.id, "made_at": iso_seconds(one.made_ms), "made_by": one.made_by,
+                "source": one.source,
                 "feeders": [asdict(feeder) for feeder in house.changes.look(one, now_ms)],
             }
             for one in waiting
@@ -56,7 +58,7 @@ def _list(house: House, now_ms: int, as_json: bool) -> None:
         click.echo(json.dumps(listed, ensure_ascii=False, indent=2))
         return
     for one in waiting:
-        click.echo(f"proposal {one.id} of {iso(one.made_ms)} by {one.made_by}: {one.source}")
+        click.echo(f"proposal {one.id} of {iso_seconds(one.made_ms)} by {one.made_by}: {one.source}")
         show(house.changes.look(one, now_ms))
     if not waiting:
         click.echo("nothing waits for approval")

@@ -4,8 +4,9 @@ import json
 
 import click
 
-from gridcrew.network_house import House, iso
+from gridcrew.network_house import House
 from gridcrew.network_reading import as_json
+from telemetry.instants import iso_seconds
 
 
 @click.command(name="versions")
@@ -14,9 +15,9 @@ def command(as_json: bool) -> None:
     """All versions, oldest first; each holds until the next one."""
     listed = [
         {
-            "effective_at": iso(version.effective_ms),
+            "effective_at": iso_seconds(version.effective_ms),
             "network_hash": version.content_hash,
-            "made_at": iso(version.imported_ms),
+            "made_at": iso_seconds(version.imported_ms),
             "made_by": version.made_by,
             "source": version.source,
             "note": version.note,
