@@ -25,6 +25,7 @@ from telemetry.fold import Known, nothing_known
 from telemetry.lifecycle import SAME_ONSET_MS
 from telemetry.observations import NEVER
 from telemetry.outages import OPEN_STATES, OutageRevision, OutageState
+from telemetry.parts import lies_in
 from telemetry.scope import slice_below
 
 LATE_MS: Final = 120_000
@@ -37,6 +38,8 @@ MAX_ROWS: Final = 20_000
 """Kept at most; then it is concluded from at once."""
 STEP_MS: Final = 30_000
 MAX_STEPS: Final = 40
+REMEMBERED_MS: Final = 3_600_000
+"""Terminals come back one after the other: what the first ones told is concluded from again with the next."""
 POWER_UPS_KEPT: Final = 100_000
 """Newest power-ups that a last gasp may still have been overtaken by."""
 FEWEST: Final = 2
@@ -53,6 +56,8 @@ class LateNews:
     first_ms: int = 0
     newest_ms: int = 0
     """When the first and the last of them were received."""
+    _concluded: list[Evidence] = field(default_factory=list)
+    """Rows of earlier floods, newest last."""
     _power_ups: dict[str, Evidence] = field(default_factory=dict)
     """Meter → the row of its newest power-up."""
 
@@ -106,10 +111,12 @@ class LateNews:
         return min(self.newest_ms + SETTLED_MS, self.first_ms + MOST_MS)
 
     def taken(self) -> list[Evidence]:
-        """What was kept, which is then forgotten, in the order of the devices' clocks."""
-        once = {row.key: row for row in self.rows}
+        """What was kept, with that of the floods before it, in the order of the devices' clocks."""
+        once = {row.key: row for row in (*self._concluded, *self.rows)}
+        since_ms = self.newest_ms - REMEMBERED_MS
+        self._concluded = [row for row in once.values() if row.received_ms >= since_ms][-MAX_ROWS:]
         self.rows = []
-        return sorted(once.values(), key=lambda row: (row.at_ms, row.key))
+        return sorted(self._concluded, key=lambda row: (row.at_ms, row.key))
 
 
 def past_outages(
@@ -121,7 +128,8 @@ def past_outages(
 ) -> tuple[OutageRevision, ...]:
     """Chains of the outages that these rows (ascending) tell of and that are over, as told at ``now_ms``.
 
-    None that was told already: ``told`` are the newest revisions of all outages.
+    None that was told already: ``told`` are the newest revisions of all outages. One that is over and proves
+    to be part of a larger one is merged into it.
     """
     if len({d for row in rows if row.kind is EvidenceKind.POWER_OFF for d in row.devices}) < FEWEST:
         return ()
@@ -138,8 +146,25 @@ def past_outages(
                     chains[revision.outage_id].append(replace(revision, at_ms=now_ms))
     over = [chain for chain in chains.values() if chain[-1].state is OutageState.RESTORED]
     known = [each for each in told if each.state in OPEN_STATES or each.state is OutageState.RESTORED]
-    new = [chain for chain in over if not any(_same(detector, chain[-1], other) for other in known)]
-    return tuple(revision for chain in new for revision in chain)
+    return tuple(revision for chain in over for revision in _new(detector, chain, known, now_ms))
+
+
+def _new(
+    detector: Detector, chain: Sequence[OutageRevision], known: Sequence[OutageRevision], now_ms: int
+) -> Iterator[OutageRevision]:
+    """The chain, and the end of what it swallows; nothing where it is known already."""
+    same = [other for other in known if _same(detector, chain[-1], other)]
+    whole = slice_below(detector.network, detector.tree, chain[-1].cause.element)
+    parts = [slice_below(detector.network, detector.tree, other.cause.element) for other in same]
+    smaller = [lies_in(part, whole) and part != whole for part in parts]
+    if not all(smaller) or any(other.state in OPEN_STATES for other in same):
+        return
+    yield from chain
+    for other in same:
+        yield replace(
+            other, revision=other.revision + 1, at_ms=now_ms, state=OutageState.MERGED,
+            merged_into=chain[-1].outage_id, cut=(), restored=(),
+        )  # fmt: skip
 
 
 def _steps(rows: Sequence[Evidence]) -> list[list[Evidence]]:

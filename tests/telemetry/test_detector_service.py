@@ -135,6 +135,34 @@ def test_a_late_flood_tells_of_an_outage_that_is_long_over(bench: Bench) -> None
     assert (outage.started_at_ms, outage.restored_at_ms) == (T0 + 1_800_000, T0 + 5_400_000)
 
 
+def test_floods_one_after_the_other_come_to_one_outage(bench: Bench) -> None:
+    """What the first terminal told proves to be part of what the second one tells a minute later."""
+    bench.gateway.append([Evidence(EvidenceKind.ALIVE, T0, T0, "", ALL, "before")])
+    service = bench.service()
+    service.tick()
+    bench.now_ms = T0 + 7_200_000
+    others = Evidence(EvidenceKind.ALIVE, bench.now_ms, bench.now_ms, "", under("B", "C"), "now")
+    bench.gateway.append([others])
+    for terminal in ("A1", "A2"):
+        bench.now_ms += 60_000
+        flood = [
+            Evidence(kind, T0 + at_s * 1000, bench.now_ms, f"TT-{terminal}", (meter,), f"{kind}{meter}")
+            for meter in under(terminal)
+            for kind, at_s in ((EvidenceKind.POWER_OFF, 1_800), (EvidenceKind.POWER_ON, 5_400))
+        ]
+        unheard = Evidence(EvidenceKind.ALIVE, bench.now_ms, bench.now_ms, "", under("A2"), f"n{terminal}")
+        bench.gateway.append([unheard, *flood])
+        service.tick()
+        bench.now_ms += SETTLED_MS
+        service.tick()
+    kept = [r for r in bench.newest().values() if r.state is not OutageState.MERGED]
+    (outage,) = kept
+    assert {"SA", "LA"} <= set(outage.cause.equivalent)
+    assert (outage.started_at_ms, outage.restored_at_ms) == (T0 + 1_800_000, T0 + 5_400_000)
+    assert all(r.merged_into == outage.outage_id for r in bench.newest().values() if r != outage)
+    assert len(bench.newest()) == 2, "the first one had been told"
+
+
 @pytest.mark.parametrize("order", ["overtaken", "in one breath", "mixed"])
 def test_a_momentary_interruption_is_recorded_in_any_order_of_its_words(bench: Bench, order: str) -> None:
     """The recloser's second try held after eight seconds; power-ups come before the last gasps they end."""
