@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +41,8 @@ grids = click.option(
     type=click.IntRange(1, 200),
     help="Service grid cells to part a grid into that names none (simbench:, pandapower:).",
 )
+INSTANT: Final = click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d"])
+"""ISO-8601 with a zone (``Z``, ``+08:00``), or a day that begins at midnight UTC."""
 mapping = click.option(
     "--mapping",
     type=click.Path(dir_okay=False, exists=True, path_type=Path),
@@ -48,6 +51,13 @@ mapping = click.option(
 set_aside = click.option(
     "--set-aside", is_flag=True, help="Leave rows with errors out (and tell them) instead of refusing all."
 )
+
+
+def instant_ms(given: datetime | None, now_ms: int) -> int:
+    """Of an option of type ``INSTANT``; now where it was not given."""
+    if given is None:
+        return now_ms
+    return int((given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def stored_networks() -> SqlNetworkStore:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +16,11 @@ from geo.ports import NetworkVersion
 from gridcrew.lazy_group import LazyGroup
 from gridcrew.network_house import author, note
 from gridcrew.network_reading import (
+    INSTANT,
     accepted,
     as_json,
     grids,
+    instant_ms,
     language,
     mapping,
     network_in_force,
@@ -29,6 +31,7 @@ from gridcrew.network_reading import (
     summary,
     tell,
 )
+from telemetry.adapters.event_files import iso
 
 SUBCOMMANDS: Final = {
     "trace": "Follow an element: up, down, the way to another; isolate it, restore the rest.",
@@ -63,11 +66,7 @@ def command() -> None:
 
 @command.command(name="import")
 @click.argument("source")
-@click.option(
-    "--effective",
-    type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"]),
-    help="When it takes effect, UTC (now).",
-)
+@click.option("--effective", type=INSTANT, help="When it takes effect (now); a day begins at midnight UTC.")
 @mapping
 @set_aside
 @grids
@@ -87,7 +86,7 @@ def import_network(
         click.echo(json.dumps(report(assembled), ensure_ascii=False, indent=2))
     network = accepted(assembled, told=True)
     now_ms = int(time.time() * 1000)
-    effective_ms = now_ms if effective is None else int(effective.replace(tzinfo=UTC).timestamp() * 1000)
+    effective_ms = instant_ms(effective, now_ms)
     changed = _changed(store, network, effective_ms)
     if changed is None or not changed.nothing_changed:
         by = author(note)
@@ -102,6 +101,14 @@ def import_network(
     click.echo(f"imported {network.content_hash}: {summary(network)}")
     if changed is not None:
         click.echo(f"against the network before: {changed.summary()}")
+    if effective is not None:
+        click.echo(_span(store, effective_ms))
+
+
+def _span(store: SqlNetworkStore, effective_ms: int) -> str:
+    """What a date forward or back comes to: another version may follow."""
+    later = [version.effective_ms for version in store.versions() if version.effective_ms > effective_ms]
+    return f"in force from {iso(effective_ms)} {f'until {iso(min(later))}' if later else 'on'}"
 
 
 def _changed(store: SqlNetworkStore, network: Network, effective_ms: int) -> Differences | None:

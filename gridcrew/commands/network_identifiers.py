@@ -4,26 +4,26 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import click
 
 from geo.matching import Matching, matching
-from gridcrew.network_reading import accepted, as_json, grids, network_in_force, read
+from gridcrew.network_reading import INSTANT, accepted, as_json, grids, instant_ms, network_in_force, read
 
 MOST_SHOWN: Final = 20
 
 
 @click.command(name="identifiers")
 @click.option("--network", "source", metavar="SOURCE", help="Look at this SOURCE, not at the stored network.")
-@click.option("--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"]), help="As of when, UTC (now).")
+@click.option("--at", type=INSTANT, help="As of when (now); a day begins at midnight UTC.")
 @grids
 @as_json
 def command(source: str | None, at: datetime | None, grids: int, as_json: bool) -> None:
     """Foreign ids: what each system does not name, by transformer area; strangers, exchanges, conflicts."""
     now_ms = int(time.time() * 1000)
-    at_ms = now_ms if at is None else int(at.replace(tzinfo=UTC).timestamp() * 1000)
+    at_ms = instant_ms(at, now_ms)
     network = network_in_force(now_ms) if source is None else accepted(read(source, grids))
     found = matching(network, at_ms)
     if as_json:

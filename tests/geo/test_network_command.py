@@ -59,6 +59,20 @@ def test_another_import_tells_what_changed(run: Run, folder: Path) -> None:
     assert "meters changed 1, customers moved 1" in run("import", folder).stdout
 
 
+def test_a_version_dated_back_holds_until_the_next_one(run: Run, folder: Path) -> None:
+    run("import", folder)
+    text = (folder / "meters.csv").read_text().replace("M2,L1,C2,B,TT1", "M2,L2,C2,B,TT2")
+    (folder / "meters.csv").write_text(text)
+    told = run("import", folder, "--effective", "2026-01-01T03:12:00+08:00").stdout.splitlines()[-1]
+    assert told.startswith("in force from 2025-12-31T19:12:00.000Z until 20")
+    then = run("trace", "C2", "--at", "2026-01-01T00:00:00Z").stdout
+    assert "T2" in then
+    assert "T1" in run("trace", "C2").stdout
+    assert "no network was in force then" in run("trace", "C2", "--at", "2025-01-01T00:00:00Z").stderr
+    versions = json.loads(run("versions", "--json").stdout)
+    assert all(version["made_by"] for version in versions)
+
+
 def test_rows_may_be_set_aside(run: Run, folder: Path) -> None:
     text = (folder / "meters.csv").read_text().replace("M2,L1", "M2,L9")
     (folder / "meters.csv").write_text(text)
