@@ -3,7 +3,7 @@
 ``python -m benchmarks.burst`` (some three minutes). End to end: Mosquitto, gateway and detector as real
 processes on a network of a million meters. Each fault takes whole sources out at once; a small fault behind
 it marks when everything before has been concluded from, because evidence is read in order. In process: the
-detector alone, ten thousand to a million events, then how the cost of one look grows with the network.
+detector alone, ten thousand to 600,000 events, then how the cost of one look grows with the network.
 """
 
 import itertools
@@ -12,18 +12,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from paho.mqtt.client import Client
-from paho.mqtt.enums import CallbackAPIVersion
 
+from benchmarks.accuracy.charts import Axis, Chart
 from benchmarks.backlog_drain import mosquitto
 from benchmarks.inference_scale import network
-from benchmarks.record import Cell, record
+from benchmarks.processor import Spent, spent
+from benchmarks.record import RESULTS, Cell, record
+from benchmarks.wire_publisher import WirePublisher, packets
 from gateway.adapters.mqtt.door import BrokerAddress, create_sessions
 from gateway.contract.topics import EVENTS, topic
 from geo.adapters.database import open_database
@@ -38,19 +39,20 @@ from gridcrew.migrations.runner import migrate_all
 from gridcrew.settings import Settings
 from telemetry.adapters.detector_service import BATCH
 from telemetry.adapters.outage_log import SqlOutageLog
-from telemetry.area_watch import BURST_MS, PACE_MS
+from telemetry.area_watch import BURST_MS, PACE_MS, Urgency
 from telemetry.detector import Detector, DetectorRules
 from telemetry.evidence import Evidence, EvidenceKind
 from telemetry.inference import InferenceModel
 from telemetry.outages import OutageRevision
-from telemetry.patience import SHARE
+from telemetry.patience import Patience
 
 FRAME = 200
-BURSTS_OF = ((100_000, FRAME), (10_000, 1))
-"""Events of a burst, and how many come in a frame."""
+BURSTS_OF = ((100_000, FRAME, 4), (100_000, 1, 2))
+"""Events of a burst, how many come in a frame, and how many such bursts."""
+GROWING = (10_000, 30_000, 100_000, 300_000)
+"""Events of bursts end to end, one after the other."""
 REPORTED = 0.6
 """Share of the dead meters whose last gasp comes through."""
-BURSTS = 4
 LOOK_S = 0.005
 PAUSE_S = 5.0
 """Between two bursts, so that none waits for what was concluded from the one before to be explained."""
@@ -99,13 +101,19 @@ class Stage:
 
 
 def run() -> dict[str, object]:
-    """Measure, print and write ``results/burst``."""
+    """Measure, print and write ``results/burst`` with its chart."""
     stage = Stage.of(network())
     tables: dict[str, list[Row]] = {}
-    for events, frame in BURSTS_OF:
-        tables[f"End to end, {events:,} events, {frame} in a frame"] = _end_to_end(stage, events, frame)
-    tables["The detector alone, single-event evidence, a million meters"] = _growth(stage)
+    for events, frame, bursts in BURSTS_OF:
+        with Chain.started(stage) as chain:
+            took = [chain.burst(events, frame) for _ in range(bursts)]
+        tables[f"End to end, {events:,} events, {frame} in a frame"] = _percentiles(took)
+    with Chain.started(stage) as chain:
+        growing = [chain.burst(events, FRAME) for events in GROWING]
+    tables[f"Growth end to end, {FRAME} events in a frame"] = [took.row() for took in growing]
+    tables["Growth of the detector alone, single-event evidence, a million meters"] = _growth(stage)
     tables["One look at an open outage, by size of the network"] = _looks()
+    _draw(growing, tables)
     meters, sources = len(stage.network.meters), len(stage.sources)
     notes = (
         f"{meters:,} meters under {sources} sources; bursts some seconds apart, each on other sources.",
@@ -113,23 +121,81 @@ def run() -> dict[str, object]:
         "End to end: from before the first frame is handed to the socket until the revision is read.",
         "Publisher and reader run on the same cores. Named: the first revision whose cause is the source.",
         "Reflected: a fault sent behind the burst is told, so all before it has been concluded from.",
+        "Waiting: of that time, how long the detector was ready and had no processor: the machine is shared.",
         f"Load of the machine at the end, other programs included: {os.getloadavg()[0]:.1f}.",
         "The detector alone: processor time of folding and concluding, looks as the service takes them.",
+        "Chart: burst_growth.svg.",
     )
-    return record(
-        "burst", "A burst of last gasps", tables, notes, ("numpy", "numba", "paho-mqtt", "sqlalchemy")
-    )
+    return record("burst", "A burst of last gasps", tables, notes, ("numpy", "numba", "sqlalchemy"))
 
 
-def _end_to_end(stage: Stage, events: int, frame: int) -> list[Row]:
-    with tempfile.TemporaryDirectory(prefix="gridcrew-bench-") as home, mosquitto(Path(home)) as address:
-        folder = Path(home) / "var"
-        settings = _installed(stage, folder, address)
-        create_sessions(address, gateway_sessions(settings))
-        with _process("gateway", settings), _process("detector", settings):
+@dataclass(frozen=True, slots=True)
+class Took:
+    """One burst: seconds since its first byte, and what the processes spent until it was reflected."""
+
+    events: int
+    frames: int
+    published_s: float
+    named_s: tuple[float, ...]
+    reflected_s: float
+    gateway: Spent
+    detector: Spent
+
+    def row(self) -> Row:
+        return {
+            "events": self.events,
+            "frames": self.frames,
+            "reflected s": self.reflected_s,
+            "of it the detector waiting s": self.detector.waited_s,
+            "gateway processor s": self.gateway.used_s,
+            "detector processor s": self.detector.used_s,
+            "µs processor an event": 1e6 * (self.gateway.used_s + self.detector.used_s) / self.events,
+        }
+
+
+@dataclass
+class Chain:
+    """Broker, gateway and detector as processes, and somebody who publishes and looks."""
+
+    stage: Stage
+    publisher: WirePublisher
+    watch: "Watch"
+    pids: tuple[int, int]
+    """Of the gateway and the detector."""
+    sources: Iterator[int] = field(default_factory=itertools.count)
+
+    @staticmethod
+    @contextmanager
+    def started(stage: Stage) -> Iterator["Chain"]:
+        with tempfile.TemporaryDirectory(prefix="gridcrew-bench-") as home, mosquitto(Path(home)) as address:
+            settings = _installed(stage, Path(home) / "var", address)
+            create_sessions(address, gateway_sessions(settings))
             watch = Watch(SqlOutageLog(open_database(settings.database_location, "outages")))
-            with _publisher(address) as client:
-                return _bursts(stage, (events, frame), client, watch)
+            with (
+                _process("gateway", settings) as gateway,
+                _process("detector", settings) as detector,
+                WirePublisher.at(address) as publisher,
+            ):
+                yield Chain(stage, publisher, watch, (gateway, detector))
+
+    def burst(self, events: int, frame: int) -> Took:
+        """Strike as many sources as it needs, none twice, and a transformer of another one behind them."""
+        struck = [next(self.sources) for _ in range(self.stage.needed(events))]
+        mark = next(self.sources)
+        time.sleep(PAUSE_S)
+        at_ms = time.time_ns() // 1_000_000
+        bodies = list(_frames(self.stage.gasping(struck, events, mark), frame, mark, at_ms))
+        element, dead = self.stage.transformer(mark)
+        bodies.extend(_frames(dead, FRAME, 1000 + mark, at_ms))
+        ready = packets(topic("B1", EVENTS), bodies)
+        before, began_s = [spent(pid) for pid in self.pids], time.monotonic()
+        self.publisher.publish(ready)
+        published_s = time.monotonic() - began_s
+        names = {self.stage.sources[n] for n in struck}
+        told = self.watch.until(names | {element})
+        gateway, detector = (spent(pid) - earlier for pid, earlier in zip(self.pids, before, strict=True))
+        named_s = tuple(told[name] - began_s for name in names)
+        return Took(events, len(bodies), published_s, named_s, told[element] - began_s, gateway, detector)
 
 
 def _installed(stage: Stage, folder: Path, address: BrokerAddress) -> Settings:
@@ -144,7 +210,7 @@ def _installed(stage: Stage, folder: Path, address: BrokerAddress) -> Settings:
 
 
 @contextmanager
-def _process(name: str, settings: Settings) -> Iterator[None]:
+def _process(name: str, settings: Settings) -> Iterator[int]:
     environment = {"GRIDCREW_DATA_DIR": str(settings.data_dir), "GRIDCREW_MQTT__URL": settings.mqtt.url}
     with subprocess.Popen(
         [sys.executable, "-m", "gridcrew", name],
@@ -153,22 +219,9 @@ def _process(name: str, settings: Settings) -> Iterator[None]:
         try:
             assert process.stdout is not None
             assert any(f"{name} ready" in line for line in process.stdout), f"{name} did not start"
-            yield
+            yield process.pid
         finally:
             process.terminate()
-
-
-@contextmanager
-def _publisher(address: BrokerAddress) -> Iterator[Client]:
-    client = Client(CallbackAPIVersion.VERSION2, client_id="burst")
-    client.max_inflight_messages_set(1000)
-    client.connect(address.host, address.port)
-    client.loop_start()
-    try:
-        yield client
-    finally:
-        client.disconnect()
-        client.loop_stop()
 
 
 @dataclass
@@ -192,32 +245,46 @@ class Watch:
         return seen
 
 
-def _bursts(stage: Stage, size: tuple[int, int], client: Client, watch: Watch) -> list[Row]:
-    events, frame = size
-    sources, named_s, reflected_s, published_s = itertools.count(), [], [], []
-    for number in range(BURSTS):
-        struck = [next(sources) for _ in range(stage.needed(events))]
-        mark = next(sources)
-        time.sleep(PAUSE_S)
-        at_ms = time.time_ns() // 1_000_000
-        bodies = list(_frames(stage.gasping(struck, events, number), frame, number, at_ms))
-        marked = stage.transformer(mark)
-        bodies.extend(_frames(marked[1], FRAME, 1000 + number, at_ms))
-        began_s = time.monotonic()
-        for body in bodies:
-            client.publish(topic("B1", EVENTS), body, qos=1)
-        published_s.append(time.monotonic() - began_s)
-        names = {stage.sources[n] for n in struck}
-        told = watch.until(names | {marked[0]})
-        named_s += [told[name] - began_s for name in names]
-        reflected_s.append(told[marked[0]] - began_s)
-    return [_percentiles("named", named_s), _percentiles("reflected", reflected_s),
-            _percentiles("handed to the socket", published_s)]  # fmt: skip
+def _percentiles(bursts: Sequence[Took]) -> list[Row]:
+    named_s = [seconds for took in bursts for seconds in took.named_s]
+    columns = {
+        "handed to the socket": [took.published_s for took in bursts],
+        "named": named_s,
+        "reflected": [took.reflected_s for took in bursts],
+        "reflected, less waiting": [took.reflected_s - took.detector.waited_s for took in bursts],
+        "frames a second until reflected": [took.frames / took.reflected_s for took in bursts],
+        "gateway, processor s": [took.gateway.used_s for took in bursts],
+        "detector, processor s": [took.detector.used_s for took in bursts],
+    }
+    return [
+        {"first byte until": what, "n": len(values), "p50": _share(values, 50), "p99": _share(values, 99)}
+        for what, values in columns.items()
+    ]
 
 
-def _percentiles(what: str, seconds: Sequence[float]) -> Row:
-    p50, p99 = np.percentile(seconds, (50, 99))
-    return {"first byte until": what, "n": len(seconds), "p50 s": float(p50), "p99 s": float(p99)}
+def _share(values: Sequence[float], percent: int) -> float:
+    return float(np.percentile(values, percent))
+
+
+def _draw(growing: Sequence[Took], tables: Mapping[str, Sequence[Row]]) -> None:
+    """Seconds by thousands of events."""
+    alone = [row for rows in tables.values() for row in rows if "of it folding s" in row]
+    lines = {
+        "reflected": [(took.events / 1e3, took.reflected_s) for took in growing],
+        "reflected, less waiting": [
+            (took.events / 1e3, took.reflected_s - took.detector.waited_s) for took in growing
+        ],
+        "gateway, processor": [(took.events / 1e3, took.gateway.used_s) for took in growing],
+        "detector alone": [(float(row["events"] or 0) / 1e3, float(row["s"] or 0)) for row in alone],
+    }
+    most_s = float(np.ceil(max(seconds for line in lines.values() for _, seconds in line)))
+    chart = Chart(
+        "A burst of last gasps: seconds by size",
+        Axis("thousand events", 0, GROWTH[-1] / 1e3, (0, 100, 200, 300, 400, 500, 600)),
+        Axis("seconds", 0, most_s, tuple(np.linspace(0, most_s, 5).tolist())),
+        lines,
+    )
+    (RESULTS / "burst_growth.svg").write_text(chart.svg(), encoding="utf-8")
 
 
 def _frames(meters: Sequence[str], size: int, boot: int, at_ms: int) -> Iterator[bytes]:
@@ -268,20 +335,24 @@ def _conclude(detector: Detector, evidence: Sequence[Evidence]) -> tuple[float, 
     Evidence time runs as fast as the work is done; looks take the share of it that the service gives them.
     """
     told: list[OutageRevision] = []
-    received_ms, fold_s, wait_s = evidence[0].received_ms, 0.0, 0.0
-    began_s = last_s = time.process_time()
+    received_ms, fold_s, looks = evidence[0].received_ms, 0.0, Patience()
+    began_ms = _processor_ms()
     for start in range(0, len(evidence), BATCH):
         batch_s = time.process_time()
-        now_ms = received_ms + round(1000 * (batch_s - began_s))
+        now_ms = received_ms + _processor_ms() - began_ms
         detector.observe(evidence[start : start + BATCH], now_ms)
         fold_s += time.process_time() - batch_s
-        if time.process_time() - last_s >= wait_s:
-            look_s = time.process_time()
-            told.extend(detector.evaluate(now_ms))
-            last_s = time.process_time()
-            wait_s = SHARE * (last_s - look_s)
-    told.extend(detector.evaluate(received_ms + round(1000 * (time.process_time() - began_s)) + BURST_MS))
+        look_ms = _processor_ms()
+        more = looks.may(look_ms)
+        told.extend(detector.evaluate(now_ms, upto=Urgency.MORE_WORDS if more else Urgency.FIRST_WORDS))
+        if more:
+            looks.had(look_ms, _processor_ms())
+    told.extend(detector.evaluate(received_ms + _processor_ms() - began_ms + BURST_MS))
     return fold_s, told
+
+
+def _processor_ms() -> int:
+    return round(1000 * time.process_time())
 
 
 def _looks() -> list[Row]:
