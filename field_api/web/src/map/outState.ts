@@ -15,6 +15,7 @@ export class OutState {
   private readonly asked = new Map<string, number>()
   private painted: Painted = new Map()
   private open: Outage[] = []
+  private left = false
 
   constructor(private readonly map: MapLibre) {}
 
@@ -46,7 +47,13 @@ export class OutState {
     }
   }
 
+  /** The map is taken away: answers that are still under way paint nothing. */
+  leave(): void {
+    this.left = true
+  }
+
   private paint(): void {
+    if (this.left) return
     const wanted: Painted = new Map()
     for (const outage of this.open) {
       const scope = this.scopes.get(outage.id)
