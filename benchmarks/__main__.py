@@ -25,6 +25,7 @@ NAMES = (
     "burst",
     "fault_cycle",
     "reliability_scale",
+    "scope_call",
     "access_scale",
     "modbus_polling",
 )

@@ -7,6 +7,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -31,7 +32,17 @@ Row = dict[str, Cell]
 Answer = TypeVar("Answer")
 
 
-def write_model(folder: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many feeders, and of each thing how many per the one before."""
+
+    feeders: int = FEEDERS
+    transformers: int = TRANSFORMERS
+    access_points: int = ACCESS_POINTS
+    meters: int = METERS
+
+
+def write_model(folder: Path, size: Size = Size()) -> None:
     """The grid as a company would export it."""
     folder.mkdir(parents=True, exist_ok=True)
     headers = {
@@ -42,11 +53,11 @@ def write_model(folder: Path) -> None:
         "customers": "id,name,class,priority,phone,address,grid_id,access_point_id",
     }
     lines = {
-        "nodes": _nodes(),
-        "edges": _edges(),
-        "meters": _meters(),
-        "terminals": (f"TT{t},T{t}" for t in range(FEEDERS * TRANSFORMERS)),
-        "customers": _customers(),
+        "nodes": _nodes(size),
+        "edges": _edges(size),
+        "meters": _meters(size),
+        "terminals": (f"TT{t},T{t}" for t in range(size.feeders * size.transformers)),
+        "customers": _customers(size),
     }
     for name, header in headers.items():
         with (folder / f"{name}.csv").open("w", encoding="utf-8") as out:
@@ -54,51 +65,51 @@ def write_model(folder: Path) -> None:
             out.writelines(line + "\n" for line in lines[name])
 
 
-def _areas() -> Iterator[tuple[int, int, float, float]]:
+def _areas(size: Size) -> Iterator[tuple[int, int, float, float]]:
     """Feeder, transformer, and where it stands."""
-    for feeder in range(FEEDERS):
-        for place in range(TRANSFORMERS):
-            yield feeder, feeder * TRANSFORMERS + place, 116 + feeder * 0.004, 39 + place * 0.004
+    for feeder in range(size.feeders):
+        for place in range(size.transformers):
+            yield feeder, feeder * size.transformers + place, 116 + feeder * 0.004, 39 + place * 0.004
 
 
-def _nodes() -> Iterator[str]:
+def _nodes(size: Size) -> Iterator[str]:
     yield "S,substation,东站,116.0,38.99,10"
-    for _feeder, t, lon, lat in _areas():
+    for _feeder, t, lon, lat in _areas(size):
         yield f"P{t},pole,{t}号杆,{lon:.6f},{lat:.6f},10"
         yield f"L{t},transformer_lv,{t}号台区,{lon:.6f},{lat:.6f},0.4"
-        for a in range(ACCESS_POINTS):
+        for a in range(size.access_points):
             yield f"A{t}-{a},access_point,,{lon + 0.0002 * a:.6f},{lat + 0.0003:.6f},0.4"
 
 
-def _edges() -> Iterator[str]:
-    for feeder, t, _lon, _lat in _areas():
-        first = t % TRANSFORMERS == 0
+def _edges(size: Size) -> Iterator[str]:
+    for feeder, t, _lon, _lat in _areas(size):
+        first = t % size.transformers == 0
         ends = f"S,P{t}" if first else f"P{t - 1},P{t}"
         yield f"{'CB' if first else 'LN'}{t},{'breaker' if first else 'line'},{ends},1,ABC,,10kV{feeder}线,,"
         yield f"T{t},transformer,P{t},L{t},1,ABC,,{t}号变,400,public"
-        for a in range(ACCESS_POINTS):
+        for a in range(size.access_points):
             yield f"SV{t}-{a},service,L{t},A{t}-{a},1,ABC,{200 + 20 * a},接户线,,"
 
 
-def _points() -> Iterator[tuple[int, int, int]]:
+def _points(size: Size) -> Iterator[tuple[int, int, int]]:
     """Transformer, access point, number of the meter."""
     number = 0
-    for t in range(FEEDERS * TRANSFORMERS):
-        for a in range(ACCESS_POINTS):
-            for _ in range(METERS):
+    for t in range(size.feeders * size.transformers):
+        for a in range(size.access_points):
+            for _ in range(size.meters):
                 yield t, a, number
                 number += 1
 
 
-def _meters() -> Iterator[str]:
-    return (f"3{n:011d},A{t}-{a},{7_000_000_000 + n},{'ABC'[n % 3]},TT{t}" for t, a, n in _points())
+def _meters(size: Size) -> Iterator[str]:
+    return (f"3{n:011d},A{t}-{a},{7_000_000_000 + n},{'ABC'[n % 3]},TT{t}" for t, a, n in _points(size))
 
 
-def _customers() -> Iterator[str]:
+def _customers(size: Size) -> Iterator[str]:
     return (
         f"{7_000_000_000 + n},客户{n},resident,normal,199{n:08d},东河镇{t}号院{n % 100}室,"
         f"G{t % 40:02d},A{t}-{a}"
-        for t, a, n in _points()
+        for t, a, n in _points(size)
     )
 
 
