@@ -40,6 +40,10 @@ def test_a_trip_becomes_an_outage_in_both_languages(centre: CommandCentre, runni
     centre.back_to_list()
     outage = centre.outage_of(name)
     expect(outage).to_be_visible(timeout=OUTAGE_S * 1000)
+    # From here on by its id: in English the row shows the English name.
+    outage = centre.page.locator(
+        f"[data-testid=outage-list] [data-outage='{outage.get_attribute('data-outage')}']"
+    )
     assert not centre.serious_violations()
     for language, words in (("zh-CN", ("户停电", "置信度")), ("en", ("out", "Confidence"))):
         centre.speak(language)
