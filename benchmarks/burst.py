@@ -121,7 +121,7 @@ def run() -> dict[str, object]:
         "End to end: from before the first frame is handed to the socket until the revision is read.",
         "Publisher and reader run on the same cores. Named: the first revision whose cause is the source.",
         "Reflected: a fault sent behind the burst is told, so all before it has been concluded from.",
-        "Waiting: of that time, how long the detector had no processor; booked late, so an estimate (one row exceeds its whole).",
+        "Waiting: how long the detector had no processor; booked late, so an estimate (a row may exceed it).",
         f"Load of the machine at the end, other programs included: {os.getloadavg()[0]:.1f}.",
         "The detector alone: processor time of folding and concluding, looks as the service takes them.",
         "Chart: burst_growth.svg.",
