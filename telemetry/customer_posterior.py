@@ -11,14 +11,15 @@ import numpy as np
 
 from geo.network import Float64, Int32
 from telemetry.calibration import worth
+from telemetry.hearing import Hearing
 from telemetry.inference_grid import InferenceGrid
 from telemetry.inference_model import InferenceModel
-from telemetry.likelihoods import constants, no_gasp
+from telemetry.likelihoods import constants
 from telemetry.meter_kernels import customers_out
 from telemetry.observations import Observations
 from telemetry.onsets import Onsets
 
-LEAST_ALIVE = 0.05
+LEAST_ALIVE = 0.005
 MOST_NEAR_DEAD = 0.98
 
 
@@ -69,13 +70,13 @@ def near_dead(grid: InferenceGrid, state: Float64, model: InferenceModel) -> Nea
 
 def meter_probabilities(
     grid: InferenceGrid, seen: Observations, onsets: Onsets, shares: Float64,
-    state: Float64, near: NearDead, model: InferenceModel,
+    state: Float64, near: NearDead, hearing: Hearing, model: InferenceModel,
 ) -> Float64:  # fmt: skip
     """[meters] P(out); 1 where the recorded place has no supply at all, 0 where nothing ever said "off"."""
     out = np.zeros(len(grid.meter_class))
     customers_out(
-        grid.meter_class, grid.meter_zone, onsets.bins, onsets.at_ms, no_gasp(shares, model),
-        near.while_alive, near.anyhow,
+        grid.meter_class, grid.meter_zone, onsets.bins, onsets.at_ms, hearing.quiet(shares), hearing.gains,
+        hearing.doubt, hearing.before, hearing.faint, near.while_alive, near.anyhow,
         seen.meter_off_ms, seen.meter_alive_ms, seen.meter_silent_ms, seen.meter_call_ms, seen.meter_can_gasp,
         constants(model), state[0], state[1], out,
     )  # fmt: skip

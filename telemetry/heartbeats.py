@@ -90,7 +90,7 @@ def blocked_prior(grid: InferenceGrid, seen: Observations, onsets: Onsets, model
     zones = len(onsets.bins)
     meters, heard = np.zeros((2, zones))
     _count_before(
-        grid.meter_zone, _oldest_shared(grid, onsets), seen.meter_alive_ms, seen.meter_off_ms, meters, heard
+        grid.meter_zone, oldest_shared(grid, onsets), seen.meter_alive_ms, seen.meter_off_ms, meters, heard
     )
     total = np.bincount(grid.zone_root, weights=meters, minlength=zones)[grid.zone_root]
     known = np.bincount(grid.zone_root, weights=heard, minlength=zones)[grid.zone_root]
@@ -116,7 +116,7 @@ def _count_before(
                 heard[z] += 1.0
 
 
-def _oldest_shared(grid: InferenceGrid, onsets: Onsets) -> Int64:
+def oldest_shared(grid: InferenceGrid, onsets: Onsets) -> Int64:
     """[zones] oldest onset anywhere below the source, NEVER where there is none."""
     if not onsets.columns:
         return np.full(len(onsets.bins), NEVER, dtype=np.int64)

@@ -13,6 +13,7 @@ import numpy as np
 from geo.network import Bool, Float64, Int8, Int32
 from telemetry.calibration import worth
 from telemetry.customer_posterior import NearDead, meter_probabilities, near_dead, nothing_near
+from telemetry.hearing import Hearing, hearing_before, hearing_learned
 from telemetry.heartbeats import blocked_prior
 from telemetry.inference_grid import InferenceGrid
 from telemetry.inference_kernels import NO_FAILURE, decode, flow_down, sweep_down, sweep_up
@@ -43,7 +44,7 @@ class Chances:
     fail: Float64
     """[classes, columns]: column k − 1 is log P(failing in a given one of k bins)."""
     blocked: Float64
-    """[zones] P(the terminal is blocked), 0 where there is none."""
+    """[zones] P(the terminal is blocked, or heard faintly), 0 where there is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +69,7 @@ class Posterior:
     """[classes] P(a topmost cut lies in the class)."""
     map_state: Int8
     """[classes] column of the most probable state, the last one for alive."""
+    hearing: Hearing
     near: NearDead
     """What the zones near by say of a meter whose record is wrong; ``while_alive`` as it was weighed."""
 
@@ -95,7 +97,7 @@ class Posterior:
     def meter_out_probability(self) -> Float64:
         """[meters] P(the customer's meter is out): the place, its own evidence and κ together."""
         return meter_probabilities(
-            self.grid, self.seen, self.onsets, self.shares, self.state, self.near, self.model
+            self.grid, self.seen, self.onsets, self.shares, self.state, self.near, self.hearing, self.model
         )
 
     @cached_property
@@ -103,7 +105,8 @@ class Posterior:
         """[terminals] P(nothing comes through from its meters)."""
         zone = self.grid.terminal_zone
         top = self.grid.zone_top[np.maximum(zone, 0)]
-        blocked: Float64 = np.where(zone >= 0, self.state[1, top].sum(axis=1), self.model.blocked)
+        chance = np.where(self.hearing.faint[np.maximum(zone, 0)], 0.0, self.state[1, top].sum(axis=1))
+        blocked: Float64 = np.where(zone >= 0, chance, self.model.blocked)
         return blocked
 
     @cached_property
@@ -178,17 +181,22 @@ def infer(grid: InferenceGrid, observations: Observations, now_ms: int, model: I
     is wrong. So where the first sweep finds dead areas, a second one is told how dead the near ones are.
     """
     onsets = find_onsets(grid, observations, now_ms, model)
-    chances = _chances(grid, observations, onsets, now_ms, model)
+    blocked = blocked_prior(grid, observations, onsets, model)
+    hearing = hearing_before(grid, observations, onsets, blocked, model)
+    chances = _chances(grid, observations, hearing, onsets.columns, now_ms, model)
     shares = reporting_shares(grid, observations, onsets, now_ms, model)
     near = nothing_near(len(grid.zone_top), model)
-    evidence = node_evidence(grid, observations, onsets, shares, near.while_alive, model)
+    evidence = node_evidence(grid, observations, onsets, shares, near.while_alive, hearing, model)
     messages = _Messages(grid, onsets, chances)
     state, class_cut = messages.sum_out(evidence)
     found = near_dead(grid, state, model)
     matters = _anywhere_in_source(grid, found.while_alive > NEAR_DEAD_MATTERS)
     if matters.any():
+        hearing = hearing_learned(
+            hearing, grid, observations, onsets, shares, state, found.while_alive, model
+        )
         near = NearDead(found.anyhow, np.where(matters, found.while_alive, near.while_alive))
-        evidence = node_evidence(grid, observations, onsets, shares, near.while_alive, model)
+        evidence = node_evidence(grid, observations, onsets, shares, near.while_alive, hearing, model)
         state, class_cut = messages.sum_out(evidence)
         found = near_dead(grid, state, model)
     log_evidence = _log_evidence(grid, chances.blocked, messages)
@@ -205,6 +213,7 @@ def infer(grid: InferenceGrid, observations: Observations, now_ms: int, model: I
         state=state,
         class_cut=class_cut,
         map_state=messages.best(evidence),
+        hearing=hearing,
         near=NearDead(anyhow=found.anyhow, while_alive=near.while_alive),
     )
 
@@ -260,21 +269,26 @@ def _log_evidence(grid: InferenceGrid, blocked: Float64, messages: _Messages) ->
 
 
 def _chances(
-    grid: InferenceGrid, seen: Observations, onsets: Onsets, now_ms: int, model: InferenceModel
+    grid: InferenceGrid,
+    seen: Observations,
+    hearing: Hearing,
+    columns: int,
+    now_ms: int,
+    model: InferenceModel,
 ) -> Chances:
     survival, class_survival = _moved(grid, seen, now_ms, model), grid.class_survival
     moved = np.flatnonzero((survival != grid.survival) & (grid.class_of >= 0))
     if len(moved):
         class_survival = class_survival.copy()
         np.add.at(class_survival, grid.class_of[moved], survival[moved] - grid.survival[moved])
-    columns = np.arange(1, max(onsets.columns, 1) + 1)
+    parts = np.arange(1, max(columns, 1) + 1)
     with np.errstate(divide="ignore"):
-        fail = np.log(-np.expm1(class_survival[:, None] / columns))
+        fail = np.log(-np.expm1(class_survival[:, None] / parts))
     return Chances(
         survival=survival,
         class_survival=class_survival,
         fail=np.maximum(fail, NO_FAILURE),
-        blocked=blocked_prior(grid, seen, onsets, model),
+        blocked=hearing.other,
     )
 
 

@@ -55,6 +55,10 @@ class InferenceModel:
     """The same where they came through until the onset."""
     blocked_leak: float = 0.01
     """How much rarer than in a working area a message out of a blocked area is."""
+    faint: float = 0.02
+    """P(few last gasps come through from a zone whose meters were heard of until the onset)."""
+    faint_share: float = 0.1
+    """How many of those that come through elsewhere come through there."""
     false_life: float = 1e-4
     """P(a dead meter seems alive) : P(a living one does)."""
     last_gasp_mean_delay_s: float = 15.0

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geo.network import Bool, Float64, Int32
+from telemetry.hearing import Hearing
 from telemetry.heartbeats import silence_of_zones
 from telemetry.inference_grid import InferenceGrid
 from telemetry.inference_model import InferenceModel
@@ -29,13 +30,12 @@ class NodeEvidence:
 
     works: Float64
     stuck: Float64
-    """The same if the zone's terminal is blocked."""
+    """The same in the zone's other state: its terminal is blocked, or last gasps come through faintly."""
 
 
 def constants(model: InferenceModel) -> Constants:
     """The model's numbers that the kernels of single meters use, times in milliseconds."""
     return (
-        (1.0 - model.miss) / model.false_alarm,
         model.false_life,
         model.silent_gain,
         model.call_gain,
@@ -43,7 +43,6 @@ def constants(model: InferenceModel) -> Constants:
         model.last_gasp_early_s * 1000.0,
         model.last_gasp_late_s * 1000.0,
         model.alive_tolerance_s * 1000.0,
-        model.mapping_error,
         model.confirming_silence_gain,
     )
 
@@ -105,25 +104,22 @@ def node_evidence(
     onsets: Onsets,
     shares: Float64,
     rho: Float64,
+    hearing: Hearing,
     model: InferenceModel,
 ) -> NodeEvidence:
     """All evidence of meters and terminals, by class."""
     shape = (len(grid.parent), onsets.columns + 1)
     evidence = NodeEvidence(works=np.zeros(shape), stuck=np.zeros(shape))
     add_meters(
-        grid.meter_class, grid.meter_zone, onsets.bins, onsets.at_ms, no_gasp(shares, model), rho,
+        grid.meter_class, grid.meter_zone, onsets.bins, onsets.at_ms, hearing.quiet(shares), hearing.gains,
+        hearing.doubt, hearing.before, hearing.faint, rho,
         seen.meter_off_ms, seen.meter_alive_ms, seen.meter_silent_ms, seen.meter_call_ms, seen.meter_can_gasp,
         constants(model), evidence.works, evidence.stuck,
     )  # fmt: skip
-    _add_terminals(grid, seen, onsets, model, evidence)
-    evidence.stuck[grid.zone_top] += silence_of_zones(grid, seen, onsets, model)[:, None]
+    _add_terminals(grid, seen, onsets, hearing.faint, model, evidence)
+    silence = np.where(hearing.faint, 0.0, silence_of_zones(grid, seen, onsets, model))
+    evidence.stuck[grid.zone_top] += silence[:, None]
     return evidence
-
-
-def no_gasp(shares: Float64, model: InferenceModel) -> Float64:
-    """P(no last gasp by now | dead), from the share that would have arrived."""
-    missing: Float64 = 1.0 - (1.0 - model.miss) * shares
-    return missing
 
 
 def _newest(zone: Int32, at_ms: Int64, zones: int) -> Int64:
@@ -134,36 +130,37 @@ def _newest(zone: Int32, at_ms: Int64, zones: int) -> Int64:
 
 
 def _add_terminals(
-    grid: InferenceGrid, seen: Observations, onsets: Onsets, model: InferenceModel, evidence: NodeEvidence
-) -> None:
+    grid: InferenceGrid, seen: Observations, onsets: Onsets, faint: Bool, model: InferenceModel,
+    evidence: NodeEvidence,
+) -> None:  # fmt: skip
     zones = len(grid.zone_top)
     off = _newest(grid.terminal_zone, seen.terminal_off_ms, zones)
     alive = _newest(grid.terminal_zone, seen.terminal_alive_ms, zones)
     silent = _newest(grid.terminal_zone, seen.terminal_silent_ms, zones)
     spoken = np.flatnonzero((np.maximum(np.maximum(off, alive), silent) != NEVER) & (onsets.bins > 0))
     for zone in spoken:
-        _add_terminal(
-            int(zone), (int(off[zone]), int(alive[zone]), int(silent[zone])), grid, onsets, model, evidence
-        )
+        newest = int(off[zone]), int(alive[zone]), int(silent[zone])
+        _add_terminal(int(zone), newest, grid, onsets, bool(faint[zone]), model, evidence)
 
 
 def _add_terminal(
-    zone: int, newest: tuple[int, int, int], grid: InferenceGrid, onsets: Onsets, model: InferenceModel,
-    evidence: NodeEvidence,
+    zone: int, newest: tuple[int, int, int], grid: InferenceGrid, onsets: Onsets, faint: bool,
+    model: InferenceModel, evidence: NodeEvidence,
 ) -> None:  # fmt: skip
     off, alive, silent = newest
     place, count = grid.zone_top[zone], int(onsets.bins[zone])
     tolerance_ms, early_ms = model.alive_tolerance_s * 1000, model.last_gasp_early_s * 1000
-    blocked = 0.0
+    blocked, before = 0.0, evidence.works[place].copy()
     for s in range(count):
         onset = int(onsets.at_ms[zone, s])
         if off > alive and off >= onset - early_ms:
             evidence.works[place, s] += math.log(model.terminal_off_gain)
-            evidence.stuck[place, s] += math.log(model.terminal_off_gain * model.terminal_off_blocked)
+            if not faint:
+                evidence.stuck[place, s] += math.log(model.terminal_off_gain * model.terminal_off_blocked)
         if alive != NEVER and alive > onset + tolerance_ms:
             evidence.works[place, s] += math.log(model.terminal_alive_gain)
             blocked = math.log(model.terminal_alive_blocked)
         if silent > max(off, alive) and silent > onset:
             evidence.works[place, s] += math.log(model.terminal_silent_dead)
             blocked = math.log(model.terminal_silent_blocked)
-    evidence.stuck[place, :] += blocked
+    evidence.stuck[place, :] += evidence.works[place] - before if faint else blocked
