@@ -22,6 +22,7 @@ from field_api.http.throttle import LoginThrottle
 from field_api.ports import Sites
 from field_api.presentation import masked_recipient
 from field_api.usecases.advise import Advise
+from field_api.usecases.check_topology import CheckTopology
 from field_api.usecases.claim_revision import ClaimRevision
 from field_api.usecases.clearance import Clearance
 from field_api.usecases.correct_outage import CorrectOutage, Found
@@ -184,6 +185,7 @@ def build_worker(home: Installation, readings: ReadingStore | None = None) -> Wo
         sites=sites,
         clock=wall_clock_ms,
         watch=WatchOrders(desk, ours, supply.still_dead),
+        check_topology=CheckTopology(desk, ours, sites, supply.suspects),
     )
 
 

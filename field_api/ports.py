@@ -127,6 +127,9 @@ class Orders(Protocol):
     def of_outage(self, scope: Scope, outage_id: str) -> tuple[StoredOrder, ...]:
         """Oldest first."""
 
+    def of_customer(self, scope: Scope, customer_id: str) -> tuple[StoredOrder, ...]:
+        """About that one customer, oldest first."""
+
     def open_of(self, scope: Scope, types: Collection[str] = ()) -> tuple[StoredOrder, ...]:
         """Every open order, oldest first; of these work types, where any are named."""
 

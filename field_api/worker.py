@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from field_api.ports import Clock, Desk, Sites
+from field_api.usecases.check_topology import CheckTopology
 from field_api.usecases.claim_revision import ClaimRevision
 from field_api.usecases.deliver_notices import BATCH, DeliverNotices
 from field_api.usecases.prepare_organisation import prepare_organisation
@@ -21,6 +22,7 @@ KEEP_NOTICES_MS: Final = 200 * 24 * 3_600_000
 """Somewhat more than the six months for which such records must be kept."""
 TIDY_EVERY_MS: Final = 60_000
 WATCH_EVERY_MS: Final = 5_000
+CHECK_EVERY_MS: Final = 3_600_000
 TRIES: Final = 5
 _FIRST_WAIT_S: Final = 0.2
 
@@ -38,6 +40,8 @@ class Worker:
     sites: Sites
     clock: Clock
     watch: WatchOrders
+    check_topology: CheckTopology
+    checked_ms: int = 0
     watched_ms: int = 0
     tidied_ms: int = 0
     prepared: str = ""
@@ -92,6 +96,9 @@ class Worker:
         if now_ms - self.watched_ms >= WATCH_EVERY_MS:
             self.watched_ms = now_ms
             self.watch(now_ms)
+        if now_ms - self.checked_ms >= CHECK_EVERY_MS:
+            self.checked_ms = now_ms
+            self.check_topology(now_ms)
 
     def _tidy(self) -> None:
         now_ms = self.clock()

@@ -80,6 +80,10 @@ class SqlOrders:
         query = select(orders).where(orders.c.outage_id == outage_id, in_scope(orders.c.grid_id, scope))
         return self._stored(query.order_by(orders.c.created_ms, orders.c.id))
 
+    def of_customer(self, scope: Scope, customer_id: str) -> tuple[StoredOrder, ...]:
+        query = select(orders).where(orders.c.customer_id == customer_id, in_scope(orders.c.grid_id, scope))
+        return self._stored(query.order_by(orders.c.created_ms, orders.c.id))
+
     def open_of(self, scope: Scope, types: Collection[str] = ()) -> tuple[StoredOrder, ...]:
         query = select(orders).where(orders.c.open, in_scope(orders.c.grid_id, scope))
         if types:
