@@ -12,6 +12,7 @@ from typing import Protocol
 from field_api.alerts import Told
 from field_api.calendar_entries import CalendarEntry
 from field_api.corrections import Correction
+from field_api.dispatch_ports import DispatchPlans
 from field_api.incidents import Incident
 from field_api.notices import Announcement, Notice, NoticeState, Posting
 from field_api.organisation import Crew, CrewState, GridCell
@@ -339,6 +340,8 @@ class DeskSession(Protocol):
     def corrections(self) -> Corrections: ...
     @property
     def positions(self) -> Positions: ...
+    @property
+    def plans(self) -> DispatchPlans: ...
 
 
 class Desk(Protocol):

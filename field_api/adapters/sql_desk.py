@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine
 
 from field_api.adapters.sql_corrections import SqlCorrections
+from field_api.adapters.sql_dispatch import SqlDispatchPlans
 from field_api.adapters.sql_organisation import SqlOrganisation
 from field_api.adapters.sql_users import SqlUsers
 from field_api.adapters.sql_views import SqlFeed, SqlOutageViews, SqlOutbox
@@ -29,6 +30,7 @@ class SqlSession:
         self.calls = SqlCalls(connection)
         self.corrections = SqlCorrections(connection)
         self.positions = SqlPositions(connection)
+        self.plans = SqlDispatchPlans(connection)
 
 
 class SqlDesk:
