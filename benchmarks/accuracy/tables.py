@@ -63,7 +63,8 @@ class Report:
             "rule F1 physical": self.tally(name, at_s, rule, PHYSICAL).f1,
             "rule element hit": self.tally(name, at_s, rule).hit_share,
             "naive F1": self.tally(name, at_s, NAIVE).f1,
-            "reachable F1": self._outcome.reachable_f1(name),
+            "reachable F1": self._outcome.reach[name, BY_RECORD].f1,
+            "reachable F1 physical": self._outcome.reach[name, PHYSICAL].f1,
         }
         for other in self._others:
             row[f"{other} F1"] = self.tally(name, at_s, other).f1

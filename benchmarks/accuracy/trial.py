@@ -55,13 +55,8 @@ class Outcome:
     elements: dict[str, list[tuple[float, bool]]] = field(default_factory=lambda: defaultdict(list))
     """By condition: P(the element) of one element named per night and band, and whether exactly its customers
     were struck."""
-    reach: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
-    """By condition and night: customers out by record, and those in faults of which no word ever comes."""
-
-    def reachable_f1(self, condition: str) -> float:
-        """F1 of a method that finds everything of which any word comes, and nothing else."""
-        out, unheard = np.array(self.reach[condition]).sum(axis=0)
-        return float(2 * (out - unheard) / max(2 * out - unheard, 1))
+    reach: dict[tuple[str, str], Tally] = field(default_factory=lambda: defaultdict(Tally))
+    """By condition and truth, at its main instant: one who knows each fault of which a word has come."""
 
     def merge(self, other: "Outcome") -> None:
         for score, tally in other.scores.items():
@@ -70,8 +65,8 @@ class Outcome:
             self.sizes[size].merge(tally)
         for key, found in other.detected.items():
             self.detected[key].extend(found)
-        for condition, nights in other.reach.items():
-            self.reach[condition].extend(nights)
+        for reached, tally in other.reach.items():
+            self.reach[reached].merge(tally)
         for mine, theirs in ((self.customers, other.customers), (self.elements, other.elements)):
             for condition, said in theirs.items():
                 mine[condition].extend(said)
@@ -115,7 +110,7 @@ def run_block(block: Block) -> Outcome:
     ready, outcome = stage(block.grid, block.methods), Outcome()
     for number in range(block.first, block.stop):
         night = draw_night(ready.place, block.condition, block.seed, number)
-        outcome.reach[block.condition.name].append(_unheard(night))
+        _note_reachable(outcome, block.condition, night)
         instants_s = block.instants_s or block.condition.instants_s
         rng = np.random.default_rng((block.seed, number, len(night.dead)))
         asked_s = instants_s[int(rng.integers(len(instants_s)))]
@@ -133,11 +128,18 @@ def run_block(block: Block) -> Outcome:
     return outcome.freeze()
 
 
-def _unheard(night: Night) -> tuple[int, int]:
-    """Customers out by record, and those in faults below which no meter's last gasp ever arrives."""
-    silent = ~np.isfinite(night.signals.meter_off.received_s)
-    lost = [meters for meters in night.below if np.all(silent[meters])]
-    return int(night.dead_by_record.sum()), sum(len(meters) for meters in lost)
+def _note_reachable(outcome: Outcome, condition: Condition, night: Night) -> None:
+    """What nobody can do much better than: knows exactly the faults below which any last gasp has arrived.
+
+    Of customers whose own words contradict their place it believes the words, and knows the false alarms.
+    """
+    arrived = night.signals.meter_off.received_s <= condition.judged_s
+    lives = night.signals.meter_alive.received_s <= condition.judged_s
+    places = np.zeros(len(night.dead), dtype=np.bool_)
+    for meters in night.below:
+        places[meters] = np.any(arrived[meters])
+    outcome.reach[condition.name, BY_RECORD].add(places, night.dead_by_record)
+    outcome.reach[condition.name, PHYSICAL].add((places & ~lives) | (arrived & night.dead), night.dead)
 
 
 def _score(
