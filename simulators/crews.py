@@ -35,6 +35,7 @@ MAX_EQUIVALENTS: Final = 20
 CAUSES: Final = ("equipment", "weather", "tree", "animal", "third_party", "ageing")
 URGENCY: Final = {"key": 0, "vulnerable": 1}
 NOTHING_FOUND: Final = "nothing_found"
+REPAIR: Final = "repair"
 OVER: Final = frozenset({"restored", "retracted", "merged"})
 EARTH_M: Final = 6_371_000.0
 METRES_PER_DEGREE: Final = EARTH_M * math.pi / 180
@@ -43,9 +44,13 @@ Place = tuple[float, float]
 
 
 def chosen(orders: Sequence[Order], crew: str) -> Order | None:
-    """What the crew does next: what it has begun, then what matters most, then what waits longest."""
+    """What the crew does next: what it has begun, then what matters most, then what waits longest.
+
+    Repairs only: other kinds of work are for people to try.
+    """
     begun = {"repaired": 0, "arrived": 1, "accepted": 2, "assigned": 3}
-    mine = [order for order in orders if order.crew_id == crew and order.state in begun]
+    repairs = [order for order in orders if order.type == REPAIR and order.crew_id == crew]
+    mine = [order for order in repairs if order.state in begun]
     return min(
         mine, key=lambda one: (begun[one.state], URGENCY.get(one.priority, 2), one.created_at), default=None
     )

@@ -49,6 +49,7 @@ class Order(msgspec.Struct, frozen=True):
     lat: float | None
     created_at: str
     priority: str = "normal"
+    type: str = "repair"
 
 
 class Cause(msgspec.Struct, frozen=True):

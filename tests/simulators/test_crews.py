@@ -201,6 +201,7 @@ def test_begun_work_comes_first_then_key_customers_then_age() -> None:
         _order("key", "assigned", priority="key", created_at=late),
         _order("begun", "accepted", created_at=late),
         _order("over", "closed"),
+        _order("survey", "assigned", type="site_survey"),
     ]
     taken = []
     while (order := chosen(orders, "me")) is not None:
