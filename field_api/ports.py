@@ -16,6 +16,7 @@ from field_api.dispatch_ports import DispatchPlans
 from field_api.incidents import Incident
 from field_api.notices import Announcement, Notice, NoticeState, Posting
 from field_api.organisation import Crew, CrewState, GridCell
+from field_api.organisation_ports import OrganisationStore
 from field_api.people import Scope, User
 from field_api.projection import Site
 from field_api.work import HistoryEntry, Order
@@ -54,7 +55,8 @@ class Organisation(Protocol):
 
     def cells(self, scope: Scope) -> tuple[GridCell, ...]: ...
 
-    def crews(self, scope: Scope) -> tuple[Crew, ...]: ...
+    def crews(self, scope: Scope, at_ms: int | None = None) -> tuple[Crew, ...]:
+        """With the skills that their members have at that instant; None: now."""
 
     def crew(self, scope: Scope, crew_id: str) -> Crew | None: ...
 
@@ -320,6 +322,8 @@ class DeskSession(Protocol):
 
     @property
     def organisation(self) -> Organisation: ...
+    @property
+    def establishment(self) -> OrganisationStore: ...
     @property
     def users(self) -> Users: ...
     @property

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine
 
 from field_api.adapters.sql_corrections import SqlCorrections
 from field_api.adapters.sql_dispatch import SqlDispatchPlans
+from field_api.adapters.sql_establishment import SqlEstablishment
 from field_api.adapters.sql_organisation import SqlOrganisation
 from field_api.adapters.sql_users import SqlUsers
 from field_api.adapters.sql_views import SqlFeed, SqlOutageViews, SqlOutbox
@@ -20,6 +21,7 @@ class SqlSession:
 
     def __init__(self, connection: Connection) -> None:
         self.organisation = SqlOrganisation(connection)
+        self.establishment = SqlEstablishment(connection)
         self.users = SqlUsers(connection)
         self.incidents = SqlIncidents(connection)
         self.orders = SqlOrders(connection)

@@ -4,9 +4,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, select, true, update
 
+from field_api.adapters.organisation_tables import crew_members, qualifications, shifts
+from field_api.adapters.system_clock import wall_clock_ms
 from field_api.adapters.tables import crew_cells, crews, grid_cells
 from field_api.organisation import AreaKind, Crew, CrewState, GridCell
 from field_api.people import Scope
+from field_api.shifts import Shift
+from field_api.staffing import Member, Qualification, skills_by_crew
 
 
 def in_scope(column: ColumnElement[str], scope: Scope) -> ColumnElement[bool]:
@@ -24,8 +28,8 @@ class SqlOrganisation:
         query = select(grid_cells).where(in_scope(grid_cells.c.id, scope)).order_by(grid_cells.c.id)
         return tuple(_cell(row) for row in self._connection.execute(query))
 
-    def crews(self, scope: Scope) -> tuple[Crew, ...]:
-        return self._crews(select(crews), scope)
+    def crews(self, scope: Scope, at_ms: int | None = None) -> tuple[Crew, ...]:
+        return self._crews(select(crews), scope, at_ms)
 
     def crew(self, scope: Scope, crew_id: str) -> Crew | None:
         found = self._crews(select(crews).where(crews.c.id == crew_id), scope)
@@ -47,7 +51,7 @@ class SqlOrganisation:
         self._connection.execute(
             insert(crews).values(
                 id=crew.id, name=crew.name, state=crew.state.value,
-                lon=crew.lon, lat=crew.lat, position_ms=crew.position_ms,
+                lon=crew.lon, lat=crew.lat, position_ms=crew.position_ms, unit_id=crew.unit_id,
             )
         )  # fmt: skip
         cells = [{"crew_id": crew.id, "grid_id": grid_id} for grid_id in crew.grid_ids]
@@ -62,11 +66,41 @@ class SqlOrganisation:
         )
         return moved.rowcount == 1
 
-    def _crews(self, query: Select[Any], scope: Scope) -> tuple[Crew, ...]:
+    def _crews(self, query: Select[Any], scope: Scope, at_ms: int | None = None) -> tuple[Crew, ...]:
         seen = select(crew_cells.c.crew_id).where(in_scope(crew_cells.c.grid_id, scope))
         rows = self._connection.execute(query.where(crews.c.id.in_(seen)).order_by(crews.c.id)).all()
-        cells = self._cells_of([row.id for row in rows])
-        return tuple(_crew(row, cells.get(row.id, ())) for row in rows)
+        ids = [row.id for row in rows]
+        cells, rosters = self._cells_of(ids), self._shifts_of(ids)
+        skills = self._skills_of(ids, wall_clock_ms() if at_ms is None else at_ms)
+        return tuple(
+            _crew(row, cells.get(row.id, ()), skills.get(row.id, frozenset()), rosters.get(row.id, ()))
+            for row in rows
+        )
+
+    def _skills_of(self, crew_ids: list[str], at_ms: int) -> dict[str, frozenset[str]]:
+        row = crew_members.c
+        members = self._connection.execute(
+            select(row.crew_id, row.person_id, row.leads, row.from_ms, row.until_ms)
+            .where(row.crew_id.in_(crew_ids))
+        )  # fmt: skip
+        listed = [Member(*member) for member in members]
+        people = {member.person_id for member in listed}
+        skill = qualifications.c
+        known = self._connection.execute(
+            select(skill.person_id, skill.skill, skill.from_ms, skill.until_ms)
+            .where(skill.person_id.in_(sorted(people)))
+        )  # fmt: skip
+        return skills_by_crew(listed, [Qualification(*one) for one in known], at_ms)
+
+    def _shifts_of(self, crew_ids: list[str]) -> dict[str, tuple[Shift, ...]]:
+        row = shifts.c
+        query = select(
+            row.crew_id, row.days, row.starts, row.ends, row.on_call, row.from_day, row.until_day
+        ).where(row.crew_id.in_(crew_ids)).order_by(row.id)  # fmt: skip
+        found: dict[str, tuple[Shift, ...]] = {}
+        for one in self._connection.execute(query):
+            found[one.crew_id] = (*found.get(one.crew_id, ()), Shift(*one))
+        return found
 
     def _cells_of(self, crew_ids: list[str]) -> dict[str, tuple[str, ...]]:
         query = select(crew_cells).where(crew_cells.c.crew_id.in_(crew_ids)).order_by(crew_cells.c.grid_id)
@@ -81,5 +115,8 @@ def _cell(row: Row[Any]) -> GridCell:
     return GridCell(row.id, row.name, row.name_en, AreaKind(row.area), bounds)
 
 
-def _crew(row: Row[Any], cells: tuple[str, ...]) -> Crew:
-    return Crew(row.id, row.name, cells, CrewState(row.state), row.lon, row.lat, row.position_ms)
+def _crew(row: Row[Any], cells: tuple[str, ...], skills: frozenset[str], roster: tuple[Shift, ...]) -> Crew:
+    return Crew(
+        row.id, row.name, cells, CrewState(row.state), row.lon, row.lat, row.position_ms, row.unit_id,
+        skills, roster,
+    )  # fmt: skip

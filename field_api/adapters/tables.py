@@ -31,6 +31,7 @@ crews = Table(
     Column("lon", Float, nullable=False),
     Column("lat", Float, nullable=False),
     Column("position_ms", BigInteger, nullable=False),
+    Column("unit_id", Text, nullable=False, server_default=""),
 )
 
 crew_cells = Table(

@@ -12,6 +12,7 @@ from typing import Final, TypedDict
 from field_api.alerts import Message, messages, notice_key
 from field_api.calendars import day_stamp
 from field_api.company import Company
+from field_api.duties import DUTY_OF
 from field_api.estimates import estimate_ms
 from field_api.incidents import (
     CANCEL,
@@ -28,7 +29,7 @@ from field_api.incidents import (
     supply_returns,
 )
 from field_api.notices import Announcement, Notice, NoticeState, Posting
-from field_api.organisation import GridCell, owning_cell, responsible_crew
+from field_api.organisation import GridCell, owning_cell, responsible_crew, unskilled_note
 from field_api.people import WHOLE_COMPANY
 from field_api.ports import Desk, DeskSession, FeedEvent, OutageView, Sites, StoredOrder
 from field_api.presentation import document, notice_resource, notice_text, outage_resource
@@ -230,10 +231,15 @@ class _Claim:
 
     def _open_order(self, incident: Incident, ordinal: int) -> None:
         case, place = self._case, self._case.cause
-        crews = self._session.organisation.crews(WHOLE_COMPANY)
+        crews = self._session.organisation.crews(WHOLE_COMPANY, case.now_ms)
         loads = self._session.orders.open_by_crew()
-        crew = responsible_crew(self._owner.id, crews, loads, place.lon, place.lat)
         work_type = self._company.repair
+        crew = responsible_crew(
+            self._owner.id, crews, loads, place.lon, place.lat, work_type.skills, case.now_ms
+        )
+        owner_id = self._session.establishment.manager(
+            self._owner.id, case.now_ms, DUTY_OF[work_type.subject]
+        )
         series = f"{work_type.number_prefix}-{day_stamp(case.now_ms)}"
         order = Order(
             id=order_id(self._revision.outage_id, ordinal),
@@ -245,9 +251,11 @@ class _Claim:
             crew_id=crew.id,
             area=self._owner.area.value,
             created_ms=case.now_ms,
+            owner_id=owner_id,
             **self._subject(),
         )
-        entry = HistoryEntry(1, 1, work_type.opening, case.now_ms, SYSTEM, SYSTEM)
+        note = unskilled_note(crew, work_type.skills)
+        entry = HistoryEntry(1, 1, work_type.opening, case.now_ms, SYSTEM, SYSTEM, note)
         self._session.orders.add(order, apply(work_type, None, work_type.opening), entry)
         self._tell_order(order.id)
 

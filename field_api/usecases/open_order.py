@@ -12,7 +12,8 @@ from typing import Any
 
 from field_api.calendars import day_stamp
 from field_api.company import Company
-from field_api.organisation import NoCrew, responsible_crew
+from field_api.duties import DUTY_OF
+from field_api.organisation import NoCrew, responsible_crew, unskilled_note
 from field_api.people import WHOLE_COMPANY, User
 from field_api.ports import Answered, Desk, DeskSession, Sites
 from field_api.projection import PRIORITY_NAMES, Place, Site
@@ -144,9 +145,10 @@ def place_order(
     incident = session.incidents.of_outage(request.outage_id) if request.outage_id else None
     if request.outage_id and incident is None:
         raise NotFound(f"outage {request.outage_id!r} has no incident")
-    crews, loads = session.organisation.crews(WHOLE_COMPANY), session.orders.open_by_crew()
+    crews, loads = session.organisation.crews(WHOLE_COMPANY, now_ms), session.orders.open_by_crew()
+    where = spot.place.lon, spot.place.lat
     try:
-        crew = responsible_crew(cell.id, crews, loads, spot.place.lon, spot.place.lat)
+        crew = responsible_crew(cell.id, crews, loads, *where, work_type.skills, now_ms)
     except NoCrew as problem:
         raise NotPossible(str(problem)) from None
     series = f"{work_type.number_prefix}-{day_stamp(now_ms)}"
@@ -158,10 +160,12 @@ def place_order(
         lon=spot.place.lon, lat=spot.place.lat, customers=spot.customers, priority=spot.priority,
         area=cell.area.value, created_ms=now_ms, customer_id=spot.customer_id, parent_id=request.parent_id,
         source=request.source, basis_ms=request.basis_ms,
+        owner_id=session.establishment.manager(cell.id, now_ms, DUTY_OF[work_type.subject]),
     )  # fmt: skip
     by, by_name = (user.id, user.name) if user else (SYSTEM, SYSTEM)
     details = {"answers": dict(request.answers)} if request.answers else {}
-    entry = HistoryEntry(1, 1, work_type.opening, now_ms, by, by_name, request.note, details=details)
+    note = "; ".join(filter(None, (request.note, unskilled_note(crew, work_type.skills))))
+    entry = HistoryEntry(1, 1, work_type.opening, now_ms, by, by_name, note, details=details)
     session.orders.add(order, apply(work_type, None, work_type.opening), entry)
     return order.id
 

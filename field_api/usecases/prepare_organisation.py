@@ -1,7 +1,9 @@
-"""An organisation to begin with: grid cells from the network's areas, a crew for each, people to log in."""
+"""An organisation to begin with: cells from the network, a crew for each, people and duties; logins."""
 
 from dataclasses import dataclass
 
+from field_api.default_organisation import default_organisation, is_default, missing_of, team_of
+from field_api.establishment import Establishment, changes
 from field_api.organisation import AreaKind, Crew, CrewState, GridCell
 from field_api.people import WHOLE_COMPANY, Role, User
 from field_api.ports import Desk, DeskSession, Passwords
@@ -23,10 +25,10 @@ class _Person:
 
 
 def prepare_organisation(desk: Desk, site: Site, area: AreaKind = AreaKind.URBAN) -> tuple[Crew, ...]:
-    """Make what is missing: every cell of the network, and a crew based in the middle of each.
+    """Make what is missing: every cell of the network, a crew based in the middle of each, people for them.
 
-    What is already there stays as somebody may have changed it. Without such a crew a cell's work would
-    reach nobody (ORG-02).
+    What is already there stays as somebody may have changed it, and nobody is invented beside a real
+    organisation. Without such a crew a cell's work would reach nobody (ORG-02).
     """
     with desk.writing() as session:
         known = {cell.id for cell in session.organisation.cells(WHOLE_COMPANY)}
@@ -35,7 +37,9 @@ def prepare_organisation(desk: Desk, site: Site, area: AreaKind = AreaKind.URBAN
             if cell not in known:
                 box = site.cell_bounds(cell)
                 session.organisation.put_cell(GridCell(cell, name, name_en, area, box))
-        return _crews(session)
+        crews = _crews(session)
+        _people(session, crews)
+        return crews
 
 
 def prepare_demo_users(desk: Desk, passwords: Passwords, language: str, now_ms: int) -> tuple[DemoLogin, ...]:
@@ -61,16 +65,27 @@ def _crews(session: DeskSession) -> tuple[Crew, ...]:
     taken = {crew.id for crew in crews}
     names = (f"crew-{ordinal:02d}" for ordinal in range(1, 10_000))
     free = (name for name in names if name not in taken)
-    for cell in session.organisation.cells(WHOLE_COMPANY):
+    cells = session.organisation.cells(WHOLE_COMPANY)
+    invented = is_default(session.establishment.read())
+    for cell in cells:
         if cell.id not in manned:
-            session.organisation.put_crew(_crew(next(free), cell))
+            team = team_of(cells, cell.id) if invented else ""
+            session.organisation.put_crew(_crew(next(free), cell, team))
     return session.organisation.crews(WHOLE_COMPANY)
 
 
-def _crew(identifier: str, cell: GridCell) -> Crew:
+def _people(session: DeskSession, crews: tuple[Crew, ...]) -> None:
+    """Invented people for cells and crews that have none, as long as no real organisation was imported."""
+    there = session.establishment.read()
+    if is_default(there):
+        wanted = default_organisation(session.organisation.cells(WHOLE_COMPANY), crews)
+        session.establishment.change(changes(Establishment(), missing_of(wanted, there)))
+
+
+def _crew(identifier: str, cell: GridCell, unit_id: str) -> Crew:
     west, south, east, north = cell.bounds
-    name = f"{cell.name}抢修班"
-    return Crew(identifier, name, (cell.id,), CrewState.FREE, (west + east) / 2, (south + north) / 2, 0)
+    name, middle = f"{cell.name}抢修班", ((west + east) / 2, (south + north) / 2)
+    return Crew(identifier, name, (cell.id,), CrewState.FREE, *middle, 0, unit_id)
 
 
 def _office(language: str) -> tuple[_Person, ...]:

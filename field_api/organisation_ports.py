@@ -1,0 +1,56 @@
+"""What the organisation asks of its store: records, who answers for a cell, plans, findings, changes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from field_api.assessment import SupervisionRecord
+from field_api.duties import Duty
+from field_api.establishment import Changes, Establishment
+from field_api.rollout import PlanEntry
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationChange:
+    """Who changed what of the organisation; ``document`` is JSON: kind → before and after."""
+
+    id: int
+    at_ms: int
+    user_id: str
+    user_name: str
+    note: str
+    document: str
+
+
+class OrganisationStore(Protocol):
+    """Everything of the organisation but cells and crews, which ``Organisation`` keeps."""
+
+    def read(self) -> Establishment:
+        """All of it."""
+
+    def manager(self, grid_id: str, at_ms: int, duty: Duty) -> str:
+        """Id of the person who answers for that duty in a cell at that instant; '' where nobody does."""
+
+    def change(self, changes: Changes) -> None:
+        """Remove, replace and add these records."""
+
+    def note(self, at_ms: int, user_id: str, user_name: str, note: str, document: str) -> None:
+        """Append who changed what."""
+
+    def noted(self, before_id: int | None, limit: int) -> tuple[OrganisationChange, ...]:
+        """Changes, newest first."""
+
+    def plan(self, plan_id: str) -> tuple[PlanEntry, ...]:
+        """Steps of a roll-out plan, oldest first; empty: there is none."""
+
+    def plans(self, limit: int) -> tuple[str, ...]:
+        """Ids of the plans, newest first."""
+
+    def step_plan(self, entry: PlanEntry) -> bool:
+        """Append if ``entry.sequence`` follows the last one; False where somebody was faster."""
+
+    def record(self, record: SupervisionRecord) -> int:
+        """Keep what a supervisor found under a new id, which it returns; the record's own is not used."""
+
+    def records(self, person_id: str, from_ms: int, until_ms: int) -> Sequence[SupervisionRecord]:
+        """A person's, oldest first, at most a thousand."""
