@@ -7,6 +7,7 @@ from typing import Final
 
 from field_api.adapters.argon_passwords import ArgonPasswords
 from field_api.adapters.data_files import shipped_work_types, site_profile
+from field_api.adapters.dispatch_files import dispatch_policy, travel_model
 from field_api.adapters.log_channel import LogChannel
 from field_api.adapters.map_tiles import MapTiles
 from field_api.adapters.network_sites import NetworkSites
@@ -14,14 +15,18 @@ from field_api.adapters.simulator_client import SimulatorClient, noted_port
 from field_api.adapters.sql_calendar import SqlCalendar
 from field_api.adapters.sql_desk import SqlDesk
 from field_api.adapters.system_clock import wall_clock_ms
+from field_api.adapters.vault import FILE_NAME as KEYS
+from field_api.adapters.vault import Vault
 from field_api.company import Company
+from field_api.dispatcher import Dispatcher
 from field_api.http.events_app import EventServices
 from field_api.http.hub import Hub
 from field_api.http.services import Services, WebConfig
-from field_api.http.throttle import LoginThrottle
+from field_api.http.throttle import Throttle
 from field_api.ports import Sites
 from field_api.presentation import masked_recipient
 from field_api.usecases.advise import Advise
+from field_api.usecases.assign_proposals import AssignProposals
 from field_api.usecases.check_topology import CheckTopology
 from field_api.usecases.claim_revision import ClaimRevision
 from field_api.usecases.clearance import Clearance
@@ -33,6 +38,8 @@ from field_api.usecases.live_grids import LiveGrids
 from field_api.usecases.login import Logins
 from field_api.usecases.move_crew import MoveCrew
 from field_api.usecases.open_order import OpenOrder
+from field_api.usecases.plan_dispatch import PlanDispatch
+from field_api.usecases.people_house import people_house
 from field_api.usecases.plan_work import PlanWork
 from field_api.usecases.record_call import RecordCall
 from field_api.usecases.reliability import Interruptions
@@ -63,6 +70,9 @@ from telemetry.ports import EvidenceLog, OutageLog, ReadingStore
 
 EXPECTED: Final = Expectations(96)
 """The load curve's quarter-hours, where the site says nothing else."""
+REFUSALS_PER_S: Final = 1 / 60
+MOST_REFUSALS: Final = 20.0
+"""Of one person, written to the record at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,10 @@ class Installation:
     """The site's own."""
     company: str = ""
     """Whose own working days go before everybody's."""
+    site: Path | None = None
+    """The site's own files, ``dispatch.toml`` and ``travel.csv`` among them."""
+    automatic_dispatch: bool = False
+    """Whether the worker carries out proposals that stood for a while."""
 
 
 def company(home: Installation, calendar: Callable[[], WorkCalendar]) -> Company:
@@ -112,6 +126,8 @@ def build_services(
     gateway = open_database(home.location, "gateway")
     calendars = SqlCalendar(desk_database, home.company)
     ours = company(home, calendars)
+    step_order = StepOrder(desk, ours, supply.still_dead, Clearance(ours, sites), Found(supply, sites))
+    plan_dispatch = _plan_dispatch(home, desk, ours)
     return Services(
         config=config,
         clock=wall_clock_ms,
@@ -119,7 +135,11 @@ def build_services(
         sites=sites,
         company=ours,
         logins=Logins(desk, ArgonPasswords()),
-        throttle=LoginThrottle(),
+        people=people_house(
+            desk, ArgonPasswords(), Vault(home.data_dir / KEYS), sites, ours, supply
+        ),
+        throttle=Throttle(config.requests_per_s),
+        refusals=Throttle(REFUSALS_PER_S, MOST_REFUSALS),
         supply=supply,
         explanations=SqlExplanations(outage_database),
         sentences=load_sentences(),
@@ -127,7 +147,9 @@ def build_services(
         alarms=SqlAlarmBook(desk_database),
         fault_rules={rule.id: rule for rule in rules},
         open_order=OpenOrder(desk, ours, sites),
-        step_order=StepOrder(desk, ours, supply.still_dead, Clearance(ours, sites), Found(supply, sites)),
+        step_order=step_order,
+        plan_dispatch=plan_dispatch,
+        assign_proposals=AssignProposals(plan_dispatch, step_order),
         record_call=RecordCall(desk, sites, supply.outage_of),
         correct_outage=CorrectOutage(desk, sites, supply),
         switch_by_hand=SwitchByHand(desk, sites),
@@ -187,6 +209,21 @@ def build_worker(home: Installation, readings: ReadingStore | None = None) -> Wo
         watch=WatchOrders(desk, ours, supply.still_dead),
         check_topology=CheckTopology(desk, ours, sites, supply.suspects),
     )
+
+
+def build_dispatcher(home: Installation) -> Dispatcher:
+    """Who plans the crews' work beside the worker; raises BadDataFile where a site's file cannot be used."""
+    desk_database = open_database(home.location, "desk")
+    desk, sites = SqlDesk(desk_database), _sites(home)
+    ours = company(home, SqlCalendar(desk_database, home.company))
+    supply = Supply(SqlOutageLog(open_database(home.location, "outages")), sites)
+    plan = _plan_dispatch(home, desk, ours)
+    step = StepOrder(desk, ours, supply.still_dead, Clearance(ours, sites))
+    return Dispatcher(desk, plan, AssignProposals(plan, step), wall_clock_ms, home.automatic_dispatch)
+
+
+def _plan_dispatch(home: Installation, desk: SqlDesk, ours: Company) -> PlanDispatch:
+    return PlanDispatch(desk, ours, dispatch_policy(home.site), travel_model(home.site))
 
 
 @dataclass(frozen=True, slots=True)

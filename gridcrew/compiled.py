@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 _HOME: Final = Path(__file__).parent.parent
-_COMPILED: Final = ("geo", "telemetry")
+_COMPILED: Final = ("geo", "telemetry", "field_api")
 
 
 def cache_folder(data_dir: Path) -> Path:

@@ -17,4 +17,6 @@ def installation(settings: Settings) -> Installation:
         profile=settings.company.profile,
         profiles=settings.site_folder / PROFILES,
         company=settings.company.code,
+        site=settings.site_folder,
+        automatic_dispatch=settings.company.dispatch == "automatic",
     )

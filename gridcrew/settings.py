@@ -33,6 +33,11 @@ class CompanySettings(_Section):
         max_length=64,
         description="Whose own working days and days off go before everybody's; empty knows none.",
     )
+    dispatch: Literal["propose", "automatic"] = Field(
+        "propose",
+        description="What becomes of the plan of crews' work: people take its proposals, or the worker "
+        "carries out those that stood for a while, for orders that nobody has accepted.",
+    )
 
 
 class WebSettings(_Section):

@@ -14,4 +14,4 @@ dispatch_plans: Final = Table(
     Column("at_ms", BigInteger, nullable=False),
     Column("document", Text, nullable=False),
 )
-"""The newest plans with their reasons, as they are shown; what became of proposals is in the orders' histories."""
+"""The newest plans with their reasons, as they are shown; orders' histories tell what became of proposals."""

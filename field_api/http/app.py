@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Final
 
 from flask import Flask, Request, Response, request
@@ -12,14 +13,18 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from field_api.http import (
     routes_alarms,
+    routes_audit,
     routes_calendar,
     routes_demo,
     routes_devices,
+    routes_dispatch,
     routes_explanations,
     routes_gateway,
     routes_network,
     routes_network_changes,
     routes_outages,
+    routes_people,
+    routes_people_findings,
     routes_planned_work,
     routes_reliability,
     routes_session,
@@ -30,14 +35,17 @@ from field_api.http import (
     routes_work,
     routes_work_types,
 )
+from field_api.http.auditing import is_written, write_act, write_refusal
+from field_api.http.etags import entity_tag, is_known
 from field_api.http.measures import Measures
 from field_api.http.metrics import registry_of
 from field_api.http.operations import JSON, Answer, Call, Operation
 from field_api.http.problems import FieldProblem, HttpProblem
-from field_api.http.security import authorise, harden
+from field_api.http.security import authorise, harden, known
 from field_api.http.services import Services, WebConfig
 from field_api.http.static_files import add_front_end
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible, Refused, Stale
+from field_api.usecases.login import Identity
 from telemetry.ports import ReadingsAway
 
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -52,6 +60,7 @@ BOOKS: Final = (
     routes_work.operations,
     routes_work_types.operations,
     routes_devices.operations,
+    routes_dispatch.operations,
     routes_gateway.operations,
     routes_network.operations,
     routes_network_changes.operations,
@@ -61,6 +70,9 @@ BOOKS: Final = (
     routes_reliability.operations,
     routes_alarms.operations,
     routes_calendar.operations,
+    routes_people.operations,
+    routes_people_findings.operations,
+    routes_audit.operations,
     routes_system.operations,
     routes_demo.operations,
 )
@@ -135,7 +147,25 @@ class _View:
         return response
 
     def _answered(self, path: dict[str, str]) -> WerkzeugResponse:
-        identity = authorise(request, self._operation, self._services)
+        operation, services = self._operation, self._services
+        identity = known(request, operation, services)
+        try:
+            if identity is not None:
+                authorise(request, operation, identity)
+            response = self._handled(path, identity)
+        except HttpProblem as problem:
+            if (
+                identity is not None
+                and problem.status == 403
+                and not services.refusals.wait_s(identity.user.id)
+            ):
+                write_refusal(services.desk, request, identity, operation, path, services.clock())
+            raise
+        if identity is not None and response.status_code < 400 and is_written(operation):
+            write_act(services.desk, request, identity, operation, path, services.clock())
+        return response
+
+    def _handled(self, path: dict[str, str], identity: Identity | None) -> WerkzeugResponse:
         _check_path(path)
         call = Call(
             services=self._services,
@@ -209,13 +239,26 @@ def _response(answer: Answer, operation: Operation) -> WerkzeugResponse:
         del response.headers["Content-Type"]
     elif "Content-Type" not in answer.headers:
         response.content_type = operation.media_type
+    if operation.conditional and answer.status == HTTPStatus.OK:
+        return _unless_known(response, answer.revision)
+    return response
+
+
+def _unless_known(response: Response, revision: int | None) -> Response:
+    """The answer with its tag, or 304 where the asker holds just that."""
+    tag = entity_tag(response.get_data(), revision)
+    if is_known(request.headers.get("If-None-Match", ""), tag):
+        response = Response(status=HTTPStatus.NOT_MODIFIED)
+        del response.headers["Content-Type"]
+    response.headers["ETag"] = tag
     return response
 
 
 def _problem_of(refused: Refused) -> HttpProblem:
     status = next(status for kind, status in _STATUS.items() if isinstance(refused, kind))
-    current = refused.current if isinstance(refused, Stale) else None
-    return HttpProblem(status, str(refused), current=current)
+    if not isinstance(refused, Stale):
+        return HttpProblem(status, str(refused))
+    return HttpProblem(status, str(refused), current=refused.current, conflicts=refused.conflicts)
 
 
 def _http_exception(problem: HTTPException) -> WerkzeugResponse:

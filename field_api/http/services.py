@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from field_api.company import Company
-from field_api.http.throttle import LoginThrottle
+from field_api.http.throttle import Throttle
 from field_api.ports import Clock, Desk, Simulator, Sites, Tiles, WorkCalendars
 from field_api.usecases.advise import Advise
+from field_api.usecases.assign_proposals import AssignProposals
 from field_api.usecases.correct_outage import CorrectOutage
 from field_api.usecases.enter_calendar import EnterCalendar
 from field_api.usecases.live_grids import LiveGrids
 from field_api.usecases.login import Logins
 from field_api.usecases.move_crew import MoveCrew
 from field_api.usecases.open_order import OpenOrder
+from field_api.usecases.plan_dispatch import PlanDispatch
+from field_api.usecases.people_house import PeopleHouse
 from field_api.usecases.plan_work import PlanWork
 from field_api.usecases.record_call import RecordCall
 from field_api.usecases.reliability import Interruptions
@@ -38,6 +41,8 @@ class WebConfig:
     dist: Path
     """The built front end."""
     max_streams: int = 500
+    requests_per_s: float = 100.0
+    """Of one person, or one address where nobody is known, in the long run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,11 @@ class Services:
     sites: Sites
     company: Company
     logins: Logins
-    throttle: LoginThrottle
+    people: PeopleHouse
+    throttle: Throttle
+    """Requests of a person, or of an address where nobody is known."""
+    refusals: Throttle
+    """Refusals of a person that are written to the record; a page that asks in a loop must not fill it."""
     supply: Supply
     explanations: Explanations
     sentences: Mapping[str, Any]
@@ -58,6 +67,8 @@ class Services:
     fault_rules: Mapping[str, FaultRule]
     open_order: OpenOrder
     step_order: StepOrder
+    plan_dispatch: PlanDispatch
+    assign_proposals: AssignProposals
     record_call: RecordCall
     correct_outage: CorrectOutage
     switch_by_hand: SwitchByHand

@@ -6,7 +6,9 @@ from typing import Final
 
 import click
 
+from field_api.adapters.data_files import BadDataFile
 from field_api.app import build_worker
+from gridcrew.dispatching import start_dispatching
 from gridcrew.fault_watching import start_watching
 from gridcrew.home import installation
 from gridcrew.logging_setup import set_up_logging
@@ -19,7 +21,7 @@ END_S: Final = 5.0
 
 @click.command(name="worker")
 def command() -> None:
-    """Turn outages into incidents, orders and notices; watch readings for faults."""
+    """Turn outages into incidents, orders and notices; watch readings for faults; plan the crews' work."""
     settings = Settings()
     set_up_logging(settings.log)
     stop = threading.Event()
@@ -29,8 +31,10 @@ def command() -> None:
     worker.warm()
     try:
         watching = start_watching(settings, stop)
-    except RuleRefused as problem:
+        dispatching = start_dispatching(settings, stop)
+    except (RuleRefused, BadDataFile) as problem:
         raise click.ClickException(str(problem)) from None
     click.echo("worker ready")
     worker.run(stop)
     watching.join(END_S)
+    dispatching.join(END_S)

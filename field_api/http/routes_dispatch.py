@@ -1,0 +1,73 @@
+"""Who goes where by when: the plan with its reasons, and taking what it proposes."""
+
+from typing import Final
+
+from pydantic import Field
+
+from field_api.dispatch_document import PlanResource
+from field_api.http.fields import Identifier, Input, OperationId
+from field_api.http.operations import EVERYONE, Answer, Call, Operations
+from field_api.http.problems import HttpProblem
+from field_api.people import Role
+from field_api.resources import Resource
+
+operations: Final = Operations()
+MAX_ORDERS: Final = 500
+_PLANS: Final = frozenset({Role.ADMIN, Role.DISPATCHER})
+_ASSIGNS: Final = _PLANS | {Role.GRID_MANAGER}
+
+
+class AssignmentsBody(Input):
+    operation_id: OperationId
+    orders: tuple[Identifier, ...] | None = Field(
+        default=None, max_length=MAX_ORDERS, strict=False,
+        description="Whose proposals are taken; null: all that you see.",
+    )  # fmt: skip
+
+
+class AssignmentResource(Resource):
+    order_id: str
+    crew_id: str = Field(description="Who has it now; empty where there was no proposal.")
+    taken: bool
+    problem: str = Field(description="Why it was not taken; empty where it was.")
+
+
+class AssignmentsResource(Resource):
+    items: tuple[AssignmentResource, ...]
+
+
+@operations.add(
+    "GET", "/api/v1/dispatch/plan", "Who goes where by when, and why: the newest plan",
+    roles=EVERYONE, answers={200: PlanResource}, refuses=frozenset({404}),
+)  # fmt: skip
+def show_plan(call: Call) -> Answer:
+    """Visits in my grid cells; those with ``proposed`` wait for somebody to take them."""
+    plan = call.services.plan_dispatch.newest()
+    if plan is None:
+        raise HttpProblem(404, "No plan yet", "the worker makes the first one, or POST here")
+    return Answer(200, plan.seen_by(call.scope))
+
+
+@operations.add(
+    "POST", "/api/v1/dispatch/plan", "Plan anew, now", roles=_PLANS, answers={200: PlanResource},
+)  # fmt: skip
+def make_plan(call: Call) -> Answer:
+    """The plan for what is known at this moment."""
+    return Answer(200, call.services.plan_dispatch(call.now_ms).seen_by(call.scope))
+
+
+@operations.add(
+    "POST", "/api/v1/dispatch/assignments", "Take one, some or all proposals of the newest plan",
+    roles=_ASSIGNS, body=AssignmentsBody, answers={200: AssignmentsResource}, refuses=frozenset({409}),
+)  # fmt: skip
+def take_proposals(call: Call) -> Answer:
+    """Each order goes to its proposed crew in your name; one that cannot be taken stops no other."""
+    sent = call.body(AssignmentsBody)
+    taken = call.services.assign_proposals(call.user, sent.operation_id, sent.orders, call.now_ms)
+    items = tuple(
+        AssignmentResource(
+            order_id=one.order_id, crew_id=one.crew_id, taken=not one.problem, problem=one.problem
+        )
+        for one in taken
+    )
+    return Answer(200, AssignmentsResource(items=items))

@@ -1,0 +1,156 @@
+"""The plan over HTTP: proposals with reasons, taken by people or by the worker, within one's grid cells."""
+
+import uuid
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from field_api.app import build_dispatcher
+from field_api.dispatcher import Dispatcher
+from field_api.organisation import Crew, CrewState
+from field_api.ports import DeskSession
+from tests.field_api.world import World
+
+
+@pytest.fixture
+def two_crews(world: World) -> World:
+    """A second crew of the western cell stands right beside its transformer, the first is far away."""
+    with world.services.desk.writing() as session:
+        _put(session, "crew-02", lon=116.9, lat=39.5)
+        _put(session, "crew-09", lon=116.031, lat=39.0)
+    return world
+
+
+def _put(session: DeskSession, crew_id: str, lon: float, lat: float) -> None:
+    session.organisation.put_crew(Crew(crew_id, f"抢修{crew_id}", ("G2",), CrewState.FREE, lon, lat, 1))
+
+
+def _opened(world: World) -> dict[str, Any]:
+    """An order that the absent crew has: the near one was busy then."""
+    order = world.confirmed("out-west", cause="T2")
+    if order["crew_id"] == "crew-02":
+        return order
+    with world.services.desk.writing() as session:
+        session.orders.hand_over(order["id"], "crew-02")
+    return {**order, "crew_id": "crew-02"}
+
+
+def _dispatcher(world: World, automatic: bool = False) -> Dispatcher:
+    return replace(build_dispatcher(replace(world.home, automatic_dispatch=automatic)), clock=world.clock)
+
+
+def _visits(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {v["order_id"]: {**v, "to": one["crew_id"]} for one in plan["crews"] for v in one["visits"]}
+
+
+def test_there_is_no_plan_before_the_first(world: World) -> None:
+    assert world.log_in("dispatcher").get("/api/v1/dispatch/plan").status_code == 404
+
+
+def test_a_proposal_says_why_and_is_taken_in_the_dispatchers_name(two_crews: World) -> None:
+    order = _opened(two_crews)
+    dispatcher = two_crews.log_in("dispatcher")
+    made = dispatcher.send("POST", "/api/v1/dispatch/plan").get_json()
+    visit = _visits(made)[order["id"]]
+    assert (visit["to"], visit["crew_id"], visit["proposed"]) == ("crew-09", "crew-02", True)
+    codes = [reason["code"] for reason in visit["reasons"]]
+    assert {"key", "customers", "nearest", "handed_over"} <= set(codes)
+    assert all(reason["zh"] and reason["en"] for reason in visit["reasons"])
+    assert visit["restored"]["by"] == "computed"
+    assert dispatcher.get("/api/v1/dispatch/plan").get_json() == made
+
+    body = {"operation_id": uuid.uuid4().hex}
+    answer = dispatcher.send("POST", "/api/v1/dispatch/assignments", body)
+    assert answer.get_json()["items"] == [
+        {"order_id": order["id"], "crew_id": "crew-09", "taken": True, "problem": ""}
+    ]
+    detail = dispatcher.get(f"/api/v1/orders/{order['id']}").get_json()
+    last = detail["history"][-1]
+    assert (detail["crew_id"], last["step"], last["by_name"]) == ("crew-09", "transfer", dispatcher.user["name"])
+    again = dispatcher.send("POST", "/api/v1/dispatch/assignments", body)
+    assert again.get_json() == answer.get_json()
+    assert dispatcher.get(f"/api/v1/orders/{order['id']}").get_json()["revision"] == detail["revision"]
+
+
+def test_one_that_cannot_be_taken_stops_no_other(two_crews: World) -> None:
+    order = _opened(two_crews)
+    dispatcher = two_crews.log_in("dispatcher")
+    dispatcher.send("POST", "/api/v1/dispatch/plan")
+    _accept(two_crews, order)
+    body = {"operation_id": uuid.uuid4().hex, "orders": [order["id"], "ord-nowhere"]}
+    items = dispatcher.send("POST", "/api/v1/dispatch/assignments", body).get_json()["items"]
+    assert [one["taken"] for one in items] == [False, False]
+    assert "revision 2" in items[0]["problem"]
+
+
+def _accept(world: World, order: dict[str, Any]) -> None:
+    body = {
+        "operation_id": uuid.uuid4().hex, "step": "accept", "at": "2026-11-22T01:00:00Z",
+        "revision": order["revision"],
+    }  # fmt: skip
+    answer = world.log_in("dispatcher").send("POST", f"/api/v1/orders/{order['id']}/steps", body)
+    assert answer.status_code == 200, answer.text
+
+
+def test_work_under_way_stays_with_its_crew(two_crews: World) -> None:
+    order = _opened(two_crews)
+    _accept(two_crews, order)
+    plan = two_crews.log_in("dispatcher").send("POST", "/api/v1/dispatch/plan").get_json()
+    visit = _visits(plan)[order["id"]]
+    assert (visit["to"], visit["running"], visit["proposed"]) == ("crew-02", "under_way", False)
+    assert [reason["code"] for reason in visit["reasons"]] == ["under_way"]
+
+
+def test_people_see_the_visits_of_their_cells(two_crews: World) -> None:
+    order = _opened(two_crews)
+    two_crews.confirmed("out-east", cause="T1")
+    plan = two_crews.log_in("dispatcher").send("POST", "/api/v1/dispatch/plan").get_json()
+    assert len(_visits(plan)) == 2
+    seen = two_crews.log_in("crew-01").get("/api/v1/dispatch/plan").get_json()
+    assert order["id"] not in _visits(seen)
+    assert len(_visits(seen)) == 1
+    assert {one["outage_id"] for one in seen["outages"]} == {"out-east"}
+    refused = two_crews.log_in("crew-01").send("POST", "/api/v1/dispatch/plan")
+    assert refused.status_code == 403
+
+
+def test_the_worker_plans_when_something_changed_and_at_most_once_a_second(two_crews: World) -> None:
+    dispatcher = _dispatcher(two_crews)
+    first = dispatcher.turn()
+    assert first is not None
+    two_crews.clock.now_ms += 2_000
+    assert dispatcher.turn() is None
+    order = _opened(two_crews)
+    plan = dispatcher.turn()
+    assert plan is not None and order["id"] in _visits(plan.model_dump())
+    assert dispatcher.turn() is None
+    two_crews.clock.now_ms += 60_000
+    assert dispatcher.turn() is not None
+
+
+def test_in_between_nothing_is_assigned_unless_the_company_says_so(two_crews: World) -> None:
+    order = _opened(two_crews)
+    dispatcher = _dispatcher(two_crews)
+    for _ in range(4):
+        dispatcher.turn()
+        two_crews.clock.now_ms += 30_000
+    held = two_crews.log_in("dispatcher").get(f"/api/v1/orders/{order['id']}").get_json()
+    assert held["crew_id"] == "crew-02"
+
+
+def test_automatic_dispatch_takes_what_stood_for_a_while_and_signs_as_the_system(two_crews: World) -> None:
+    order = _opened(two_crews)
+    dispatcher, person = _dispatcher(two_crews, automatic=True), two_crews.log_in("dispatcher")
+    dispatcher.turn()
+    two_crews.clock.now_ms += 5_000
+    dispatcher.turn()
+    assert person.get(f"/api/v1/orders/{order['id']}").get_json()["crew_id"] == "crew-02"
+    two_crews.clock.now_ms += 6_000
+    dispatcher.turn()
+    detail = person.get(f"/api/v1/orders/{order['id']}").get_json()
+    assert (detail["crew_id"], detail["history"][-1]["by_name"]) == ("crew-09", "system")
+    two_crews.clock.now_ms += 20_000
+    dispatcher.turn()
+    again = person.get(f"/api/v1/orders/{order['id']}").get_json()
+    assert again["revision"] == detail["revision"]
