@@ -126,7 +126,8 @@ def build_services(
     gateway = open_database(home.location, "gateway")
     calendars = SqlCalendar(desk_database, home.company)
     ours = company(home, calendars)
-    step_order = StepOrder(desk, ours, supply.still_dead, Clearance(ours, sites), Found(supply, sites))
+    clearance = Clearance(ours, sites)
+    step_order = StepOrder(desk, ours, supply.still_dead, clearance, Found(supply, sites))
     plan_dispatch = _plan_dispatch(home, desk, ours)
     return Services(
         config=config,
@@ -148,6 +149,7 @@ def build_services(
         fault_rules={rule.id: rule for rule in rules},
         open_order=OpenOrder(desk, ours, sites),
         step_order=step_order,
+        clearance=clearance,
         plan_dispatch=plan_dispatch,
         assign_proposals=AssignProposals(plan_dispatch, step_order),
         record_call=RecordCall(desk, sites, supply.outage_of),

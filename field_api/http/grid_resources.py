@@ -96,8 +96,17 @@ class RestorationStepResource(PeopleResource):
     others: tuple[str, ...] = Field(description="Other switches that could bring the same part back.")
 
 
+class NotClearResource(Resource):
+    """Crews at work where something would become alive: nothing is made alive before they report clear."""
+
+    orders: tuple[str, ...] = Field(description="Numbers of their orders, of my grid cells.")
+    elsewhere: int = Field(description="How many more, of other grid cells.")
+
+
 class RestorationResource(Resource):
-    """A proposal; nothing is switched by it."""
+    """A proposal; nothing is switched by it. While a crew below is not clear it has no steps."""
+
+    not_clear: NotClearResource
 
     isolation: IsolationResource
     check: str
@@ -130,6 +139,7 @@ class WhatIfResource(Resource):
     loops: tuple[LoopResource, ...] = Field(description="That arise.")
     on_generators: PeopleResource
     back_feeds: tuple[BackFeedResource, ...]
+    not_clear: NotClearResource
 
 
 class SwitchingResource(Resource):

@@ -8,6 +8,7 @@ from pydantic import Field
 from field_api.http.fields import DeviceTime, Identifier, Input, Line, Query
 from field_api.http.grid_resources import (
     IsolationResource,
+    NotClearResource,
     RestorationResource,
     TraceResource,
     WhatIfResource,
@@ -24,7 +25,7 @@ from geo.errors import GeoError, UnknownElement
 from geo.following import Barriers, Direction, follow, way_between
 from geo.isolation import isolate
 from geo.live_grid import LiveGrid
-from geo.network import EdgeKind, Int32
+from geo.network import Bool, EdgeKind, Int32
 from geo.restoration import restore
 from geo.standing import spare_of
 from geo.told import Telling
@@ -103,7 +104,11 @@ def restore_element(call: Call) -> Answer:
     look = _Look.of(call, call.query(MomentQuery).at)
     element = look.element(call.path["element_id"])
     found = restore(look.grid, element, look.demand)
-    return Answer(200, RestorationResource.model_validate(look.telling.restoration(element, found)))
+    told = look.telling.restoration(element, found)
+    at_work = look.not_clear(found.after.supplied & ~found.isolation.after.supplied)
+    if at_work.orders or at_work.elsewhere:
+        told |= {"steps": []}  # no advice to make alive what somebody is working on (invariant 10)
+    return Answer(200, RestorationResource.model_validate(told | {"not_clear": at_work}))
 
 
 @operations.add(
@@ -121,7 +126,9 @@ def ask_what_if(call: Call) -> Answer:
     except NotSwitchable as problem:
         raise HttpProblem(409, "Not possible", str(problem)) from None
     told = Telling(found.after, look.seen).consequence(found)
-    return Answer(200, WhatIfResource.model_validate(told | {"at": iso(look.at_ms)}))
+    count = len(look.site.network.nodes)
+    at_work = look.not_clear(found.after.supplied[:count] & ~look.grid.supplied[:count])
+    return Answer(200, WhatIfResource.model_validate(told | {"at": iso(look.at_ms), "not_clear": at_work}))
 
 
 def back_feeds_at(call: Call, identifier: str) -> tuple[BackFeedResource, ...] | None:
@@ -164,6 +171,14 @@ class _Look:
     def demand(self) -> MeasuredDemand:
         """What transformers carried of late."""
         return MeasuredDemand(self.call.services.readings, self.site.network, self.at_ms)
+
+    def not_clear(self, becoming_alive: Bool) -> NotClearResource:
+        """Crews at work at these nodes: numbers where I may see the order, else only how many."""
+        nodes = becoming_alive[: len(self.site.network.nodes)]
+        with self.call.services.desk.reading() as session:
+            found = self.call.services.clearance.not_clear_at(session, self.site, nodes)
+        mine = tuple(one.order.number for one in found if self.call.scope.sees(one.order.grid_id))
+        return NotClearResource(orders=mine, elsewhere=len(found) - len(mine))
 
     def seen(self, customers: Int32) -> Int32:
         """Those of my grid cells."""

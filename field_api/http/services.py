@@ -10,6 +10,7 @@ from field_api.http.throttle import Throttle
 from field_api.ports import Clock, Desk, Simulator, Sites, Tiles, WorkCalendars
 from field_api.usecases.advise import Advise
 from field_api.usecases.assign_proposals import AssignProposals
+from field_api.usecases.clearance import Clearance
 from field_api.usecases.correct_outage import CorrectOutage
 from field_api.usecases.enter_calendar import EnterCalendar
 from field_api.usecases.live_grids import LiveGrids
@@ -69,6 +70,7 @@ class Services:
     step_order: StepOrder
     plan_dispatch: PlanDispatch
     assign_proposals: AssignProposals
+    clearance: Clearance
     record_call: RecordCall
     correct_outage: CorrectOutage
     switch_by_hand: SwitchByHand

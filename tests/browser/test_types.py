@@ -28,7 +28,7 @@ NAMES = {
     "BackFeed": "BackFeedResource", "EdgeState": "EdgeStateResource", "Opened": "OpenedResource",
     "People": "PeopleResource", "Trace": "TraceResource", "Isolation": "IsolationResource",
     "Loading": "LoadingResource", "RestorationStep": "RestorationStepResource",
-    "Restoration": "RestorationResource", "Moved": "MovedResource", "Loop": "LoopResource",
+    "NotClear": "NotClearResource", "Restoration": "RestorationResource", "Moved": "MovedResource", "Loop": "LoopResource",
     "WhatIf": "WhatIfResource", "Switching": "SwitchingResource", "Alarm": "AlarmResource",
     "PlannedWork": "PlannedWorkResource", "Version": "VersionResource",
     "FeederProposal": "FeederProposalResource", "Proposal": "ProposalResource",

@@ -144,3 +144,24 @@ def test_nothing_is_made_alive_above_a_crew_at_work(world: World) -> None:
     assert order["number"] in refused.text
     assert _step(world, crew, order, "report_clear", answers={"earthing_removed": 1}).status_code == 200
     assert _step(world, dispatcher, job, "close", **done).status_code == 200
+
+
+def test_what_would_become_alive_names_the_crews_at_work_there(world: World) -> None:
+    """Invariant 10; whoever may not see the order hears that there is one."""
+    world.clock.now_ms += 6 * 60 * MINUTE_MS
+    order = world.confirmed(cause="T2")
+    crew = world.log_in("crew-02")
+    for step in ("accept", "arrive"):
+        _step(world, crew, order, step)
+    dispatcher, neighbour = world.log_in("dispatcher"), world.log_in("crew-01")
+    opened = {"operation_id": "by-hand-0001", "element": "CB1", "position": "open", "note": "test"}
+    assert dispatcher.send("POST", "/api/v1/network/switching", opened).status_code in {200, 201}
+    asked = {"open": [], "close": ["CB1"]}
+    world.clock.now_ms += MINUTE_MS
+    told = dispatcher.send("POST", "/api/v1/network/what-if", asked).get_json()
+    assert told["not_clear"] == {"orders": [order["number"]], "elsewhere": 0}
+    hidden = neighbour.send("POST", "/api/v1/network/what-if", asked).get_json()
+    assert hidden["not_clear"] == {"orders": [], "elsewhere": 1}
+    _step(world, crew, order, "report_clear", answers={"earthing_removed": 0})
+    told = dispatcher.send("POST", "/api/v1/network/what-if", asked).get_json()
+    assert told["not_clear"] == {"orders": [], "elsewhere": 0}

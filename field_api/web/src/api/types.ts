@@ -381,7 +381,13 @@ export interface RestorationStep extends People {
   others: string[]
 }
 
+export interface NotClear {
+  orders: string[]
+  elsewhere: number
+}
+
 export interface Restoration {
+  not_clear: NotClear
   isolation: Isolation
   check: string
   check_zh: string
@@ -411,6 +417,7 @@ export interface WhatIf {
   loops: Loop[]
   on_generators: People
   back_feeds: BackFeed[]
+  not_clear: NotClear
 }
 
 export interface Switching {
