@@ -27,6 +27,8 @@ COMMANDS: Final = {
     "calendar": "Working days: what is known of a year, and entering it.",
     "user": "Add, list or change users.",
     "access": "Who may speak: certificates of terminals, what was refused.",
+    "backup": "Copy everything into one file while the product runs.",
+    "restore": "Put a backup into an empty data folder.",
     "check": "Is this installation healthy?",
 }
 

@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from field_api.adapters.sql_calendar import fill_published_years
 from field_api.adapters.system_clock import wall_clock_ms
@@ -48,6 +48,20 @@ def migrate(engine: Engine, owner: str) -> str:
         if owner == "desk":
             fill_published_years(connection, wall_clock_ms())
         return str(scripts.get_current_head())
+
+
+def upgrade_to(connection: Connection, owner: str, version: str) -> None:
+    """Make the owner's tables of that version; raises ``SchemaTooNew`` for an unknown one."""
+    if not knows(owner, version):
+        raise SchemaTooNew(f"{owner}: version {version} is newer than this program ({newest_version(owner)})")
+    config = _config(owner)
+    config.attributes["connection"] = connection
+    command.upgrade(config, version)
+
+
+def knows(owner: str, version: str) -> bool:
+    """Is it one of the versions that this program can bring to the newest?"""
+    return version in {one.revision for one in ScriptDirectory.from_config(_config(owner)).walk_revisions()}
 
 
 def newest_version(owner: str) -> str:
