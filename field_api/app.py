@@ -1,16 +1,16 @@
 """Builds the processes of this room from what they stand on; nothing is opened before it is called."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from field_api.adapters.argon_passwords import ArgonPasswords
 from field_api.adapters.data_files import shipped_work_types, site_profile
 from field_api.adapters.dispatch_files import dispatch_policy, travel_model
-from field_api.adapters.log_channel import LogChannel
 from field_api.adapters.map_tiles import MapTiles
 from field_api.adapters.network_sites import NetworkSites
+from field_api.adapters.notice_files import site_texts
 from field_api.adapters.simulator_client import SimulatorClient, noted_port
 from field_api.adapters.sql_calendar import SqlCalendar
 from field_api.adapters.sql_desk import SqlDesk
@@ -23,23 +23,22 @@ from field_api.http.events_app import EventServices
 from field_api.http.hub import Hub
 from field_api.http.services import Services, WebConfig
 from field_api.http.throttle import Throttle
-from field_api.ports import Sites
-from field_api.presentation import masked_recipient
+from field_api.notice_house import NoticePolicy, notice_desk, receipts_of
 from field_api.usecases.advise import Advise
 from field_api.usecases.assign_proposals import AssignProposals
 from field_api.usecases.check_topology import CheckTopology
 from field_api.usecases.claim_revision import ClaimRevision
 from field_api.usecases.clearance import Clearance
+from field_api.usecases.control_notices import ControlNotices
 from field_api.usecases.correct_outage import CorrectOutage, Found
-from field_api.usecases.deliver_notices import DeliverNotices
 from field_api.usecases.enter_calendar import EnterCalendar
 from field_api.usecases.excused import Excused
 from field_api.usecases.live_grids import LiveGrids
 from field_api.usecases.login import Logins
 from field_api.usecases.move_crew import MoveCrew
 from field_api.usecases.open_order import OpenOrder
-from field_api.usecases.plan_dispatch import PlanDispatch
 from field_api.usecases.people_house import people_house
+from field_api.usecases.plan_dispatch import PlanDispatch
 from field_api.usecases.plan_work import PlanWork
 from field_api.usecases.record_call import RecordCall
 from field_api.usecases.reliability import Interruptions
@@ -89,6 +88,8 @@ class Installation:
     """The site's own."""
     company: str = ""
     """Whose own working days go before everybody's."""
+    notices: NoticePolicy = field(default_factory=NoticePolicy)
+    """Where the site's texts, channels and call list are, and what may leave by itself."""
     site: Path | None = None
     """The site's own files, ``dispatch.toml`` and ``travel.csv`` among them."""
     automatic_dispatch: bool = False
@@ -101,8 +102,10 @@ def company(home: Installation, calendar: Callable[[], WorkCalendar]) -> Company
         shipped_work_types(),
         site_profile(home.profile, home.profiles),
         home.language,
-        LogChannel.name,
+        home.notices.customer_channel,
         calendar,
+        site_texts(home.notices.folder),
+        home.notices.rules,
     )
 
 
@@ -136,9 +139,7 @@ def build_services(
         sites=sites,
         company=ours,
         logins=Logins(desk, ArgonPasswords()),
-        people=people_house(
-            desk, ArgonPasswords(), Vault(home.data_dir / KEYS), sites, ours, supply
-        ),
+        people=people_house(desk, ArgonPasswords(), Vault(home.data_dir / KEYS), sites, ours, supply),
         throttle=Throttle(config.requests_per_s),
         refusals=Throttle(REFUSALS_PER_S, MOST_REFUSALS),
         supply=supply,
@@ -156,6 +157,8 @@ def build_services(
         correct_outage=CorrectOutage(desk, sites, supply),
         switch_by_hand=SwitchByHand(desk, sites),
         plan_work=PlanWork(desk, sites),
+        control_notices=ControlNotices(desk, sites),
+        receipts_of=receipts_of(home.notices),
         calendars=calendars,
         enter_calendar=EnterCalendar(calendars, home.company),
         live_grids=LiveGrids(
@@ -197,18 +200,18 @@ def build_worker(home: Installation, readings: ReadingStore | None = None) -> Wo
     desk_database = open_database(home.location, "desk")
     desk = SqlDesk(desk_database)
     sites = _sites(home)
-    channel = LogChannel(home.data_dir / "notices.log")
     outages = SqlOutageLog(open_database(home.location, "outages"))
     ours = company(home, SqlCalendar(desk_database, home.company))
     supply = Supply(outages, sites, None if readings is None else Excused(sites, readings))
+    notices = notice_desk(home.notices, home.data_dir, desk, outages, sites, ours)
     return Worker(
         outages=outages,
         desk=desk,
         claim=ClaimRevision(desk, outages, sites, ours),
-        deliver=DeliverNotices(desk, channel, _Masker(sites)),
+        notices=notices,
         sites=sites,
         clock=wall_clock_ms,
-        watch=WatchOrders(desk, ours, supply.still_dead),
+        watch=WatchOrders(desk, ours, supply.still_dead, notices.staff.escalation),
         check_topology=CheckTopology(desk, ours, sites, supply.suspects),
     )
 
@@ -238,17 +241,6 @@ class _DetectorLag:
     def __call__(self) -> Mapping[str, int]:
         positions = self.outages.position().positions
         return {name: log.newest_id() - positions.get(name, 0) for name, log in self.logs.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class _Masker:
-    """Recipients as a channel that must not know them sees them."""
-
-    sites: Sites
-
-    def __call__(self, customer_id: str) -> str:
-        site = self.sites.current()
-        return "*" if site is None else masked_recipient(site.network, customer_id)
 
 
 def _sites(home: Installation) -> NetworkSites:

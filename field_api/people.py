@@ -56,6 +56,8 @@ class User:
     grid_ids: tuple[str, ...]
     whole_company: bool
     language: str
+    disabled: bool = False
+    """May not log in; everything they did stays theirs."""
 
     @property
     def scope(self) -> Scope:

@@ -9,15 +9,22 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from field_api.alerts import Told
 from field_api.calendar_entries import CalendarEntry
 from field_api.corrections import Correction
 from field_api.dispatch_ports import DispatchPlans
 from field_api.incidents import Incident
-from field_api.notices import Announcement, Notice, NoticeState, Posting
+from field_api.notice_ports import NoticeControl, Outbox
 from field_api.organisation import Crew, CrewState, GridCell
 from field_api.organisation_ports import OrganisationStore
 from field_api.people import Scope, User
+from field_api.people_ports import (
+    AuditLog,
+    LoginFailures,
+    MachineTokens,
+    PeopleFindings,
+    RefreshTokens,
+    Reveals,
+)
 from field_api.projection import Site
 from field_api.work import HistoryEntry, Order
 from field_api.working_days import WorkCalendar
@@ -78,7 +85,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A browser session or a machine token; the secret itself is never kept."""
+    """A browser session, a phone's short token or a machine's; the secret itself is never kept."""
 
     secret_hash: str
     kind: str
@@ -86,6 +93,8 @@ class Credential:
     csrf_token: str
     created_ms: int
     expires_ms: int
+    family: str = ""
+    """Of the renewing token that it came with."""
 
 
 class Users(Protocol):
@@ -99,6 +108,21 @@ class Users(Protocol):
 
     def put(self, user: User, password_hash: str, created_ms: int) -> None:
         """Add the user, or replace the one with this username; changing a password ends their sessions."""
+
+    def change(self, user: User) -> None:
+        """Replace all but the password; whoever is disabled is thrown out."""
+
+    def remove(self, user_id: str) -> None:
+        """Forget the user and what lets them in."""
+
+    def keep_phone(self, user_id: str, sealed: str, digest: str) -> None:
+        """Sealed, with a keyed hash to find it by; '' forgets it."""
+
+    def sealed_phones(self) -> Mapping[str, str]:
+        """User id → sealed phone."""
+
+    def by_phone(self, digests: Collection[str]) -> tuple[str, ...]:
+        """Ids of users whose phone has one of these keyed hashes."""
 
     def admit(self, credential: Credential) -> None:
         """Keep a credential; forgets expired ones and the oldest beyond a limit per user."""
@@ -185,34 +209,6 @@ class OutageViews(Protocol):
         self, scope: Scope, is_open: bool | None, after: PageAfter | None, limit: int
     ) -> tuple[OutageView, ...]:
         """Newest start first; ``is_open`` None means all."""
-
-
-class Outbox(Protocol):
-    def announce(self, announcement: Announcement, postings: Sequence[Posting]) -> range:
-        """Queue a text for people; a key already known is dropped; the ids of those that were new."""
-
-    def rejoin(self, incident_id: str, into: str) -> None:
-        """What was announced about one incident counts as told about another."""
-
-    def told(self, incident_id: str) -> Mapping[str, Told]:
-        """What each person heard about an incident."""
-
-    def due(self, now_ms: int, limit: int) -> tuple[Notice, ...]:
-        """Queued notices whose time has come, oldest first."""
-
-    def settle(self, notice_ids: Sequence[int], state: NoticeState) -> None:
-        """Mark as sent or failed."""
-
-    def postpone(self, notice_ids: Sequence[int], due_ms: int, problem: str) -> None:
-        """Count a failed attempt and try again then."""
-
-    def listed(self, scope: Scope, before_id: int | None, limit: int) -> tuple[Notice, ...]:
-        """Newest first."""
-
-    def count(self, state: NoticeState) -> int: ...
-
-    def prune(self, before_ms: int) -> None:
-        """Forget what was announced before that instant and is settled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +331,8 @@ class DeskSession(Protocol):
     @property
     def outbox(self) -> Outbox: ...
     @property
+    def notices(self) -> NoticeControl: ...
+    @property
     def feed(self) -> Feed: ...
     @property
     def operations(self) -> Operations: ...
@@ -346,6 +344,18 @@ class DeskSession(Protocol):
     def positions(self) -> Positions: ...
     @property
     def plans(self) -> DispatchPlans: ...
+    @property
+    def audit(self) -> AuditLog: ...
+    @property
+    def login_failures(self) -> LoginFailures: ...
+    @property
+    def refresh_tokens(self) -> RefreshTokens: ...
+    @property
+    def machine_tokens(self) -> MachineTokens: ...
+    @property
+    def reveals(self) -> Reveals: ...
+    @property
+    def people_findings(self) -> PeopleFindings: ...
 
 
 class Desk(Protocol):
@@ -356,27 +366,6 @@ class Desk(Protocol):
 
     def writing(self) -> AbstractContextManager[DeskSession]:
         """All or nothing: committed at the end, rolled back on an exception."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A notice as a channel gets it: already addressed and masked where the channel must not know."""
-
-    key: str
-    kind: str
-    outage_id: str
-    recipient: str
-    text: str
-
-
-class Channel(Protocol):
-    """Something that carries notices to people."""
-
-    @property
-    def name(self) -> str: ...
-
-    def send(self, deliveries: Sequence[Delivery]) -> None:
-        """Deliver all; raises OSError where none is certain. The same key may come again after a crash."""
 
 
 class WorkCalendars(Protocol):

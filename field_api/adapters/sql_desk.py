@@ -5,12 +5,22 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
 
+from field_api.adapters.sql_audit import SqlAuditLog
 from field_api.adapters.sql_corrections import SqlCorrections
 from field_api.adapters.sql_dispatch import SqlDispatchPlans
 from field_api.adapters.sql_establishment import SqlEstablishment
+from field_api.adapters.sql_notice_control import SqlNoticeControl
 from field_api.adapters.sql_organisation import SqlOrganisation
+from field_api.adapters.sql_outbox import SqlOutbox
+from field_api.adapters.sql_people import (
+    SqlLoginFailures,
+    SqlMachineTokens,
+    SqlPeopleFindings,
+    SqlRefreshTokens,
+    SqlReveals,
+)
 from field_api.adapters.sql_users import SqlUsers
-from field_api.adapters.sql_views import SqlFeed, SqlOutageViews, SqlOutbox
+from field_api.adapters.sql_views import SqlFeed, SqlOutageViews
 from field_api.adapters.sql_work import SqlCalls, SqlIncidents, SqlOperations, SqlOrders, SqlPositions
 from field_api.ports import DeskSession
 from geo.adapters.database import writing
@@ -27,12 +37,19 @@ class SqlSession:
         self.orders = SqlOrders(connection)
         self.outages = SqlOutageViews(connection)
         self.outbox = SqlOutbox(connection)
+        self.notices = SqlNoticeControl(connection)
         self.feed = SqlFeed(connection)
         self.operations = SqlOperations(connection)
         self.calls = SqlCalls(connection)
         self.corrections = SqlCorrections(connection)
         self.positions = SqlPositions(connection)
         self.plans = SqlDispatchPlans(connection)
+        self.audit = SqlAuditLog(connection)
+        self.login_failures = SqlLoginFailures(connection)
+        self.refresh_tokens = SqlRefreshTokens(connection)
+        self.machine_tokens = SqlMachineTokens(connection)
+        self.reveals = SqlReveals(connection)
+        self.people_findings = SqlPeopleFindings(connection)
 
 
 class SqlDesk:

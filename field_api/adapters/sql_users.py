@@ -1,9 +1,11 @@
 """Users, sessions and tokens in the desk's tables."""
 
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from field_api.adapters.people_tables import refresh_tokens, user_phones
 from field_api.adapters.tables import credentials, user_cells, users
 from field_api.people import Role, User
 from field_api.ports import Credential, Login
@@ -37,12 +39,40 @@ class SqlUsers:
             insert(users).values(
                 id=user.id, username=user.username, name=user.name, role=user.role.value,
                 crew_id=user.crew_id, whole_company=user.whole_company, language=user.language,
-                password_hash=password_hash, created_ms=created_ms,
+                password_hash=password_hash, created_ms=created_ms, disabled=user.disabled,
             )
         )  # fmt: skip
-        cells = [{"user_id": user.id, "grid_id": grid_id} for grid_id in user.grid_ids]
-        if cells:
-            self._connection.execute(insert(user_cells), cells)
+        self._give_cells(user)
+
+    def change(self, user: User) -> None:
+        values = {
+            "name": user.name, "role": user.role.value, "crew_id": user.crew_id, "disabled": user.disabled,
+            "whole_company": user.whole_company, "language": user.language,
+        }  # fmt: skip
+        self._connection.execute(update(users).where(users.c.id == user.id).values(**values))
+        self._connection.execute(delete(user_cells).where(user_cells.c.user_id == user.id))
+        self._give_cells(user)
+        if user.disabled:
+            self._throw_out(user.id)
+
+    def remove(self, user_id: str) -> None:
+        self._forget(user_id)
+        self.keep_phone(user_id, "", "")
+
+    def keep_phone(self, user_id: str, sealed: str, digest: str) -> None:
+        self._connection.execute(delete(user_phones).where(user_phones.c.user_id == user_id))
+        if sealed:
+            self._connection.execute(
+                insert(user_phones).values(user_id=user_id, sealed=sealed, digest=digest)
+            )
+
+    def sealed_phones(self) -> Mapping[str, str]:
+        rows = self._connection.execute(select(user_phones)).all()
+        return {row.user_id: row.sealed for row in rows}
+
+    def by_phone(self, digests: Collection[str]) -> tuple[str, ...]:
+        query = select(user_phones.c.user_id).where(user_phones.c.digest.in_(digests))
+        return tuple(self._connection.scalars(query.order_by(user_phones.c.user_id)))
 
     def admit(self, credential: Credential) -> None:
         mine = credentials.c.user_id == credential.user_id
@@ -56,7 +86,7 @@ class SqlUsers:
             insert(credentials).values(
                 secret_hash=credential.secret_hash, kind=credential.kind, user_id=credential.user_id,
                 csrf_token=credential.csrf_token, created_ms=credential.created_ms,
-                expires_ms=credential.expires_ms,
+                expires_ms=credential.expires_ms, family=credential.family,
             )
         )  # fmt: skip
 
@@ -68,15 +98,24 @@ class SqlUsers:
         if row is None:
             return None
         return Credential(
-            row.secret_hash, row.kind, row.user_id, row.csrf_token, row.created_ms, row.expires_ms
+            row.secret_hash, row.kind, row.user_id, row.csrf_token, row.created_ms, row.expires_ms, row.family
         )
 
     def revoke(self, secret_hash: str) -> None:
         self._connection.execute(delete(credentials).where(credentials.c.secret_hash == secret_hash))
 
-    def _forget(self, user_id: str) -> None:
-        for table in (user_cells, credentials):
+    def _give_cells(self, user: User) -> None:
+        cells = [{"user_id": user.id, "grid_id": grid_id} for grid_id in user.grid_ids]
+        if cells:
+            self._connection.execute(insert(user_cells), cells)
+
+    def _throw_out(self, user_id: str) -> None:
+        for table in (credentials, refresh_tokens):
             self._connection.execute(delete(table).where(table.c.user_id == user_id))
+
+    def _forget(self, user_id: str) -> None:
+        self._throw_out(user_id)
+        self._connection.execute(delete(user_cells).where(user_cells.c.user_id == user_id))
         self._connection.execute(delete(users).where(users.c.id == user_id))
 
     def _user(self, row: Row[Any]) -> User:
@@ -91,4 +130,5 @@ class SqlUsers:
             cells,
             row.whole_company,
             row.language,
+            row.disabled,
         )

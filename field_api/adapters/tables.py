@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text, false
 
 from telemetry.adapters.gateway_tables import WIDE, evidence_table
 from telemetry.adapters.ping_wishes import ping_wishes_table
@@ -53,6 +53,7 @@ users = Table(
     Column("language", Text, nullable=False),
     Column("password_hash", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
+    Column("disabled", Boolean, nullable=False, server_default=false()),
 )
 
 user_cells = Table(
@@ -71,9 +72,11 @@ credentials = Table(
     Column("csrf_token", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
+    Column("family", Text, nullable=False, server_default=""),
     Index("ix_credentials_user_id", "user_id"),
+    Index("ix_credentials_family", "family"),
 )
-"""Browser sessions and machine tokens, kept only as hashes."""
+"""Browser sessions, short tokens of phones and machine tokens, kept only as hashes."""
 
 incidents = Table(
     "incidents",
@@ -175,35 +178,6 @@ outage_cells = Table(
     Column("grid_id", Text, primary_key=True),
 )
 
-announcements = Table(
-    "announcements",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("outage_id", Text, nullable=False),
-    Column("incident_id", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("at_ms", BigInteger, nullable=False),
-    Column("text", Text, nullable=False),
-    Index("ix_announcements_incident_id", "incident_id"),
-)
-
-outbox = Table(
-    "outbox",
-    metadata,
-    Column("id", WIDE, primary_key=True, autoincrement=False),
-    Column("key", Text, nullable=False, unique=True),
-    Column("announcement_id", Text, nullable=False),
-    Column("recipient", Text, nullable=False),
-    Column("grid_id", Text, nullable=False),
-    Column("channel", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("due_ms", BigInteger, nullable=False),
-    Column("problem", Text, nullable=False),
-    Index("ix_outbox_announcement_id", "announcement_id"),
-    Index("ix_outbox_state_due_ms", "state", "due_ms"),
-)
-
 feed = Table(
     "feed",
     metadata,
@@ -255,6 +229,7 @@ reveals = Table(
     Column("user_id", Text, nullable=False),
     Column("customer_id", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    Index("ix_reveals_user_id", "user_id", "at_ms"),
 )
 """Who saw whose personal data unmasked, when and why. Append only."""
 

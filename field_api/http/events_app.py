@@ -9,6 +9,7 @@ from typing import Final
 from flask import Flask, Request, Response, request, stream_with_context
 
 from field_api.http.hub import Gap, Hub
+from field_api.http.operations import READERS
 from field_api.http.problems import HttpProblem
 from field_api.http.security import harden, identify, is_web_origin
 from field_api.http.services import WebConfig
@@ -41,6 +42,8 @@ def create_events_app(services: EventServices, ping_s: float = PING_S) -> Flask:
         identity = identify(request, services)
         if identity is None:
             raise HttpProblem(401, "Log in first", headers={"WWW-Authenticate": "Bearer"})
+        if identity.user.role not in READERS:
+            raise HttpProblem(403, f"Not for the role {identity.user.role.value}")
         if not places.acquire(blocking=False):
             raise HttpProblem(503, "Too many streams", headers={"Retry-After": "10"})
         stream = _Stream(services, request, identity, places, ping_s)

@@ -16,12 +16,16 @@ from field_api.http.services import Services
 from field_api.people import Role, Scope, User
 from field_api.usecases.login import Identity
 
-EVERYONE: Final = frozenset(Role)
+SIGNED_IN: Final = frozenset(Role)
+EVERYONE: Final = SIGNED_IN - {Role.AUDITOR, Role.MACHINE}
+"""Everybody who works with the board. Auditors and other systems get in where an operation names them."""
+READERS: Final = EVERYONE | {Role.MACHINE}
 OFFICE: Final = frozenset({Role.ADMIN, Role.DISPATCHER, Role.VIEWER})
 PUBLIC: Final[frozenset[Role]] = frozenset()
 """Not "nobody": an operation that needs no login says so by ``public=True`` beside it."""
 
 JSON: Final = "application/json"
+UPLOAD: Final = "application/octet-stream"
 _PARAMETER: Final = re.compile(r"\{(\w+)(:path)?\}")
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -34,6 +38,8 @@ class Answer:
     status: int = 200
     body: BaseModel | str | bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    revision: int | None = None
+    """Of the resource; it stands in front of the entity tag of a conditional operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,14 @@ class Operation:
     media_type: str = JSON
     demo: bool = False
     """Exists only where the settings say ``demo``."""
+    conditional: bool = False
+    """Its 200 carries an ETag, and If-None-Match may answer 304."""
+    if_match: bool = False
+    """If-Match may name the revision that the person saw; another one is answered 412."""
+    uploads: bool = False
+    """The body is a part of a file, at a place that Content-Range names."""
+    max_body: int = 0
+    """Bytes; 0: as every other operation."""
 
     @property
     def name(self) -> str:
@@ -123,7 +137,7 @@ class Operation:
         checked = {422} if self.query else set()
         sent = {400, 413, 415, 422} if self.body else set()
         found = {404} if self.parameters else set()
-        return frozenset(self.answers) | self.refuses | guarded | checked | sent | found
+        return frozenset(self.answers) | self.refuses | guarded | checked | sent | found | {429}
 
 
 class Operations:
@@ -146,6 +160,10 @@ class Operations:
         refuses: frozenset[int] = frozenset(),
         media_type: str = JSON,
         demo: bool = False,
+        conditional: bool = False,
+        if_match: bool = False,
+        uploads: bool = False,
+        max_body: int = 0,
     ) -> Callable[[Handler], Handler]:
         """Declare an operation; an operation that is neither public nor names roles is refused."""
         if public == bool(roles):
@@ -166,6 +184,10 @@ class Operations:
                     refuses,
                     media_type,
                     demo,
+                    conditional,
+                    if_match,
+                    uploads,
+                    max_body,
                 )
             )
             return handler

@@ -7,7 +7,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from field_api.http.fields import Page, PageQuery, Query
-from field_api.http.operations import EVERYONE, OFFICE, Answer, Call, Operations
+from field_api.http.operations import OFFICE, READERS, Answer, Call, Operations
 from field_api.http.paging import cut, number_after
 from field_api.instants import iso, iso_or_none
 from field_api.projection import Site
@@ -69,7 +69,7 @@ class PassRatesResource(Resource):
 
 @operations.add(
     "GET", "/api/v1/alarms", "Faults found in readings in my grid cells, newest first",
-    roles=EVERYONE, query=AlarmQuery, answers={200: AlarmPage},
+    roles=READERS, query=AlarmQuery, answers={200: AlarmPage},
 )  # fmt: skip
 def list_alarms(call: Call) -> Answer:
     """A page of alarms."""

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from field_api.calendar_entries import EVERYBODY, FIRST_YEAR, LAST_YEAR, CalendarEntry, days_of
 from field_api.http.fields import Input, Line
-from field_api.http.operations import EVERYONE, Answer, Call, Operations
+from field_api.http.operations import SIGNED_IN, Answer, Call, Operations
 from field_api.http.problems import HttpProblem
 from field_api.instants import iso
 from field_api.resources import Instant, Resource
@@ -57,7 +57,7 @@ class CalendarYearResource(Resource):
 
 
 @operations.add(
-    "GET", "/api/v1/calendar/{year}", "The working days of a year", roles=EVERYONE,
+    "GET", "/api/v1/calendar/{year}", "The working days of a year", roles=SIGNED_IN,
     answers={200: CalendarYearResource},
 )  # fmt: skip
 def show_calendar(call: Call) -> Answer:

@@ -5,10 +5,12 @@ from typing import Final
 from field_api.http.fields import Identifier, Input, Page
 from field_api.http.operations import OFFICE, Answer, Call, Operations
 from field_api.http.problems import HttpProblem
+from field_api.people import Role
 from field_api.ports import SimulatorRefused
 from field_api.resources import Instant, Resource
 
 operations: Final = Operations()
+_TRIES: Final = frozenset({Role.ADMIN, Role.DISPATCHER})
 _REFUSES: Final = frozenset({404, 409, 503})
 
 
@@ -32,7 +34,7 @@ class FaultPage(Page[StandingFault]):
 
 @operations.add(
     "POST", "/api/v1/demo/faults", "Let an element of the simulated grid fail",
-    roles=OFFICE, body=FaultBody, answers={202: FaultResource}, refuses=_REFUSES, demo=True,
+    roles=_TRIES, body=FaultBody, answers={202: FaultResource}, refuses=_REFUSES, demo=True,
 )  # fmt: skip
 def trip(call: Call) -> Answer:
     """Asked for; the outage follows by itself."""
@@ -46,7 +48,7 @@ def trip(call: Call) -> Answer:
 
 @operations.add(
     "DELETE", "/api/v1/demo/faults/{element:path}", "Mend an element of the simulated grid",
-    roles=OFFICE, answers={202: FaultResource}, refuses=_REFUSES, demo=True,
+    roles=_TRIES, answers={202: FaultResource}, refuses=_REFUSES, demo=True,
 )  # fmt: skip
 def restore(call: Call) -> Answer:
     """Asked for; the outage closes on what the meters then say."""

@@ -7,7 +7,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from field_api.http.fields import MAX_LIMIT, Identifier, Page, PageQuery, Query
-from field_api.http.operations import EVERYONE, OFFICE, Answer, Call, Operations
+from field_api.http.operations import EVERYONE, OFFICE, READERS, Answer, Call, Operations
 from field_api.http.paging import number_after
 from field_api.http.problems import HttpProblem
 from field_api.instants import iso, iso_or_none
@@ -129,7 +129,7 @@ class TerminalCompletenessPage(Page[TerminalCompletenessResource]):
 
 @operations.add(
     "GET", "/api/v1/devices", "Terminals, meters and sensors of my grid cells, by id",
-    roles=EVERYONE, query=DevicesQuery, answers={200: DevicePage}, refuses=frozenset({503}),
+    roles=READERS, query=DevicesQuery, answers={200: DevicePage}, refuses=frozenset({503}),
 )  # fmt: skip
 def list_devices(call: Call) -> Answer:
     """A page may be short though others follow: the cursor says where to go on.
@@ -184,7 +184,7 @@ def _cell(site: Site, record: DeviceRecord) -> str | None:
 
 @operations.add(
     "GET", "/api/v1/devices/{device_id:path}", "One device",
-    roles=EVERYONE, answers={200: DeviceResource}, refuses=frozenset({503}),
+    roles=READERS, answers={200: DeviceResource}, refuses=frozenset({503}),
 )  # fmt: skip
 def get_device(call: Call) -> Answer:
     """Of my grid cells."""

@@ -146,7 +146,7 @@ def explain_outage(call: Call) -> Answer:
 
 @operations.add(
     "GET", "/api/v1/outages/{outage_id}/corrections", "What people corrected, by whom and why",
-    roles=EVERYONE, answers={200: CorrectionPage},
+    roles=EVERYONE | {Role.AUDITOR}, answers={200: CorrectionPage},
 )  # fmt: skip
 def list_corrections(call: Call) -> Answer:
     """Oldest first."""

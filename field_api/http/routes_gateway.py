@@ -10,6 +10,7 @@ from field_api.http.paging import number_after
 from field_api.http.problems import HttpProblem
 from field_api.http.routes_devices import DECIDERS
 from field_api.instants import iso, iso_or_none
+from field_api.people import Role
 from field_api.resources import Instant, Resource
 from telemetry.masking import masked
 
@@ -129,7 +130,7 @@ def list_dead_letters(call: Call) -> Answer:
 
 @operations.add(
     "GET", "/api/v1/security-events", "What was tried at the doors and refused, newest first",
-    roles=DECIDERS, query=PageQuery, answers={200: SecurityEventPage},
+    roles=DECIDERS | {Role.AUDITOR}, query=PageQuery, answers={200: SecurityEventPage},
 )  # fmt: skip
 def list_security_events(call: Call) -> Answer:
     """One per hour, threat and source. Only for those who see the whole company."""

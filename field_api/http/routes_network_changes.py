@@ -112,7 +112,7 @@ class ChangedResource(Resource):
 
 @operations.add(
     "GET", "/api/v1/network/versions", "What was in force when, who made it so, and why",
-    roles=OFFICE, answers={200: VersionPage},
+    roles=OFFICE | {Role.AUDITOR}, answers={200: VersionPage},
 )  # fmt: skip
 def list_versions(call: Call) -> Answer:
     """Newest first; each holds until the next one."""

@@ -6,7 +6,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from field_api.http.fields import Page, PageQuery
-from field_api.http.operations import EVERYONE, Answer, Call, Operations
+from field_api.http.operations import EVERYONE, READERS, Answer, Call, Operations
 from field_api.http.paging import cut, number_after, page_after
 from field_api.http.problems import HttpProblem
 from field_api.http.routes_explanations import wordings
@@ -67,7 +67,7 @@ class AbsencePage(Page[AbsenceResource]):
 
 @operations.add(
     "GET", "/api/v1/outages", "Outages in my grid cells, newest first",
-    roles=EVERYONE, query=StateQuery, answers={200: OutagePage},
+    roles=READERS, query=StateQuery, answers={200: OutagePage},
 )  # fmt: skip
 def list_outages(call: Call) -> Answer:
     """A page of outages."""
@@ -83,7 +83,7 @@ def list_outages(call: Call) -> Answer:
 
 @operations.add(
     "GET", "/api/v1/outages/{outage_id}", "One outage with its revisions and orders",
-    roles=EVERYONE, answers={200: OutageDetailResource},
+    roles=READERS, answers={200: OutageDetailResource}, conditional=True,
 )  # fmt: skip
 def get_outage(call: Call) -> Answer:
     """The newest revision, what was believed before, and the work on it."""
@@ -99,12 +99,12 @@ def get_outage(call: Call) -> Answer:
         "orders": orders,
         "explained_revision": services.explanations.explained(view.outage_id),
     }
-    return Answer(200, json.dumps(document, ensure_ascii=False))
+    return Answer(200, json.dumps(document, ensure_ascii=False), revision=view.revision)
 
 
 @operations.add(
     "GET", "/api/v1/outages/{outage_id}/scope", "What is out, as rows of the tiles' features",
-    roles=EVERYONE, answers={200: ScopeResource},
+    roles=READERS, answers={200: ScopeResource}, conditional=True,
 )  # fmt: skip
 def get_scope(call: Call) -> Answer:
     """Integer rows; customers only of my grid cells."""
@@ -123,7 +123,7 @@ def get_scope(call: Call) -> Answer:
         transformers=tuple(impact.scope.transformer_rows.tolist()),
         bounds=site.scope_bounds(impact.scope),
     )
-    return Answer(200, scope)
+    return Answer(200, scope, revision=revision.revision)
 
 
 @operations.add(

@@ -5,7 +5,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from field_api.http.fields import DeviceTime, Identifier, Input, Page, Words
-from field_api.http.operations import EVERYONE, Answer, Call, Operations
+from field_api.http.operations import READERS, Answer, Call, Operations
 from field_api.instants import iso, milliseconds
 from field_api.resources import Instant, Resource
 from field_api.usecases.plan_work import MAY_PLAN, Plan, PlanRequest
@@ -40,7 +40,7 @@ class PlannedWorkPage(Page[PlannedWorkResource]):
 
 
 @operations.add(
-    "GET", "/api/v1/planned-work", "Planned work in my grid cells", roles=EVERYONE,
+    "GET", "/api/v1/planned-work", "Planned work in my grid cells", roles=READERS,
     answers={200: PlannedWorkPage},
 )  # fmt: skip
 def list_planned_work(call: Call) -> Answer:

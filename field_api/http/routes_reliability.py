@@ -12,6 +12,7 @@ from field_api.http.fields import Page, PageQuery, Query
 from field_api.http.operations import EVERYONE, OFFICE, Answer, Call, Operations
 from field_api.http.paging import cut, number_after
 from field_api.http.problems import HttpProblem
+from field_api.people import Role
 from field_api.projection import Site
 from field_api.resources import Instant, Resource
 from geo.tracing import Element
@@ -82,7 +83,8 @@ class AccountResource(Resource):
 
 @operations.add(
     "GET", "/api/v1/reliability", "Reliability indices of a year for the whole company",
-    roles=OFFICE, query=YearQuery, answers={200: ReliabilityResource}, refuses=frozenset({404}),
+    roles=OFFICE | {Role.MACHINE}, query=YearQuery, answers={200: ReliabilityResource},
+    refuses=frozenset({404}),
 )  # fmt: skip
 def get_reliability(call: Call) -> Answer:
     """IEEE 1366 and DL/T 836.1, both counts of customers, major event days."""
@@ -95,7 +97,7 @@ def get_reliability(call: Call) -> Answer:
 
 @operations.add(
     "GET", "/api/v1/reliability/{division}", "The same by line, transformer or grid_cell, the worst first",
-    roles=OFFICE, query=YearPageQuery, answers={200: PartPage},
+    roles=OFFICE | {Role.MACHINE}, query=YearPageQuery, answers={200: PartPage},
 )  # fmt: skip
 def list_reliability(call: Call) -> Answer:
     """Parts in my grid cells."""

@@ -8,7 +8,7 @@ from pydantic import Field
 from field_api.calendars import ZONE
 from field_api.feeders import Feeder, FeederKnowledge, feeders, knowledge
 from field_api.http.fields import Page, PageQuery, Query
-from field_api.http.operations import EVERYONE, Answer, Call, Operations
+from field_api.http.operations import EVERYONE, READERS, SIGNED_IN, Answer, Call, Operations
 from field_api.http.paging import number_after
 from field_api.http.problems import HttpProblem
 from field_api.http.security import origin
@@ -138,7 +138,7 @@ class FeederPage(Page[FeederResource]):
 
 @operations.add(
     "GET", "/api/v1/bootstrap", "What a page needs to begin",
-    roles=EVERYONE, answers={200: BootstrapResource}, refuses=frozenset({503}),
+    roles=SIGNED_IN, answers={200: BootstrapResource}, refuses=frozenset({503}),
 )  # fmt: skip
 def bootstrap(call: Call) -> Answer:
     """The network's name and size, my grid cells, where events come from."""
@@ -195,7 +195,7 @@ def _found(found: Found) -> FoundResource:
 
 @operations.add(
     "GET", "/api/v1/elements/{element_id:path}", "One element: where it is, what feeds it, whom it feeds",
-    roles=EVERYONE, answers={200: ElementResource}, refuses=frozenset({503}),
+    roles=READERS, answers={200: ElementResource}, refuses=frozenset({503}),
 )  # fmt: skip
 def get_element(call: Call) -> Answer:
     """An edge, node, meter, terminal, sensor or customer of my grid cells."""
@@ -290,7 +290,7 @@ def _doubts(quality: Quality) -> tuple[Doubt, ...]:
 
 @operations.add(
     "GET", "/api/v1/feeders", "How old and how complete knowledge is, feeder by feeder",
-    roles=EVERYONE, query=PageQuery, answers={200: FeederPage}, refuses=frozenset({503}),
+    roles=READERS, query=PageQuery, answers={200: FeederPage}, refuses=frozenset({503}),
 )  # fmt: skip
 def list_feeders(call: Call) -> Answer:
     """A page of feeders of my grid cells, by element id."""

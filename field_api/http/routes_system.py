@@ -9,7 +9,7 @@ from pydantic import Field
 from field_api.http.fields import Identifier, Query
 from field_api.http.metrics import metrics_text
 from field_api.http.openapi import openapi_document
-from field_api.http.operations import EVERYONE, Answer, Call, Operation, Operations
+from field_api.http.operations import READERS, Answer, Call, Operation, Operations
 from field_api.http.problems import HttpProblem
 from field_api.http.security import origin
 from field_api.http.site_of import current_site
@@ -38,7 +38,7 @@ class HealthResource(Resource):
 
 @operations.add(
     "GET", "/tiles/{layer}/{z}/{x}/{y}.mvt", "A vector tile of the network",
-    roles=EVERYONE, query=TileQuery, answers={200: None}, refuses=frozenset({503}), media_type=TILE_TYPE,
+    roles=READERS, query=TileQuery, answers={200: None}, refuses=frozenset({503}), media_type=TILE_TYPE,
 )  # fmt: skip
 def get_tile(call: Call) -> Answer:
     """Layers lines, switches, transformers, customers, cells, areas; zoom at most 20."""
@@ -60,7 +60,7 @@ def _number(text: str) -> int:
 
 @operations.add(
     "GET", "/api/v1/events", "Live changes as server-sent events, at another address",
-    roles=EVERYONE, query=EventsQuery, answers={307: None},
+    roles=READERS, query=EventsQuery, answers={307: None},
 )  # fmt: skip
 def find_events(call: Call) -> Answer:
     """The events have a process of their own."""

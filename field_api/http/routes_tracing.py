@@ -13,7 +13,7 @@ from field_api.http.grid_resources import (
     TraceResource,
     WhatIfResource,
 )
-from field_api.http.operations import EVERYONE, Answer, Call, Operations
+from field_api.http.operations import EVERYONE, READERS, Answer, Call, Operations
 from field_api.http.problems import HttpProblem
 from field_api.http.site_of import current_site
 from field_api.instants import EPOCH, iso, milliseconds
@@ -65,7 +65,7 @@ class WhatIfBody(Input):
 @operations.add(
     "GET", "/api/v1/elements/{element_id:path}/trace",
     "What feeds it, whom it feeds, what hangs with it, the way to another",
-    roles=EVERYONE, query=TraceQuery, answers={200: TraceResource}, refuses=frozenset({503}),
+    roles=READERS, query=TraceQuery, answers={200: TraceResource}, refuses=frozenset({503}),
 )  # fmt: skip
 def trace_element(call: Call) -> Answer:
     """In the network and the switch positions of an instant, with barriers."""

@@ -18,7 +18,7 @@ from field_api.http.fields import (
     Whole,
     Words,
 )
-from field_api.http.operations import EVERYONE, OFFICE, Answer, Call, Operations
+from field_api.http.operations import EVERYONE, OFFICE, SIGNED_IN, Answer, Call, Operations
 from field_api.http.paging import cut, number_after, page_after
 from field_api.http.problems import HttpProblem
 from field_api.http.routes_explanations import wordings
@@ -144,7 +144,7 @@ class CallResource(Resource):
 
 @operations.add(
     "GET", "/api/v1/orders", "Orders in my grid cells, newest first",
-    roles=EVERYONE, query=StateQuery, answers={200: OrderPage},
+    roles=SIGNED_IN, query=StateQuery, answers={200: OrderPage},
 )  # fmt: skip
 def list_orders(call: Call) -> Answer:
     """A page of orders."""
@@ -160,7 +160,7 @@ def list_orders(call: Call) -> Answer:
 
 @operations.add(
     "GET", "/api/v1/orders/{order_id}", "One order with its history",
-    roles=EVERYONE, answers={200: OrderDetailResource},
+    roles=SIGNED_IN, answers={200: OrderDetailResource}, conditional=True,
 )  # fmt: skip
 def get_order(call: Call) -> Answer:
     """The order and all that happened to it."""
@@ -180,7 +180,7 @@ def get_order(call: Call) -> Answer:
 
 @operations.add(
     "POST", "/api/v1/orders/{order_id}/steps", "Take the next step of an order",
-    roles=_STEPS, body=StepBody, answers={200: OrderResource}, refuses=frozenset({409}),
+    roles=_STEPS, body=StepBody, answers={200: OrderResource}, refuses=frozenset({409, 428}), if_match=True,
 )  # fmt: skip
 def step_order(call: Call) -> Answer:
     """The order after the step; the same operation id again gets the same answer."""
@@ -197,7 +197,7 @@ def step_order(call: Call) -> Answer:
 
 @operations.add(
     "GET", "/api/v1/crews", "Crews of my grid cells",
-    roles=EVERYONE, query=PageQuery, answers={200: CrewPage},
+    roles=EVERYONE, query=PageQuery, answers={200: CrewPage}, conditional=True,
 )  # fmt: skip
 def list_crews(call: Call) -> Answer:
     """A page of crews, by id."""
@@ -216,7 +216,7 @@ def list_crews(call: Call) -> Answer:
     roles=_STEPS, body=PositionBody, answers={204: None},
 )  # fmt: skip
 def put_position(call: Call) -> Answer:
-    """Noted, unless a newer position is known."""
+    """Kept only while the crew has an accepted order, and unless a newer position is known."""
     sent = call.body(PositionBody)
     position = Position(sent.lon, sent.lat, milliseconds(sent.at), CrewState(sent.state))
     call.services.move_crew(call.user, call.path["crew_id"], position, call.now_ms)
@@ -240,7 +240,7 @@ def list_notices(call: Call) -> Answer:
 
 @operations.add(
     "POST", "/api/v1/calls", "A customer called: no power",
-    roles=_TAKES_CALLS, body=CallBody, answers={201: CallResource}, refuses=frozenset({404}),
+    roles=_TAKES_CALLS | {Role.MACHINE}, body=CallBody, answers={201: CallResource}, refuses=frozenset({404}),
 )  # fmt: skip
 def take_call(call: Call) -> Answer:
     """Kept, told to the detector, attached to the outage that the customer is in (REP-01)."""
@@ -253,7 +253,7 @@ def take_call(call: Call) -> Answer:
 
 @operations.add(
     "GET", "/api/v1/calls/{call_id}", "A call, its outage, and advice where the fault is the customer's own",
-    roles=_TAKES_CALLS, answers={200: CallResource},
+    roles=_TAKES_CALLS | {Role.MACHINE}, answers={200: CallResource},
 )  # fmt: skip
 def get_call(call: Call) -> Answer:
     """As of now: the meter may have answered since, or an outage may have been found."""

@@ -5,7 +5,7 @@ from typing import Any, Final
 from pydantic import Field
 
 from field_api.http.fields import Answers, DeviceTime, Identifier, Input, OperationId, StepName, Words
-from field_api.http.operations import EVERYONE, Answer, Call, Operations
+from field_api.http.operations import SIGNED_IN, Answer, Call, Operations
 from field_api.instants import milliseconds
 from field_api.people import Role
 from field_api.resources import OrderResource, Resource
@@ -63,7 +63,7 @@ class OpenBody(Input):
 
 @operations.add(
     "GET", "/api/v1/work-types", "Kinds of work: steps, forms, clocks",
-    roles=EVERYONE, answers={200: WorkTypeList},
+    roles=SIGNED_IN, answers={200: WorkTypeList}, conditional=True,
 )  # fmt: skip
 def list_work_types(call: Call) -> Answer:
     """All of them: an application draws its forms and buttons from this."""

@@ -1,21 +1,22 @@
 """Who is asking, may they, and what browsers are told to forbid."""
 
 import hmac
+import math
 import re
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from flask import Request, Response
 
+from field_api.http.auditing import SAFE_METHODS
 from field_api.http.operations import Operation
 from field_api.http.problems import HttpProblem
 from field_api.http.services import Services, WebConfig
 from field_api.ports import Clock
-from field_api.usecases.login import SESSION, TOKEN, Identity, Logins
+from field_api.usecases.login import BEARERS, SESSION, Identity, Logins
 
 COOKIE: Final = "gridcrew_session"
 CSRF_HEADER: Final = "X-CSRF-Token"
-SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
 
 
@@ -35,23 +36,28 @@ def identify(request: Request, services: Doorkeeper) -> Identity | None:
         scheme, _, secret = authorization.partition(" ")
         if scheme.lower() != "bearer":
             return None
-        return services.logins.recognise(secret.strip(), TOKEN, services.clock())
+        return services.logins.recognise(secret.strip(), BEARERS, services.clock())
     secret = request.cookies.get(COOKIE, "")
-    return services.logins.recognise(secret, SESSION, services.clock()) if secret else None
+    return services.logins.recognise(secret, {SESSION}, services.clock()) if secret else None
 
 
-def authorise(request: Request, operation: Operation, services: Services) -> Identity | None:
-    """The person, if the operation lets them in; raises problems 401 and 403."""
-    if operation.public:
-        return None
-    identity = identify(request, services)
-    if identity is None:
+def known(request: Request, operation: Operation, services: Services) -> Identity | None:
+    """The person, if the operation wants one; raises problem 401, and 429 for whoever asks too often."""
+    identity = None if operation.public else identify(request, services)
+    wait_s = services.throttle.wait_s(identity.user.id if identity else f"at {request.remote_addr}")
+    if wait_s:
+        raise HttpProblem(429, "Too many requests", headers={"Retry-After": str(math.ceil(wait_s))})
+    if identity is None and not operation.public:
         raise HttpProblem(401, "Log in first", headers={"WWW-Authenticate": "Bearer"})
+    return identity
+
+
+def authorise(request: Request, operation: Operation, identity: Identity) -> None:
+    """Raises problem 403 unless the operation lets this person in."""
     if identity.user.role not in operation.roles:
         raise HttpProblem(403, f"Not for the role {identity.user.role.value}")
     if request.method not in SAFE_METHODS and identity.credential.kind == SESSION:
         _check_csrf(request, identity)
-    return identity
 
 
 def _check_csrf(request: Request, identity: Identity) -> None:

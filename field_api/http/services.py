@@ -11,14 +11,15 @@ from field_api.ports import Clock, Desk, Simulator, Sites, Tiles, WorkCalendars
 from field_api.usecases.advise import Advise
 from field_api.usecases.assign_proposals import AssignProposals
 from field_api.usecases.clearance import Clearance
+from field_api.usecases.control_notices import ControlNotices, ReceiptsOf
 from field_api.usecases.correct_outage import CorrectOutage
 from field_api.usecases.enter_calendar import EnterCalendar
 from field_api.usecases.live_grids import LiveGrids
 from field_api.usecases.login import Logins
 from field_api.usecases.move_crew import MoveCrew
 from field_api.usecases.open_order import OpenOrder
-from field_api.usecases.plan_dispatch import PlanDispatch
 from field_api.usecases.people_house import PeopleHouse
+from field_api.usecases.plan_dispatch import PlanDispatch
 from field_api.usecases.plan_work import PlanWork
 from field_api.usecases.record_call import RecordCall
 from field_api.usecases.reliability import Interruptions
@@ -68,13 +69,15 @@ class Services:
     fault_rules: Mapping[str, FaultRule]
     open_order: OpenOrder
     step_order: StepOrder
+    clearance: Clearance
     plan_dispatch: PlanDispatch
     assign_proposals: AssignProposals
-    clearance: Clearance
     record_call: RecordCall
     correct_outage: CorrectOutage
     switch_by_hand: SwitchByHand
     plan_work: PlanWork
+    control_notices: ControlNotices
+    receipts_of: ReceiptsOf
     calendars: WorkCalendars
     enter_calendar: EnterCalendar
     live_grids: LiveGrids

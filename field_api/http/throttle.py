@@ -1,46 +1,36 @@
-"""Failed logins are counted by name and address; too many close the door for a while. Bounded, in memory."""
+"""How many requests a person or an address may make: a bucket that fills steadily. Bounded, in memory."""
 
-from collections import OrderedDict, deque
+import time
+from collections import OrderedDict
+from collections.abc import Callable
 from threading import Lock
 from typing import Final
 
-WINDOW_MS: Final = 300_000
-PER_NAME: Final = 10
-PER_ADDRESS: Final = 50
 MAX_KEYS: Final = 10_000
+BURST_S: Final = 10.0
+"""A bucket holds what flows in within so long."""
 
 
-class LoginThrottle:
-    """Safe to share between threads; forgets the keys that were used longest ago."""
+class Throttle:
+    """Safe to share between threads; forgets who asked longest ago."""
 
-    def __init__(self, per_name: int = PER_NAME, per_address: int = PER_ADDRESS) -> None:
-        self._limits = {"name": per_name, "address": per_address}
-        self._failures: OrderedDict[tuple[str, str], deque[int]] = OrderedDict()
+    def __init__(
+        self, per_s: float, burst: float | None = None, clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._per_s, self._most = per_s, per_s * BURST_S if burst is None else burst
+        self._clock_s = clock_s
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._lock = Lock()
 
-    def wait_s(self, username: str, address: str, now_ms: int) -> int:
-        """Seconds until another try is allowed; 0: now."""
+    def wait_s(self, key: str) -> float:
+        """Take one; seconds until there would be one where the bucket is empty, else 0."""
+        now_s = self._clock_s()
         with self._lock:
-            waits = [self._wait_ms(key, now_ms) for key in _keys(username, address)]
-        return -(-max(waits) // 1000)
-
-    def failed(self, username: str, address: str, now_ms: int) -> None:
-        """Count a failed login."""
-        with self._lock:
-            for key in _keys(username, address):
-                failures = self._failures.setdefault(key, deque(maxlen=self._limits[key[0]]))
-                failures.append(now_ms)
-                self._failures.move_to_end(key)
-            while len(self._failures) > MAX_KEYS:
-                self._failures.popitem(last=False)
-
-    def _wait_ms(self, key: tuple[str, str], now_ms: int) -> int:
-        failures = self._failures.get(key)
-        if not failures or len(failures) < self._limits[key[0]]:
-            return 0
-        return max(0, failures[0] + WINDOW_MS - now_ms)
-
-
-def _keys(username: str, address: str) -> tuple[tuple[str, str], ...]:
-    # A name is throttled only together with where it is tried from: nobody can lock another out.
-    return ("name", f"{username}\n{address}"), ("address", address)
+            level, at_s = self._buckets.get(key, (self._most, now_s))
+            level = min(self._most, level + (now_s - at_s) * self._per_s)
+            wait_s = 0.0 if level >= 1 else (1 - level) / self._per_s
+            self._buckets[key] = (level - 1 if level >= 1 else level, now_s)
+            self._buckets.move_to_end(key)
+            while len(self._buckets) > MAX_KEYS:
+                self._buckets.popitem(last=False)
+        return wait_s

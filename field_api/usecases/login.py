@@ -1,16 +1,20 @@
-"""Who is it? Passwords, browser sessions and machine tokens; secrets are random and kept as hashes."""
+"""Who is it? Passwords, browser sessions and bearer tokens; secrets are random and kept as hashes."""
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+from field_api.audit_chain import Act
 from field_api.people import User
 from field_api.ports import Credential, Desk, Passwords
 
 SESSION: Final = "session"
 TOKEN: Final = "token"  # noqa: S105 (the word, not a secret)
-LIFETIME_MS: Final = {SESSION: 12 * 3_600_000, TOKEN: 30 * 24 * 3_600_000}
+MACHINE: Final = "machine"
+BEARERS: Final = frozenset({TOKEN, MACHINE})
+SESSION_MS: Final = 12 * 3_600_000
 _SECRET_BYTES: Final = 32
 
 
@@ -36,37 +40,49 @@ class Logins:
         self._desk = desk
         self.passwords = passwords
 
-    def admit(self, username: str, password: str, kind: str, now_ms: int) -> Admission | None:
-        """A new session or token, or None for an unknown name or a wrong password (equally slow)."""
+    def person(self, username: str, password: str) -> User | None:
+        """Whose name and password these are; None for an unknown name, a wrong password (equally slow) or
+        somebody who may not log in."""
         with self._desk.reading() as session:
             login = session.users.by_username(username)
-        if not self.passwords.matches(login.password_hash if login else None, password) or login is None:
-            return None
-        secret = secrets.token_urlsafe(_SECRET_BYTES)
+        matches = self.passwords.matches(login.password_hash if login else None, password)
+        return login.user if matches and login is not None and not login.user.disabled else None
+
+    def begin_session(self, user: User, address: str, now_ms: int) -> Admission:
+        """For a browser."""
+        secret = new_secret()
         credential = Credential(
-            secret_hash=_hashed(secret), kind=kind, user_id=login.user.id,
-            csrf_token=secrets.token_urlsafe(_SECRET_BYTES), created_ms=now_ms,
-            expires_ms=now_ms + LIFETIME_MS[kind],
-        )  # fmt: skip
+            hashed(secret), SESSION, user.id, new_secret(), created_ms=now_ms, expires_ms=now_ms + SESSION_MS
+        )
         with self._desk.writing() as session:
             session.users.admit(credential)
-        return Admission(login.user, secret, credential)
+            session.audit.append(now_ms, Act("login", "session", user.id, user.username, address))
+        return Admission(user, secret, credential)
 
-    def recognise(self, secret: str, kind: str, now_ms: int) -> Identity | None:
+    def recognise(self, secret: str, kinds: Collection[str], now_ms: int) -> Identity | None:
         """The person behind a secret; rights are read anew each time."""
         with self._desk.reading() as session:
-            credential = session.users.credential(_hashed(secret), now_ms)
-            if credential is None or credential.kind != kind:
+            credential = session.users.credential(hashed(secret), now_ms)
+            if credential is None or credential.kind not in kinds:
                 return None
             user = session.users.by_id(credential.user_id)
-        return None if user is None else Identity(user, credential)
+        return None if user is None or user.disabled else Identity(user, credential)
 
-    def leave(self, identity: Identity) -> None:
-        """End the session."""
+    def leave(self, identity: Identity, address: str, now_ms: int) -> None:
+        """End the session; a phone's token ends with all that could renew it."""
+        user, credential = identity.user, identity.credential
         with self._desk.writing() as session:
-            session.users.revoke(identity.credential.secret_hash)
+            session.users.revoke(credential.secret_hash)
+            if credential.family:
+                session.refresh_tokens.revoke_family(credential.family)
+            session.audit.append(now_ms, Act("logout", credential.kind, user.id, user.username, address))
 
 
-def _hashed(secret: str) -> str:
+def new_secret() -> str:
+    """256 random bits as text."""
+    return secrets.token_urlsafe(_SECRET_BYTES)
+
+
+def hashed(secret: str) -> str:
     """Secrets are 256 random bits, so a plain hash cannot be guessed back."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

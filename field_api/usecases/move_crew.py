@@ -1,4 +1,4 @@
-"""A crew says where it is."""
+"""A crew says where it is, and only while it has an accepted order: nobody is followed without work."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from field_api.organisation import CrewState
 from field_api.people import Role, User
 from field_api.ports import Desk
 from field_api.usecases.errors import Forbidden, NotFound
-from field_api.usecases.tell import crew_event
+from field_api.usecases.tell import crew_event, waiting_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class MoveCrew:
-    """Notes positions; an older one than known changes nothing."""
+    """Notes positions; an older one than known changes nothing, and one without work is not kept."""
 
     desk: Desk
     company: Company
@@ -34,6 +34,8 @@ class MoveCrew:
                 raise NotFound(f"no crew {crew_id!r}")
             if user.role is Role.CREW and user.crew_id != crew_id:
                 raise Forbidden("a crew reports its own position only")
+            if crew_id not in session.orders.under_way(waiting_state(self.company)):
+                return
             lon, lat = position.lon, position.lat
             if session.organisation.move_crew(crew_id, lon, lat, at_ms, position.state):
                 crew = session.organisation.crew(user.scope, crew_id)

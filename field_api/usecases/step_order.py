@@ -2,11 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
+from field_api.audit_chain import Act
 from field_api.company import Company
+from field_api.conflicts import conflicts, stands_in_the_way
 from field_api.corrections import Correction
 from field_api.organisation import CrewState
 from field_api.people import WHOLE_COMPANY, Role, User
@@ -23,6 +25,8 @@ from field_api.work import HistoryEntry, IllegalStep, StepRule, WorkType, apply,
 SHOWN_METERS: Final = 5
 OVERRULES: Final = frozenset({Role.ADMIN, Role.DISPATCHER})
 """Who may send an order on although it has wandered enough."""
+ANY_REVISION: Final = 0
+"""Whatever the order has become: a remark is always right."""
 StillDead = Callable[[str], tuple[str, ...]]
 
 
@@ -33,7 +37,7 @@ class StepRequest:
     at_ms: int
     """The device's clock."""
     revision: int
-    """The order's revision that the person saw."""
+    """The order's revision that the person saw, or ``ANY_REVISION``."""
     note: str = ""
     finding_element: str = ""
     finding_cause: str = ""
@@ -41,11 +45,14 @@ class StepRequest:
     """As of ``HistoryEntry``."""
     sent_ms: int | None = None
     """The device's clock when it sent the step, which tells how wrong that clock is."""
+    merges: bool = False
+    """Made offline: an older revision is good enough where nobody changed what the step rests on."""
 
     @property
     def digest(self) -> str:
         """Tells whether a repeated operation id asks for the same, whenever it is sent."""
         told = asdict(self) | {"sent_ms": None}
+        del told["merges"]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
@@ -125,17 +132,18 @@ class StepOrder:
     ) -> str:
         stored = _visible(session, user, order_id)
         work_type = self._company.work_type(stored.order.type)
-        if request.revision != stored.revision:
-            current = order_document(session, self._company, stored, now_ms)
-            raise Stale(f"the order is at revision {stored.revision}, not {request.revision}", current)
-        rule = _permitted(work_type, stored, user, request)
+        self._check_revision(session, work_type, stored, request, now_ms)
+        rule = _permitted(work_type, stored, user, request, session.photos.counting(order_id))
         if dead:
             raise Conflict(_told_dead(dead))
         if "all_clear" in rule.needs and (others := self._clearance.not_clear_below(session, stored)):
             raise Conflict(told_not_clear(others))
         if rule.name == TRANSFER:
             self._hand_over(session, stored, user, request)
-        self._append(session, work_type, stored, _entry(stored, user, request, now_ms))
+        entry = _entry(stored, user, request, now_ms)
+        self._append(session, work_type, stored, entry)
+        if entry.behalf:
+            session.audit.append(now_ms, _on_behalf(stored, user, entry))
         self._move_crew(session, stored, rule, now_ms)
         self._follow_up(session, stored, rule, now_ms)
         event = order_event(session, self._company, order_id, now_ms)
@@ -143,6 +151,26 @@ class StepOrder:
         answer = Answered(_digest(order_id, request), event.data)
         session.operations.keep(user.id, request.operation_id, now_ms, answer)
         return event.data
+
+    def _check_revision(
+        self,
+        session: DeskSession,
+        work_type: WorkType,
+        stored: StoredOrder,
+        request: StepRequest,
+        now_ms: int,
+    ) -> None:
+        """Refuse a step made upon another order than this; ``merges`` lets pass what nothing contradicts."""
+        if request.revision in {ANY_REVISION, stored.revision}:
+            return
+        found = conflicts(
+            work_type, stored.first_crew, stored.history, request.revision, request.step, request.details
+        )
+        if request.merges and request.revision < stored.revision and not any(map(stands_in_the_way, found)):
+            return
+        current = order_document(session, self._company, stored, now_ms)
+        message = f"the order is at revision {stored.revision}, not {request.revision}"
+        raise Stale(message, current, found)
 
     def _append(
         self, session: DeskSession, work_type: WorkType, stored: StoredOrder, entry: HistoryEntry
@@ -187,7 +215,10 @@ def _visible(session: DeskSession, user: User, order_id: str) -> StoredOrder:
     return stored
 
 
-def _permitted(work_type: WorkType, stored: StoredOrder, user: User, request: StepRequest) -> StepRule:
+def _permitted(
+    work_type: WorkType, stored: StoredOrder, user: User, request: StepRequest, photos: Collection[str]
+) -> StepRule:
+    """The step's rule; ``photos`` are those that were announced for the order."""
     if user.role is Role.CREW and stored.order.crew_id != user.crew_id:
         raise Forbidden("the order is another crew's")
     try:
@@ -199,7 +230,7 @@ def _permitted(work_type: WorkType, stored: StoredOrder, user: User, request: St
         raise Forbidden(f"a {user.role.value} cannot {request.step!r} an order")
     taken = Taken(
         user.id, request.note, request.details, request.finding_element, request.at_ms,
-        photos_of(stored.history, request.details),
+        photos_of(stored.history, request.details, photos),
     )  # fmt: skip
     if missing := unproven(work_type, rule, stored.history, taken):
         raise NotPossible(f"{request.step!r} needs {'; '.join(missing)}")
@@ -221,6 +252,11 @@ def _entry(stored: StoredOrder, user: User, request: StepRequest, now_ms: int) -
         behalf="" if user.crew_id == stored.order.crew_id else stored.order.crew_id,
         offset_ms=None if request.sent_ms is None else now_ms - request.sent_ms,
     )  # fmt: skip
+
+
+def _on_behalf(stored: StoredOrder, user: User, entry: HistoryEntry) -> Act:
+    details = {"step": entry.step, "crew": entry.behalf, "order": stored.order.number}
+    return Act("order.behalf", stored.order.id, user.id, user.username, details=details)
 
 
 def _details(stored: StoredOrder, request: StepRequest) -> Mapping[str, Any]:

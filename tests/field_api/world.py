@@ -14,7 +14,6 @@ from field_api.adapters.demo import prepare_demo
 from field_api.app import Installation, build_services, build_worker
 from field_api.http.app import create_app
 from field_api.http.services import Services, WebConfig
-from field_api.http.throttle import LoginThrottle
 from field_api.worker import Worker
 from geo.adapters.csv_folder import read_folder
 from geo.adapters.database import open_database
@@ -203,7 +202,6 @@ def make_world(folder: Path, demo: bool = True, template: Path | None = None) ->
             home, config, EmbeddedReadingStore(folder / "readings"), simulator_port=9, rules=shipped_rules()
         ),
         clock=clock,
-        throttle=LoginThrottle(5, 5_000),
     )
     site = services.sites.current()
     assert site is not None

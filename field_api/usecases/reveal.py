@@ -1,0 +1,176 @@
+"""Personal data unmasked: one customer for a reason, or the phones of an accepted order for its crew.
+
+Every look is on record. An accepted order is a reason of its own; its phones go with it, at the latest after
+a day (the phone app wipes them then).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from field_api.audit_chain import Act
+from field_api.company import Company
+from field_api.masking import mask_text
+from field_api.people import Role, User
+from field_api.people_ports import Reveal
+from field_api.ports import Desk, DeskSession, Sites, StoredOrder
+from field_api.projection import Site
+from field_api.transfers import TRANSFER
+from field_api.usecases.errors import Forbidden, NotFound, Refused
+from field_api.usecases.supply import Supply
+from field_api.work import is_open
+
+HOUR_MS: Final = 3_600_000
+PER_HOUR: Final = 30
+"""Reveals of single customers that one person may make in an hour."""
+KEEP_MS: Final = 24 * HOUR_MS
+"""How long an order's phones may be kept after it was accepted."""
+MOST_CONTACTS: Final = 500
+ORDER: Final = "order:"
+"""How the reason of an order's phones begins."""
+
+
+class Reason(StrEnum):
+    CALL = "call"
+    """The customer called, or must be called back."""
+    ORDER = "order"
+    """Work at the customer's."""
+    SAFETY = "safety"
+    """Danger to life: nobody waits for an order."""
+    KEY_CUSTOMER = "key_customer"
+    COMPLAINT = "complaint"
+
+
+class TooMany(Refused):
+    """More looks than work explains; ``wait_s`` until the next."""
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__("too many reveals in an hour")
+        self.wait_s = wait_s
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Unmasked."""
+
+    customer_id: str
+    name: str
+    phone: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contacts:
+    people: tuple[Person, ...]
+    wipe_ms: int
+    """When the phone app must have forgotten them, unless the order closes before."""
+
+
+@dataclass(frozen=True, slots=True)
+class RevealCustomer:
+    desk: Desk
+    sites: Sites
+    company: Company
+
+    def __call__(
+        self, user: User, customer_id: str, reason: Reason, reference: str, address: str, now_ms: int
+    ) -> Person:
+        """Raises ``NotFound`` outside the person's cells, ``Forbidden`` for a crew without such an order."""
+        person = _person_in_scope(self.sites, user, customer_id)
+        told = mask_text(f"{reason.value} {reference}".strip())
+        with self.desk.writing() as session:
+            if user.role is Role.CREW:
+                self._check_own_order(session, user, reason, reference)
+            if session.reveals.count(user.id, now_ms - HOUR_MS, ORDER) >= PER_HOUR:
+                raise TooMany(HOUR_MS // 1000)
+            session.reveals.add([Reveal(now_ms, user.id, customer_id, told)])
+            act = Act("reveal", customer_id, user.id, user.username, address, {"reason": told})
+            session.audit.append(now_ms, act)
+        return person
+
+    def _check_own_order(self, session: DeskSession, user: User, reason: Reason, reference: str) -> None:
+        stored = session.orders.get(user.scope, reference) if reason is Reason.ORDER else None
+        if stored is None or stored.order.crew_id != user.crew_id or not _runs(self.company, stored):
+            raise Forbidden("a crew names an open order of its own: reason 'order', its id as reference")
+
+
+@dataclass(frozen=True, slots=True)
+class OrderContacts:
+    desk: Desk
+    sites: Sites
+    company: Company
+    supply: Supply
+
+    def __call__(self, user: User, order_id: str, address: str, now_ms: int) -> Contacts:
+        """Raises ``NotFound`` outside the person's cells, ``Forbidden`` unless it is their accepted order."""
+        with self.desk.reading() as session:
+            stored = session.orders.get(user.scope, order_id)
+        if stored is None:
+            raise NotFound(f"no order {order_id!r}")
+        wipe_ms = _wipe_ms(user, stored, _runs(self.company, stored), now_ms)
+        people = self._people(user, stored)
+        reason = f"{ORDER}{order_id}"
+        with self.desk.writing() as session:
+            seen = session.reveals.known(user.id, reason)
+            fresh = [one for one in people if one.customer_id not in seen]
+            session.reveals.add([Reveal(now_ms, user.id, one.customer_id, reason) for one in fresh])
+            if fresh:
+                details = {"customers": str(len(fresh)), "order": stored.order.number}
+                act = Act("reveal.order", order_id, user.id, user.username, address, details)
+                session.audit.append(now_ms, act)
+        return Contacts(people, wipe_ms)
+
+    def _people(self, user: User, stored: StoredOrder) -> tuple[Person, ...]:
+        """The order's customer; for an outage those out in the person's cells, urgent ones first."""
+        order = stored.order
+        if order.customer_id:
+            return (_person_in_scope(self.sites, user, order.customer_id),)
+        revision = self.supply.newest(order.outage_id) if order.outage_id else None
+        if revision is None:
+            return ()
+        site = self.sites.of(revision.network_hash)
+        rows = self.supply.impact(revision).customers
+        if not user.scope.whole_company:
+            rows = site.customers_in(rows, user.scope.grid_ids)
+        return tuple(_person(site, int(row)) for row in rows[:MOST_CONTACTS])
+
+
+def _wipe_ms(user: User, stored: StoredOrder, runs: bool, now_ms: int) -> int:
+    if stored.order.crew_id != user.crew_id:
+        raise Forbidden("the order is another crew's")
+    if not runs:
+        raise Forbidden("the order is closed: its contacts are wiped")
+    accepted_ms = _accepted_ms(stored)
+    if accepted_ms is None:
+        raise Forbidden("accept the order first: that is the reason on record")
+    if now_ms >= accepted_ms + KEEP_MS:
+        raise Forbidden("accepted more than a day ago: its contacts are wiped; reveal whom you must call")
+    return accepted_ms + KEEP_MS
+
+
+def _runs(company: Company, stored: StoredOrder) -> bool:
+    return is_open(company.work_type(stored.order.type), stored.state)
+
+
+def _accepted_ms(stored: StoredOrder) -> int | None:
+    """When whoever has it now accepted it."""
+    accepted: int | None = None
+    for entry in stored.history:
+        if entry.step == TRANSFER:
+            accepted = None
+        elif entry.step == "accept":
+            accepted = entry.at_ms
+    return accepted
+
+
+def _person_in_scope(sites: Sites, user: User, customer_id: str) -> Person:
+    site = sites.current()
+    row = None if site is None else site.network.customer_row.get(customer_id)
+    if site is None or row is None or not user.scope.sees(site.cell_of_customer(row)):
+        raise NotFound(f"no customer {customer_id!r} in your grid cells")
+    return _person(site, row)
+
+
+def _person(site: Site, row: int) -> Person:
+    customers = site.network.customers
+    return Person(customers.ids[row], customers.name[row], customers.phone[row], customers.address[row])
