@@ -11,6 +11,7 @@ from field_api.adapters.dispatch_files import dispatch_policy, travel_model
 from field_api.adapters.map_tiles import MapTiles
 from field_api.adapters.network_sites import NetworkSites
 from field_api.adapters.notice_files import site_texts
+from field_api.adapters.photo_store import FolderPhotoStore
 from field_api.adapters.simulator_client import SimulatorClient, noted_port
 from field_api.adapters.sql_calendar import SqlCalendar
 from field_api.adapters.sql_desk import SqlDesk
@@ -33,6 +34,7 @@ from field_api.usecases.control_notices import ControlNotices
 from field_api.usecases.correct_outage import CorrectOutage, Found
 from field_api.usecases.enter_calendar import EnterCalendar
 from field_api.usecases.excused import Excused
+from field_api.usecases.keep_photo import KeepPhoto
 from field_api.usecases.live_grids import LiveGrids
 from field_api.usecases.login import Logins
 from field_api.usecases.move_crew import MoveCrew
@@ -69,6 +71,8 @@ from telemetry.ports import EvidenceLog, OutageLog, ReadingStore
 
 EXPECTED: Final = Expectations(96)
 """The load curve's quarter-hours, where the site says nothing else."""
+PHOTOS: Final = "photos"
+"""Their folder within the data directory."""
 REFUSALS_PER_S: Final = 1 / 60
 MOST_REFUSALS: Final = 20.0
 """Of one person, written to the record at once."""
@@ -88,10 +92,14 @@ class Installation:
     """The site's own."""
     company: str = ""
     """Whose own working days go before everybody's."""
+    keys: Path | None = None
+    """Keys that seal personal data; None: ``people.keys`` in the data folder."""
     notices: NoticePolicy = field(default_factory=NoticePolicy)
     """Where the site's texts, channels and call list are, and what may leave by itself."""
     site: Path | None = None
     """The site's own files, ``dispatch.toml`` and ``travel.csv`` among them."""
+    photos_bytes: int = 20 * 2**30
+    """Quota of pictures, announced ones counted."""
     automatic_dispatch: bool = False
     """Whether the worker carries out proposals that stood for a while."""
 
@@ -139,7 +147,9 @@ def build_services(
         sites=sites,
         company=ours,
         logins=Logins(desk, ArgonPasswords()),
-        people=people_house(desk, ArgonPasswords(), Vault(home.data_dir / KEYS), sites, ours, supply),
+        people=people_house(
+            desk, ArgonPasswords(), Vault(home.keys or home.data_dir / KEYS), sites, ours, supply
+        ),
         throttle=Throttle(config.requests_per_s),
         refusals=Throttle(REFUSALS_PER_S, MOST_REFUSALS),
         supply=supply,
@@ -150,6 +160,7 @@ def build_services(
         fault_rules={rule.id: rule for rule in rules},
         open_order=OpenOrder(desk, ours, sites),
         step_order=step_order,
+        keep_photo=KeepPhoto(desk, FolderPhotoStore(home.data_dir / PHOTOS), home.photos_bytes),
         clearance=clearance,
         plan_dispatch=plan_dispatch,
         assign_proposals=AssignProposals(plan_dispatch, step_order),

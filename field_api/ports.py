@@ -25,6 +25,7 @@ from field_api.people_ports import (
     RefreshTokens,
     Reveals,
 )
+from field_api.photo_ports import Photos
 from field_api.projection import Site
 from field_api.work import HistoryEntry, Order
 from field_api.working_days import WorkCalendar
@@ -136,6 +137,11 @@ class Users(Protocol):
 class Incidents(Protocol):
     def of_outage(self, outage_id: str) -> Incident | None: ...
 
+    def get(self, incident_id: str) -> Incident | None: ...
+
+    def outages(self, incident_id: str) -> tuple[str, ...]:
+        """Ids of the outages that belong to it, sorted."""
+
     def add(self, incident: Incident) -> None:
         """Keep a new incident; its outage belongs to it."""
 
@@ -143,7 +149,29 @@ class Incidents(Protocol):
         """Let an outage belong to an incident, whatever it belonged to."""
 
 
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """What a list of orders holds; what is None or empty does not matter."""
+
+    is_open: bool | None = None
+    state: str = ""
+    type: str = ""
+    crew_id: str = ""
+    grid_id: str = ""
+    priority: str = ""
+    outage_id: str = ""
+    incident_id: str = ""
+    customer_id: str = ""
+    updated_since_ms: int | None = None
+    """Something happened to it then or later."""
+
+
 class Orders(Protocol):
+    def found(
+        self, scope: Scope, wanted: OrderFilter, after: PageAfter | None, limit: int
+    ) -> tuple[StoredOrder, ...]:
+        """Newest first."""
+
     def get(self, scope: Scope, order_id: str) -> StoredOrder | None: ...
 
     def listed(
@@ -356,6 +384,8 @@ class DeskSession(Protocol):
     def reveals(self) -> Reveals: ...
     @property
     def people_findings(self) -> PeopleFindings: ...
+    @property
+    def photos(self) -> Photos: ...
 
 
 class Desk(Protocol):

@@ -4,7 +4,7 @@ A work type names proofs in its steps' ``needs``; each is a pure question about 
 the step brings. Whether supply has returned and whether every crew is clear is known to the use case only.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -59,6 +59,7 @@ def _known_elsewhere(taken: Taken, history: Sequence[HistoryEntry]) -> bool:  # 
     return True
 
 
+NOTHING: Final[Mapping[str, Any]] = {}
 Proof = Callable[[Taken, Sequence[HistoryEntry]], bool]
 
 PROOFS: Final[Mapping[str, tuple[Proof, str]]] = {
@@ -87,10 +88,15 @@ def unproven(
     return (*missing, *wrong_answers(work_type, taken.details.get("answers", {})))
 
 
-def photos_of(history: Sequence[HistoryEntry], details: Mapping[str, Any]) -> int:
-    """How many pictures the order has, with those that come with this step."""
+def photos_of(history: Sequence[HistoryEntry], details: Mapping[str, Any], announced: Collection[str]) -> int:
+    """How many pictures the order has, with those of this step; a name alone, never announced, is none."""
+    return len(photos_named(history, details).intersection(announced))
+
+
+def photos_named(history: Sequence[HistoryEntry], details: Mapping[str, Any] = NOTHING) -> frozenset[str]:
+    """Ids of the pictures that the steps speak of."""
     named = [details.get("photos", ()), *(entry.details.get("photos", ()) for entry in history)]
-    return len({identifier for identifiers in named for identifier in identifiers})
+    return frozenset(identifier for identifiers in named for identifier in identifiers)
 
 
 def answers(history: Sequence[HistoryEntry]) -> dict[str, Any]:

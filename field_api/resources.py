@@ -175,6 +175,9 @@ class OrderDetailResource(OrderResource):
     back_feeds: tuple[BackFeedResource, ...] = Field(
         (), description="Known sources inside the part to be isolated: check before anybody touches it."
     )
+    photos_missing: tuple[str, ...] = Field(
+        (), description="Pictures that steps name or people announced, and that have not arrived."
+    )
     back_feeds_known: bool = Field(
         True, description="False where the network in force no longer has the element: ask on site."
     )

@@ -2,7 +2,9 @@
 
 from typing import Final
 
+from field_api.adapters.vault import Vault
 from field_api.app import Installation
+from field_api.sideline_app import SidelinePlan
 from gridcrew.settings import Settings
 
 PROFILES: Final = "profiles"
@@ -18,5 +20,17 @@ def installation(settings: Settings) -> Installation:
         profiles=settings.site_folder / PROFILES,
         company=settings.company.code,
         site=settings.site_folder,
+        keys=settings.key_file,
+        photos_bytes=settings.web.photos_quota_mb * 2**20,
         automatic_dispatch=settings.company.dispatch == "automatic",
     )
+
+
+def vault(settings: Settings) -> Vault:
+    """The keys that seal personal data and sign the audit record."""
+    return Vault(settings.key_file)
+
+
+def sideline_plan(settings: Settings) -> SidelinePlan:
+    """What the worker's process does beside claiming outages."""
+    return SidelinePlan(settings.board_folder, settings.board.every_s, settings.board.keep)

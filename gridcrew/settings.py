@@ -44,8 +44,29 @@ class WebSettings(_Section):
     host: str = Field("127.0.0.1", description="Address that the web process listens on.")
     port: int = Field(8440, ge=0, le=65535, description="Port of the API and the pages; 0 picks a free one.")
     events_port: int = Field(8441, ge=0, le=65535, description="Port of the server-sent events process.")
+    photos_quota_mb: int = Field(
+        20_480, ge=1, le=100_000_000, description="Space for crews' pictures, in `photos` of the data folder."
+    )
     threads: int = Field(16, ge=1, le=256, description="Request threads of the web process.")
     max_streams: int = Field(500, ge=1, le=5000, description="Most server-sent event streams at once.")
+    requests_per_s: float = Field(
+        100.0,
+        gt=0,
+        le=100_000,
+        description="Requests of one person, or of one address without login, in the long run; ten seconds' "
+        "worth may come at once.",
+    )
+    proxies: int = Field(
+        0, ge=0, le=5, description="Reverse proxies in front whose X-Forwarded-For and -Proto are believed."
+    )
+
+
+class PeopleSettings(_Section):
+    key_file: str = Field(
+        "",
+        description="Keys that seal personal data and sign the audit record; empty is `people.keys` in the "
+        "data folder. Processes on other machines need the same file.",
+    )
 
 
 class MqttSettings(_Section):
@@ -182,6 +203,14 @@ class DetectorSettings(_Section):
     )
 
 
+class BoardSettings(_Section):
+    folder: str = Field(
+        "", description="Where the printable board is written; empty is `board` in the data folder."
+    )
+    every_s: float = Field(300.0, ge=5, le=86_400, description="How often it is written.")
+    keep: int = Field(48, ge=1, le=10_000, description="How many boards are kept beside the newest.")
+
+
 class LogSettings(_Section):
     format: Literal["text", "json"] = Field("text", description="Log lines as text or as JSON objects.")
     level: Literal["debug", "info", "warning", "error"] = Field(
@@ -228,12 +257,14 @@ class Settings(BaseSettings):
     demo: bool = Field(False, description="Shows the trip and restore buttons and the demo logins.")
     company: CompanySettings = CompanySettings()
     web: WebSettings = WebSettings()
+    people: PeopleSettings = PeopleSettings()
     mqtt: MqttSettings = MqttSettings()
     access: AccessSettings = AccessSettings()
     gateway: GatewaySettings = GatewaySettings()
     readings: ReadingsSettings = ReadingsSettings()
     influx: InfluxSettings = InfluxSettings()
     detector: DetectorSettings = DetectorSettings()
+    board: BoardSettings = BoardSettings()
     log: LogSettings = LogSettings()
     sim: SimSettings = SimSettings()
 
@@ -251,6 +282,16 @@ class Settings(BaseSettings):
     def outbox_folder(self) -> Path:
         """Where request files are left for somebody to carry them on."""
         return Path(self.gateway.outbox_dir or self.data_dir / "outbox").absolute()
+
+    @property
+    def key_file(self) -> Path:
+        """Keys that seal personal data."""
+        return Path(self.people.key_file or self.data_dir / "people.keys").absolute()
+
+    @property
+    def board_folder(self) -> Path:
+        """Where the printable board is written."""
+        return Path(self.board.folder or self.data_dir / "board").absolute()
 
     @property
     def database_location(self) -> str:

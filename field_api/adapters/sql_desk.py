@@ -19,6 +19,7 @@ from field_api.adapters.sql_people import (
     SqlRefreshTokens,
     SqlReveals,
 )
+from field_api.adapters.sql_photos import SqlPhotos
 from field_api.adapters.sql_users import SqlUsers
 from field_api.adapters.sql_views import SqlFeed, SqlOutageViews
 from field_api.adapters.sql_work import SqlCalls, SqlIncidents, SqlOperations, SqlOrders, SqlPositions
@@ -50,6 +51,7 @@ class SqlSession:
         self.machine_tokens = SqlMachineTokens(connection)
         self.reveals = SqlReveals(connection)
         self.people_findings = SqlPeopleFindings(connection)
+        self.photos = SqlPhotos(connection)
 
 
 class SqlDesk:

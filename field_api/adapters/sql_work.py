@@ -2,11 +2,11 @@
 
 import json
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, func, insert, or_, select, update
 
 from field_api.adapters.sql_organisation import in_scope
 from field_api.adapters.tables import (
@@ -22,11 +22,16 @@ from field_api.adapters.tables import (
 )
 from field_api.incidents import Incident
 from field_api.people import Scope
-from field_api.ports import Answered, Call, PageAfter, StoredOrder
+from field_api.ports import Answered, Call, OrderFilter, PageAfter, StoredOrder
 from field_api.work import HistoryEntry, Order
 from geo.adapters.database import lock_log
 from telemetry.adapters.evidence_log import SqlEvidenceLog
 from telemetry.evidence import Evidence
+
+_MATCHED: Final = (
+    "state", "type", "crew_id", "grid_id", "priority", "outage_id", "incident_id", "customer_id",
+)  # fmt: skip
+"""Columns that a filter names by the same name."""
 
 
 class SqlIncidents:
@@ -43,6 +48,14 @@ class SqlIncidents:
         )
         row = self._connection.execute(query).first()
         return None if row is None else Incident(row.id, row.outage_id, row.grid_id, row.created_ms)
+
+    def get(self, incident_id: str) -> Incident | None:
+        row = self._connection.execute(select(incidents).where(incidents.c.id == incident_id)).first()
+        return None if row is None else Incident(row.id, row.outage_id, row.grid_id, row.created_ms)
+
+    def outages(self, incident_id: str) -> tuple[str, ...]:
+        query = select(incident_outages.c.outage_id).where(incident_outages.c.incident_id == incident_id)
+        return tuple(self._connection.scalars(query.order_by(incident_outages.c.outage_id)))
 
     def add(self, incident: Incident) -> None:
         self._connection.execute(insert(incidents).values(**asdict(incident)))
@@ -68,9 +81,12 @@ class SqlOrders:
     def listed(
         self, scope: Scope, is_open: bool | None, after: PageAfter | None, limit: int
     ) -> tuple[StoredOrder, ...]:
-        query = select(orders).where(in_scope(orders.c.grid_id, scope))
-        if is_open is not None:
-            query = query.where(orders.c.open == is_open)
+        return self.found(scope, OrderFilter(is_open), after, limit)
+
+    def found(
+        self, scope: Scope, wanted: OrderFilter, after: PageAfter | None, limit: int
+    ) -> tuple[StoredOrder, ...]:
+        query = select(orders).where(in_scope(orders.c.grid_id, scope), *_conditions(wanted))
         if after is not None:
             same = and_(orders.c.created_ms == after.value, orders.c.id < after.id)
             query = query.where(or_(orders.c.created_ms < after.value, same))
@@ -225,6 +241,17 @@ class SqlPositions:
         self._connection.execute(delete(positions).where(positions.c.name == name))
         self._connection.execute(insert(positions).values(name=name, position=to, at_ms=at_ms))
         return True
+
+
+def _conditions(wanted: OrderFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.is_open is not None:
+        yield orders.c.open == wanted.is_open
+    for name in _MATCHED:
+        if value := getattr(wanted, name):
+            yield orders.c[name] == value
+    if wanted.updated_since_ms is not None:
+        later = select(order_history.c.order_id).where(order_history.c.at_ms >= wanted.updated_since_ms)
+        yield orders.c.id.in_(later)
 
 
 def _known(degrees: float) -> float | None:

@@ -148,6 +148,7 @@ order_history = Table(
     Column("details", Text, nullable=False, server_default="{}"),
     Column("behalf", Text, nullable=False, server_default=""),
     Column("offset_ms", BigInteger),
+    Index("ix_order_history_at_ms", "at_ms"),
 )
 
 order_numbers = Table(

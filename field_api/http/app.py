@@ -25,6 +25,7 @@ from field_api.http import (
     routes_outages,
     routes_people,
     routes_people_findings,
+    routes_photos,
     routes_planned_work,
     routes_reliability,
     routes_session,
@@ -59,6 +60,7 @@ BOOKS: Final = (
     routes_explanations.operations,
     routes_work.operations,
     routes_work_types.operations,
+    routes_photos.operations,
     routes_devices.operations,
     routes_dispatch.operations,
     routes_gateway.operations,
@@ -167,6 +169,8 @@ class _View:
 
     def _handled(self, path: dict[str, str], identity: Identity | None) -> WerkzeugResponse:
         _check_path(path)
+        if self._operation.max_body:
+            request.max_content_length = self._operation.max_body
         call = Call(
             services=self._services,
             request=request,

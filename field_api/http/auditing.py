@@ -15,6 +15,7 @@ RECORDED_ELSEWHERE: Final = frozenset({
     "log_in", "log_out", "make_token", "renew_token",  # by their use cases, in the same transaction
     "reveal_customer", "change_password", "make_machine_token", "revoke_machine_token",
     "raise_finding", "object_to_finding", "decide_finding",
+    "announce_photo", "send_photo", "push_operations",  # rows of their own, and the orders' histories
     "step_order",  # the order's history; on behalf of others by its use case
     "put_position",  # nothing but a place, and not for keeping
     "take_call",  # the register of calls

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from field_api.http.fields import IDENTIFIER_PATTERN
-from field_api.http.operations import JSON, Operation
+from field_api.http.operations import JSON, UPLOAD, Operation
 from field_api.http.problems import MEDIA_TYPE, Problem
 from field_api.http.security import COOKIE, CSRF_HEADER
 
@@ -64,15 +64,33 @@ def _described(operation: Operation, references: Mapping[type[BaseModel], Json])
         "tags": [_tag(operation)],
         "responses": _responses(operation, references),
     }
-    if parameters := [*_path_parameters(operation), *_query_parameters(operation)]:
+    parameters = [*_path_parameters(operation), *_query_parameters(operation), *_headers(operation)]
+    if parameters:
         described["parameters"] = parameters
     if operation.body:
         content = {JSON: {"schema": references[operation.body]}}
         described["requestBody"] = {"required": True, "content": content}
+    if operation.uploads:
+        described["requestBody"] = {"required": True, "content": {UPLOAD: {"schema": {"type": "string"}}}}
     if not operation.public:
         described["security"] = _SAFE_SECURITY if operation.method == "GET" else _SECURITY
         described["x-roles"] = sorted(role.value for role in operation.roles)
     return described
+
+
+def _headers(operation: Operation) -> list[Json]:
+    """Conditions of a request, and the place of a part of a file."""
+    told = [
+        (operation.conditional, "If-None-Match", False, "Tags held already: 304 where nothing is new."),
+        (operation.if_match, "If-Match", False, "The order's tag, instead of `revision` in the body; or *."),
+        (operation.uploads, "Content-Range", True, "bytes FIRST-LAST/SIZE"),
+    ]
+    text = {"type": "string", "maxLength": 500}
+    return [
+        {"name": name, "in": "header", "required": required, "schema": text, "description": words}
+        for applies, name, required, words in told
+        if applies
+    ]
 
 
 def _tag(operation: Operation) -> str:
@@ -84,12 +102,16 @@ def _responses(operation: Operation, references: Mapping[type[BaseModel], Json])
     responses: Json = {}
     for status in sorted(operation.statuses):
         answer: Json = {"description": HTTPStatus(status).phrase}
-        if status not in operation.answers:
+        if status == HTTPStatus.NOT_MODIFIED:
+            pass
+        elif status not in operation.answers:
             answer["content"] = {MEDIA_TYPE: {"schema": references[Problem]}}
         elif (model := operation.answers[status]) is not None:
             answer["content"] = {operation.media_type: {"schema": references[model]}}
         elif operation.media_type != JSON and status == HTTPStatus.OK:
             answer["content"] = {operation.media_type: {}}
+        if operation.conditional and status in {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}:
+            answer["headers"] = {"ETag": {"schema": {"type": "string"}}}
         responses[str(status)] = answer
     return responses
 

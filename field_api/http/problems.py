@@ -6,7 +6,10 @@ from http import HTTPStatus
 from typing import Final
 
 from flask import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from field_api.conflicts import FieldConflict
+from field_api.instants import iso
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -16,6 +19,21 @@ class FieldProblem(BaseModel):
 
     field: str
     message: str
+
+
+class ConflictProblem(BaseModel):
+    """One thing that somebody changed since the person looked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    field: str
+    had: JsonValue = Field(description="As the person saw it.")
+    wanted: JsonValue = Field(description="As the person's step would have it; null: it says nothing of it.")
+    current: JsonValue
+    by: str
+    by_name: str
+    at: str
+    step: str
 
 
 class Problem(BaseModel):
@@ -29,6 +47,9 @@ class Problem(BaseModel):
     detail: str | None = None
     errors: tuple[FieldProblem, ...] | None = None
     current: dict[str, object] | None = Field(default=None)
+    conflicts: tuple[ConflictProblem, ...] | None = Field(
+        default=None, description="What others changed since, field by field."
+    )
 
 
 class HttpProblem(Exception):
@@ -42,6 +63,7 @@ class HttpProblem(Exception):
         errors: Sequence[FieldProblem] = (),
         headers: dict[str, str] | None = None,
         current: str | None = None,
+        conflicts: Sequence[FieldConflict] = (),
     ) -> None:
         self.status = status
         self.title = title or HTTPStatus(status).phrase
@@ -49,13 +71,25 @@ class HttpProblem(Exception):
         self.errors = tuple(errors)
         self.headers = headers or {}
         self.current = current
+        self.conflicts = tuple(conflicts)
         super().__init__(f"{status} {self.title}")
+
+    def problem(self) -> Problem:
+        """As people are told."""
+        return Problem(
+            title=self.title, status=self.status, detail=self.detail, errors=self.errors or None,
+            current=json.loads(self.current) if self.current else None,
+            conflicts=tuple(map(_told, self.conflicts)) or None,
+        )  # fmt: skip
 
     def response(self) -> Response:
         """The problem as an answer."""
-        problem = Problem(
-            title=self.title, status=self.status, detail=self.detail, errors=self.errors or None,
-            current=json.loads(self.current) if self.current else None,
-        )  # fmt: skip
-        text = problem.model_dump_json(exclude_none=True)
+        text = self.problem().model_dump_json(exclude_none=True)
         return Response(text, self.status, self.headers, content_type=MEDIA_TYPE)
+
+
+def _told(one: FieldConflict) -> ConflictProblem:
+    return ConflictProblem(
+        field=one.field, had=one.had, wanted=one.wanted, current=one.current,
+        by=one.by, by_name=one.by_name, at=iso(one.at_ms), step=one.step,
+    )  # fmt: skip

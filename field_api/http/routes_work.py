@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, model_validator
 
+from field_api.http.etags import seen_revision
 from field_api.http.fields import (
     Answers,
     DeviceTime,
@@ -29,7 +30,10 @@ from field_api.instants import milliseconds
 from field_api.masking import mask_text
 from field_api.organisation import CrewState
 from field_api.people import Role
+from field_api.photos import missing
+from field_api.ports import DeskSession, OrderFilter, StoredOrder
 from field_api.presentation import crew_resource, notice_resource, order_detail
+from field_api.proofs import photos_named
 from field_api.resources import (
     CrewResource,
     NoticeResource,
@@ -37,6 +41,7 @@ from field_api.resources import (
     OrderResource,
     Resource,
 )
+from field_api.usecases.errors import Stale
 from field_api.usecases.move_crew import Position
 from field_api.usecases.step_order import StepRequest
 from field_api.usecases.tell import order_document, waiting_state
@@ -74,6 +79,31 @@ class Appointment(Input):
         return self
 
 
+class OrderQuery(StateQuery):
+    """``state`` is open, closed or all; ``step_state`` the work type's own."""
+
+    step_state: StepName | None = None
+    type: StepName | None = None
+    crew_id: Identifier | None = None
+    grid_id: Identifier | None = None
+    priority: Literal["normal", "vulnerable", "key"] | None = None
+    outage_id: Identifier | None = None
+    incident_id: Identifier | None = None
+    customer_id: Identifier | None = None
+    updated_since: DeviceTime | None = Field(
+        default=None, description="Something happened to it then or later."
+    )
+
+    def wanted(self) -> OrderFilter:
+        """As the store takes it."""
+        since_ms = None if self.updated_since is None else milliseconds(self.updated_since)
+        return OrderFilter(
+            IS_OPEN[self.state], self.step_state or "", self.type or "", self.crew_id or "",
+            self.grid_id or "", self.priority or "", self.outage_id or "", self.incident_id or "",
+            self.customer_id or "", since_ms,
+        )  # fmt: skip
+
+
 class PlaceBody(Input):
     lon: Longitude
     lat: Latitude
@@ -85,7 +115,9 @@ class StepBody(Input):
     step: StepName = Field(description="One of the order's `transitions`.")
     at: DeviceTime = Field(description="When it was done, by the device's clock.")
     sent_at: DeviceTime | None = Field(default=None, description="The device's clock when it sends this.")
-    revision: Whole = Field(ge=1, le=1_000_000)
+    revision: Whole | None = Field(
+        default=None, ge=1, le=1_000_000, description="The one that the person saw; or send If-Match."
+    )
     note: Words | None = None
     finding: Finding | None = None
     answers: Answers | None = Field(default=None, description="To the form of the work type.")
@@ -144,15 +176,13 @@ class CallResource(Resource):
 
 @operations.add(
     "GET", "/api/v1/orders", "Orders in my grid cells, newest first",
-    roles=SIGNED_IN, query=StateQuery, answers={200: OrderPage},
+    roles=SIGNED_IN, query=OrderQuery, answers={200: OrderPage},
 )  # fmt: skip
 def list_orders(call: Call) -> Answer:
     """A page of orders."""
-    query, services = call.query(StateQuery), call.services
+    query, services = call.query(OrderQuery), call.services
     with services.desk.reading() as session:
-        stored = session.orders.listed(
-            call.scope, IS_OPEN[query.state], page_after(query.cursor), query.limit + 1
-        )
+        stored = session.orders.found(call.scope, query.wanted(), page_after(query.cursor), query.limit + 1)
         rows, cursor = cut(stored, query.limit, lambda one: (one.order.created_ms, one.order.id))
         documents = [order_document(session, services.company, one, call.now_ms) for one in rows]
     return Answer(200, f'{{"items":[{",".join(documents)}],"next_cursor":{json.dumps(cursor)}}}')
@@ -164,18 +194,27 @@ def list_orders(call: Call) -> Answer:
 )  # fmt: skip
 def get_order(call: Call) -> Answer:
     """The order and all that happened to it."""
-    company = call.services.company
     with call.services.desk.reading() as session:
         stored = session.orders.get(call.scope, call.path["order_id"])
         if stored is None:
             raise HttpProblem(404, "No such order", f"no order {call.path['order_id']!r} in your grid cells")
-        crew = session.organisation.crew(call.scope, stored.order.crew_id)
-    name = crew.name if crew else stored.order.crew_id
-    detail = order_detail(stored, company, name, call.now_ms)
-    told = back_feeds_at(call, stored.order.element)
-    return Answer(
-        200, detail.model_copy(update={"back_feeds": told or (), "back_feeds_known": told is not None})
-    )
+        detail = full_order(call, session, stored)
+    return Answer(200, detail, revision=stored.revision)
+
+
+def full_order(call: Call, session: DeskSession, stored: StoredOrder) -> OrderDetailResource:
+    """With its history, back-feeds, and the pictures that are still on their way."""
+    order = stored.order
+    crew = session.organisation.crew(call.scope, order.crew_id)
+    name = crew.name if crew else order.crew_id
+    photos = session.photos.of_orders([order.id]).get(order.id, ())
+    told = back_feeds_at(call, order.element)
+    more = {
+        "back_feeds": told or (),
+        "back_feeds_known": told is not None,
+        "photos_missing": missing(photos_named(stored.history), photos),
+    }
+    return order_detail(stored, call.services.company, name, call.now_ms).model_copy(update=more)
 
 
 @operations.add(
@@ -183,16 +222,40 @@ def get_order(call: Call) -> Answer:
     roles=_STEPS, body=StepBody, answers={200: OrderResource}, refuses=frozenset({409, 428}), if_match=True,
 )  # fmt: skip
 def step_order(call: Call) -> Answer:
-    """The order after the step; the same operation id again gets the same answer."""
-    sent = call.body(StepBody)
+    """The order after the step; the same operation id again gets the same answer.
+
+    What the person must have seen is `revision`, answered 409, or If-Match, answered 412.
+    """
+    sent, order_id = call.body(StepBody), call.path["order_id"]
+    condition = call.request.headers.get("If-Match")
+    if condition is None:
+        return Answer(200, call.services.step_order(call.user, order_id, _as_seen(call, sent), call.now_ms))
+    request = step_request(sent, seen_revision(condition))
+    try:
+        return Answer(200, call.services.step_order(call.user, order_id, request, call.now_ms))
+    except Stale as stale:
+        raise HttpProblem(412, str(stale), current=stale.current, conflicts=stale.conflicts) from stale
+
+
+def _as_seen(call: Call, sent: StepBody) -> StepRequest:
+    """A step without a condition names the revision in its body."""
+    if sent.revision is not None:
+        return step_request(sent, sent.revision)
+    with call.services.desk.reading() as session:
+        if session.orders.get(call.scope, call.path["order_id"]) is None:
+            raise HttpProblem(404, "No such order", "in your grid cells")
+    raise HttpProblem(428, "Which revision did the person see?", "revision in the body, or If-Match")
+
+
+def step_request(sent: StepBody, revision: int, *, merges: bool = False) -> StepRequest:
+    """The step as the use case takes it."""
     finding = sent.finding
-    request = StepRequest(
-        operation_id=sent.operation_id, step=sent.step, at_ms=milliseconds(sent.at), revision=sent.revision,
+    return StepRequest(
+        operation_id=sent.operation_id, step=sent.step, at_ms=milliseconds(sent.at), revision=revision,
         note=sent.note or "", finding_element=finding.element if finding else "",
         finding_cause=finding.cause if finding else "", details=sent.details(),
-        sent_ms=None if sent.sent_at is None else milliseconds(sent.sent_at),
+        sent_ms=None if sent.sent_at is None else milliseconds(sent.sent_at), merges=merges,
     )  # fmt: skip
-    return Answer(200, call.services.step_order(call.user, call.path["order_id"], request, call.now_ms))
 
 
 @operations.add(

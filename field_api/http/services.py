@@ -14,6 +14,7 @@ from field_api.usecases.clearance import Clearance
 from field_api.usecases.control_notices import ControlNotices, ReceiptsOf
 from field_api.usecases.correct_outage import CorrectOutage
 from field_api.usecases.enter_calendar import EnterCalendar
+from field_api.usecases.keep_photo import KeepPhoto
 from field_api.usecases.live_grids import LiveGrids
 from field_api.usecases.login import Logins
 from field_api.usecases.move_crew import MoveCrew
@@ -69,6 +70,7 @@ class Services:
     fault_rules: Mapping[str, FaultRule]
     open_order: OpenOrder
     step_order: StepOrder
+    keep_photo: KeepPhoto
     clearance: Clearance
     plan_dispatch: PlanDispatch
     assign_proposals: AssignProposals

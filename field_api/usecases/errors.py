@@ -8,6 +8,8 @@ Refused
 └── NotPossible    understood, but against the rules of the work
 """
 
+from field_api.conflicts import FieldConflict
+
 
 class Refused(Exception):
     """Root; the message is for the person."""
@@ -26,11 +28,12 @@ class Conflict(Refused):
 
 
 class Stale(Conflict):
-    """``current`` is the JSON document that the person should have seen."""
+    """``current`` is the JSON document that the person should have seen; ``conflicts`` what differs."""
 
-    def __init__(self, message: str, current: str) -> None:
+    def __init__(self, message: str, current: str, conflicts: tuple[FieldConflict, ...] = ()) -> None:
         super().__init__(message)
         self.current = current
+        self.conflicts = conflicts
 
 
 class NotPossible(Refused):
