@@ -8,9 +8,10 @@ import click
 
 from field_api.adapters.data_files import BadDataFile
 from field_api.app import build_worker
+from field_api.sideline_app import build_sideline
 from gridcrew.dispatching import start_dispatching
 from gridcrew.fault_watching import start_watching
-from gridcrew.home import installation
+from gridcrew.home import installation, sideline_plan
 from gridcrew.logging_setup import set_up_logging
 from gridcrew.settings import Settings
 from gridcrew.stores import open_readings
@@ -21,7 +22,7 @@ END_S: Final = 5.0
 
 @click.command(name="worker")
 def command() -> None:
-    """Turn outages into incidents, orders and notices; watch readings for faults; plan the crews' work."""
+    """Turn outages into incidents, orders and notices; watch readings for faults; plan the crews' work; write the board."""
     settings = Settings()
     set_up_logging(settings.log)
     stop = threading.Event()
@@ -34,7 +35,11 @@ def command() -> None:
         dispatching = start_dispatching(settings, stop)
     except (RuleRefused, BadDataFile) as problem:
         raise click.ClickException(str(problem)) from None
+    beside = build_sideline(installation(settings), sideline_plan(settings))
+    beside_thread = threading.Thread(target=beside.run, args=(stop,), name="sideline", daemon=True)
+    beside_thread.start()
     click.echo("worker ready")
     worker.run(stop)
     watching.join(END_S)
     dispatching.join(END_S)
+    beside_thread.join(END_S)
