@@ -1,7 +1,8 @@
 """Who hears what: exactly the people in scope, key and vulnerable customers first, each change once (NTF-01).
 
-What a person was told last decides what they are told next, so that growth, partial restoration and
-correction of an outage each reach exactly the people whom they concern.
+What a person was told last decides what they are told next, so that growth, another expected time, partial
+restoration and correction of an outage each reach exactly the people whom they concern. Words that have not
+left yet are withdrawn, not corrected: nobody hears the end of an outage whose beginning they never heard.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,21 +14,45 @@ from telemetry.outages import OutageState
 
 MAX_TOLD: Final = 6
 """Messages to one person about one incident; a flickering scope must not become spam."""
+MAX_PROGRESS: Final = MAX_TOLD - 2
+"""From then on another expected time is kept back, so that the end can still be told."""
 
 
 class NoticeKind(StrEnum):
     OUTAGE = "outage"
+    PROGRESS = "progress"
     CORRECTION = "correction"
     RESTORED = "restored"
+    PLANNED = "planned"
+    TEMPORARY = "temporary"
+    PLANNED_CANCELLED = "planned_cancelled"
+    ESCALATION = "escalation"
+    CHANNEL_DOWN = "channel_down"
+
+
+FIRST_WORDS: Final = frozenset({NoticeKind.OUTAGE, NoticeKind.PLANNED, NoticeKind.TEMPORARY})
+_THEY_KNOW: Final = frozenset({NoticeKind.OUTAGE, NoticeKind.PROGRESS})
+"""After these a person thinks that they are out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a person heard about an incident so far."""
+    """What a person heard about an incident so far, or is about to hear."""
 
-    kind: NoticeKind
-    """The last message."""
+    kind: NoticeKind | None
+    """The last message that was not withdrawn; None where all were."""
     times: int
+    withdrawn: int = 0
+    """Messages that never left."""
+    unsent: bool = False
+    """Nothing of what tells them that they are out has left yet."""
+    expected_ms: int | None = None
+    """When supply is back, as the last one said."""
+
+    @property
+    def knows(self) -> bool:
+        """Are they told that they are out?"""
+        return self.kind in _THEY_KNOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +61,7 @@ class Message:
     """Customer id."""
     kind: NoticeKind
     revision_class: int
-    """How many messages about this incident the person got before."""
+    """How many messages about this incident were made for the person before."""
 
 
 def messages(
@@ -54,16 +79,45 @@ def messages(
         return ()
     out = in_scope if state is OutageState.CONFIRMED else ()
     concerned = set(out)
-    due = [(customer, NoticeKind.OUTAGE) for customer in out if not _knows(told.get(customer))]
+    due = [(one, NoticeKind.OUTAGE) for one in out if one not in told or not told[one].knows]
     due += [
-        (customer, _ending(state, supply_returns))
-        for customer, last in told.items()
-        if last.kind is NoticeKind.OUTAGE and customer not in concerned
+        (one, _ending(state, supply_returns))
+        for one, last in told.items()
+        if last.knows and one not in concerned and not last.unsent
     ]
-    return tuple(
-        Message(customer, kind, told[customer].times if customer in told else 0)
-        for customer, kind in due
-        if customer not in told or told[customer].times < MAX_TOLD
+    return tuple(_message(one, kind, told) for one, kind in due if _may_hear(one, told, MAX_TOLD))
+
+
+def withdrawals(state: OutageState, in_scope: Sequence[str], told: Mapping[str, Told]) -> tuple[str, ...]:
+    """Who is no longer concerned by words that have not left: a reclose in time is told to nobody."""
+    if state in {OutageState.SUSPECTED, OutageState.MERGED}:
+        return ()
+    concerned = set(in_scope if state is OutageState.CONFIRMED else ())
+    return tuple(one for one, last in told.items() if last.knows and last.unsent and one not in concerned)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Another expected time: whom to tell, and whose unsent words to replace by newer ones."""
+
+    tell: tuple[Message, ...]
+    replace: tuple[Message, ...]
+
+
+def progress(told: Mapping[str, Told], expected_ms: int | None, change_ms: int) -> Progress:
+    """What is due where supply is now expected back at ``expected_ms``; None: withdrawn, nobody knows."""
+    stale = [
+        one for one, last in told.items() if last.knows and is_news(last.expected_ms, expected_ms, change_ms)
+    ]
+    return Progress(
+        tell=tuple(
+            _message(one, NoticeKind.PROGRESS, told)
+            for one in stale
+            if not told[one].unsent and _may_hear(one, told, MAX_PROGRESS)
+        ),
+        replace=tuple(
+            _message(one, told[one].kind or NoticeKind.OUTAGE, told) for one in stale if told[one].unsent
+        ),
     )
 
 
@@ -72,8 +126,19 @@ def notice_key(outage_id: str, message: Message) -> str:
     return f"{outage_id}/{message.kind}/{message.recipient}/{message.revision_class}"
 
 
-def _knows(last: Told | None) -> bool:
-    return last is not None and last.kind is NoticeKind.OUTAGE
+def _message(one: str, kind: NoticeKind, told: Mapping[str, Told]) -> Message:
+    return Message(one, kind, told[one].times + told[one].withdrawn if one in told else 0)
+
+
+def _may_hear(one: str, told: Mapping[str, Told], limit: int) -> bool:
+    return one not in told or told[one].times < limit
+
+
+def is_news(said_ms: int | None, now_said_ms: int | None, change_ms: int) -> bool:
+    """Is another expected time worth telling? To know none any more always is."""
+    if said_ms is None or now_said_ms is None:
+        return said_ms is not now_said_ms
+    return abs(said_ms - now_said_ms) >= change_ms
 
 
 def _ending(state: OutageState, supply_returns: bool) -> NoticeKind:

@@ -1,10 +1,12 @@
 """What this company configured for its desk: kinds of work, promises, language and the channel of notices."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from field_api.clocks import Due, due_times
 from field_api.limits import Profile
+from field_api.notice_rules import AT_ONCE, NoticeRules
+from field_api.notice_wording import NoticeTexts
 from field_api.work import HistoryEntry, Order, WorkType
 from field_api.working_days import WorkCalendar
 
@@ -15,9 +17,13 @@ class Company:
     profile: Profile
     language: str
     channel: str
-    """Name of the channel that notices take."""
+    """Name of the channel that notices to customers take."""
     calendar: Callable[[], WorkCalendar]
     """The working days as they are known now."""
+    texts: NoticeTexts = field(default_factory=dict)
+    """What notices say."""
+    rules: NoticeRules = AT_ONCE
+    """What notices may leave by themselves, and when."""
 
     @property
     def repair(self) -> WorkType:

@@ -63,6 +63,20 @@ def feeders(site: Site) -> tuple[Feeder, ...]:
     return tuple(sorted(found, key=lambda feeder: feeder.element))
 
 
+def feeder_of(site: Site, element: Element) -> str:
+    """Id of the first line or cable on the way from the source to it; '' where supply needs none of them."""
+    carriers = (int(site.feeding.tree.edge[p]) for p in site.feeding.path(site.feeding.node_of(element)))
+    kind = site.network.edges.kind
+    return next(
+        (
+            site.network.edges.ids[edge]
+            for edge in carriers
+            if edge != ABSENT and int(kind[edge]) in _CARRIERS
+        ),
+        "",
+    )
+
+
 def knowledge(
     known: Iterable[Feeder], devices: Mapping[str, DeviceState], now_ms: int
 ) -> tuple[FeederKnowledge, ...]:

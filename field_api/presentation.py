@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import starmap
 from typing import Literal
 
-from field_api import calendars
+from field_api.call_list import STAFF
 from field_api.clocks import Due, OtherDue
 from field_api.company import Company
 from field_api.estimates import appointment_ms, estimate_ms
@@ -174,10 +174,13 @@ def cell_resource(cell: GridCell, crews: tuple[Crew, ...]) -> GridCellResource:
 
 
 def masked_recipient(network: Network, customer_id: str) -> str:
-    """``张* 138****5678``; a customer whom the network no longer knows is only a star."""
+    """``张* 138****5678``; a customer whom the network no longer knows is only a star.
+
+    People of the company are named as in the call list.
+    """
     row = network.customer_row.get(customer_id)
     if row is None:
-        return "*"
+        return customer_id if customer_id.startswith(STAFF) else "*"
     return f"{mask_name(network.customers.name[row])} {mask_phone(network.customers.phone[row])}".strip()
 
 
@@ -189,9 +192,3 @@ def notice_resource(notice: Notice, network: Network, count: int = 1) -> NoticeR
         channel=notice.posting.channel, recipient=masked_recipient(network, notice.posting.recipient),
         state=notice.state, text=told.text, count=count,
     )  # fmt: skip
-
-
-def notice_text(template: str, area: str, cause: str, off_ms: int, on_ms: int | None) -> str:
-    """A notice's words: cause, time off and time on are always there (NTF-03)."""
-    on = "—" if on_ms is None else calendars.clock_face(on_ms)
-    return template.format(area=area, cause=cause, off=calendars.clock_face(off_ms), on=on)

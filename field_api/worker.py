@@ -5,10 +5,11 @@ import threading
 from dataclasses import dataclass
 from typing import Final
 
+from field_api.notice_house import NoticeDesk
 from field_api.ports import Clock, Desk, Sites
 from field_api.usecases.check_topology import CheckTopology
 from field_api.usecases.claim_revision import ClaimRevision
-from field_api.usecases.deliver_notices import BATCH, DeliverNotices
+from field_api.usecases.deliver_notices import BATCH
 from field_api.usecases.prepare_organisation import prepare_organisation
 from field_api.usecases.watch_orders import WatchOrders
 from telemetry.outages import LoggedRevision
@@ -25,6 +26,8 @@ WATCH_EVERY_MS: Final = 5_000
 CHECK_EVERY_MS: Final = 3_600_000
 TRIES: Final = 5
 _FIRST_WAIT_S: Final = 0.2
+_AFTER_TROUBLE_S: Final = 5.0
+END_S: Final = 2.0
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -36,7 +39,7 @@ class Worker:
     outages: OutageLog
     desk: Desk
     claim: ClaimRevision
-    deliver: DeliverNotices
+    notices: NoticeDesk
     sites: Sites
     clock: Clock
     watch: WatchOrders
@@ -57,13 +60,37 @@ class Worker:
         self.prepared = site.network.content_hash
 
     def run(self, stop: threading.Event) -> None:
-        """Work, and look again each tenth of a second."""
+        """Work, and look again each tenth of a second; each channel sends in a thread of its own.
+
+        A slow provider keeps nobody from hearing by another channel, and no revision from being claimed.
+        """
+        senders = [
+            threading.Thread(target=self._send, args=(name, stop), name=f"channel-{name}", daemon=True)
+            for name in self.notices.deliver.channels
+        ]
+        for sender in senders:
+            sender.start()
         while not stop.is_set():
-            if not self.turn(stop):
+            if not self._claim_all(stop):
                 stop.wait(POLL_S)
+        for sender in senders:
+            sender.join(END_S)
+
+    def _send(self, channel: str, stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                if self.notices.deliver.of_channel(channel, self.clock()) == BATCH:
+                    continue
+            except Exception:  # noqa: BLE001 (whatever it is: the other channels and the next round go on)
+                _LOG.exception("channel %s", channel)
+                stop.wait(_AFTER_TROUBLE_S)
+            stop.wait(POLL_S)
 
     def turn(self, stop: threading.Event) -> bool:
-        """One round; was there so much that the next should follow at once?"""
+        """One round of everything; was there so much that the next should follow at once?"""
+        return self._claim_all(stop) | (self.notices.deliver(self.clock()) == BATCH)
+
+    def _claim_all(self, stop: threading.Event) -> bool:
         self.warm()
         position = self.claim.position()
         revisions = self.outages.read(position, READ_AT_ONCE)
@@ -73,9 +100,8 @@ class Worker:
             self._handle(logged, position, stop)
             position = logged.id
         self._watch()
-        sent = self.deliver(self.clock())
         self._tidy()
-        return len(revisions) == READ_AT_ONCE or sent == BATCH
+        return len(revisions) == READ_AT_ONCE
 
     def _handle(self, logged: LoggedRevision, after_id: int, stop: threading.Event) -> None:
         """Try, wait, try again; what cannot be handled is passed over aloud so that it blocks nobody."""
@@ -96,6 +122,7 @@ class Worker:
         if now_ms - self.watched_ms >= WATCH_EVERY_MS:
             self.watched_ms = now_ms
             self.watch(now_ms)
+            self.notices.look(now_ms)
         if now_ms - self.checked_ms >= CHECK_EVERY_MS:
             self.checked_ms = now_ms
             self.check_topology(now_ms)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from field_api.masking import mask_text
-from field_api.ports import Delivery
+from field_api.notice_ports import Delivery, Outcome, Sent
 
 MAX_BYTES: Final = 20_000_000
 """Then the file becomes ``notices.log.1``; the one before is gone."""
@@ -21,13 +21,14 @@ class LogChannel:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def send(self, deliveries: Sequence[Delivery]) -> None:
+    def send(self, deliveries: Sequence[Delivery]) -> Sequence[Sent]:
         """Append and sync; raises OSError where the disk does not take it."""
         self._turn()
         with self._file.open("a", encoding="utf-8") as log:
             log.writelines(_line(delivery) for delivery in deliveries)
             log.flush()
             os.fsync(log.fileno())
+        return [Sent(Outcome.ACCEPTED)] * len(deliveries)
 
     def _turn(self) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,21 +1,16 @@
-"""Outages as people see them, notices and the feed in the desk's tables."""
+"""Outages as people see them and the feed in the desk's tables."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select
 
 from field_api.adapters.sql_organisation import in_scope
-from field_api.adapters.tables import announcements, feed, outage_cells, outage_views, outbox
-from field_api.alerts import NoticeKind, Told
-from field_api.notices import Announcement, Notice, NoticeState, Posting
+from field_api.adapters.tables import feed, outage_cells, outage_views
 from field_api.people import Scope
 from field_api.ports import FeedEvent, LoggedEvent, OutageView, PageAfter
 from geo.adapters.database import lock_log
-
-_KEYS_PER_QUERY: Final = 500
 
 
 class SqlOutageViews:
@@ -81,122 +76,6 @@ def _view(row: Row[Any], cells: frozenset[str]) -> OutageView:
         outage_id=row.outage_id, revision=row.revision, state=row.state, is_open=row.open,
         started_ms=row.started_ms, grid_id=row.grid_id, grid_ids=cells, document=row.document,
     )  # fmt: skip
-
-
-class SqlOutbox:
-    """``Outbox`` within one transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def announce(self, announcement: Announcement, postings: Sequence[Posting]) -> range:
-        lock_log(self._connection, "outbox")
-        known = self._known([posting.key for posting in postings])
-        fresh = list({posting.key: posting for posting in postings if posting.key not in known}.values())
-        if not fresh:
-            return range(0)
-        self._keep(announcement)
-        newest = int(self._connection.scalar(select(func.max(outbox.c.id))) or 0)
-        rows = [
-            _outbox_row(newest + place, announcement, posting) for place, posting in enumerate(fresh, start=1)
-        ]
-        self._connection.execute(insert(outbox), rows)
-        return range(newest + 1, newest + 1 + len(rows))
-
-    def rejoin(self, incident_id: str, into: str) -> None:
-        self._connection.execute(
-            update(announcements).where(announcements.c.incident_id == incident_id).values(incident_id=into)
-        )
-
-    def _keep(self, announcement: Announcement) -> None:
-        known = select(announcements.c.id).where(announcements.c.id == announcement.id)
-        if self._connection.scalar(known) is None:
-            self._connection.execute(insert(announcements).values(**asdict(announcement)))
-
-    def told(self, incident_id: str) -> Mapping[str, Told]:
-        query = (
-            select(outbox.c.recipient, announcements.c.kind)
-            .join(announcements, announcements.c.id == outbox.c.announcement_id)
-            .where(announcements.c.incident_id == incident_id)
-            .order_by(outbox.c.id)
-        )
-        told: dict[str, Told] = {}
-        for recipient, kind in self._connection.execute(query):
-            before = told[recipient].times if recipient in told else 0
-            told[recipient] = Told(NoticeKind(kind), before + 1)
-        return told
-
-    def due(self, now_ms: int, limit: int) -> tuple[Notice, ...]:
-        query = _notices().where(outbox.c.state == NoticeState.QUEUED.value, outbox.c.due_ms <= now_ms)
-        rows = self._connection.execute(query.order_by(outbox.c.id).limit(limit))
-        return tuple(_notice(row) for row in rows)
-
-    def settle(self, notice_ids: Sequence[int], state: NoticeState) -> None:
-        self._connection.execute(update(outbox).where(outbox.c.id.in_(notice_ids)).values(state=state.value))
-
-    def postpone(self, notice_ids: Sequence[int], due_ms: int, problem: str) -> None:
-        self._connection.execute(
-            update(outbox)
-            .where(outbox.c.id.in_(notice_ids))
-            .values(due_ms=due_ms, problem=problem, attempts=outbox.c.attempts + 1)
-        )
-
-    def listed(self, scope: Scope, before_id: int | None, limit: int) -> tuple[Notice, ...]:
-        query = _notices().where(in_scope(outbox.c.grid_id, scope))
-        if before_id is not None:
-            query = query.where(outbox.c.id < before_id)
-        rows = self._connection.execute(query.order_by(outbox.c.id.desc()).limit(limit))
-        return tuple(_notice(row) for row in rows)
-
-    def count(self, state: NoticeState) -> int:
-        counted = select(func.count()).select_from(outbox).where(outbox.c.state == state.value)
-        return int(self._connection.scalar(counted) or 0)
-
-    def prune(self, before_ms: int) -> None:
-        old = select(announcements.c.id).where(announcements.c.at_ms < before_ms)
-        settled = outbox.c.state != NoticeState.QUEUED.value
-        self._connection.execute(delete(outbox).where(outbox.c.announcement_id.in_(old), settled))
-        kept = select(outbox.c.announcement_id)
-        self._connection.execute(
-            delete(announcements).where(announcements.c.at_ms < before_ms, announcements.c.id.not_in(kept))
-        )
-
-    def _known(self, keys: Sequence[str]) -> set[str]:
-        known: set[str] = set()
-        for start in range(0, len(keys), _KEYS_PER_QUERY):
-            part = keys[start : start + _KEYS_PER_QUERY]
-            known.update(self._connection.scalars(select(outbox.c.key).where(outbox.c.key.in_(part))))
-        return known
-
-
-def _outbox_row(place: int, announcement: Announcement, posting: Posting) -> dict[str, Any]:
-    return {
-        "id": place,
-        "key": posting.key,
-        "announcement_id": announcement.id,
-        "recipient": posting.recipient,
-        "grid_id": posting.grid_id,
-        "channel": posting.channel,
-        "state": NoticeState.QUEUED.value,
-        "attempts": 0,
-        "due_ms": announcement.at_ms,
-        "problem": "",
-    }
-
-
-def _notices() -> Select[Any]:
-    told = announcements.c
-    return select(outbox, told.outage_id, told.incident_id, told.kind, told.at_ms, told.text).join(
-        announcements, announcements.c.id == outbox.c.announcement_id
-    )
-
-
-def _notice(row: Row[Any]) -> Notice:
-    announcement = Announcement(
-        row.announcement_id, row.outage_id, row.incident_id, row.kind, row.at_ms, row.text
-    )
-    posting = Posting(row.key, row.recipient, row.grid_id, row.channel)
-    return Notice(row.id, posting, announcement, NoticeState(row.state), row.attempts)
 
 
 class SqlFeed:

@@ -6,14 +6,12 @@ or half, counts once.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Final, TypedDict
 
-from field_api.alerts import Message, messages, notice_key
+from field_api.alerts import NoticeKind, messages, withdrawals
 from field_api.calendars import day_stamp
 from field_api.company import Company
 from field_api.duties import DUTY_OF
-from field_api.estimates import estimate_ms
 from field_api.incidents import (
     CANCEL,
     CONFIRM,
@@ -28,12 +26,14 @@ from field_api.incidents import (
     order_id,
     supply_returns,
 )
-from field_api.notices import Announcement, Notice, NoticeState, Posting
+from field_api.notice_rules import Size
 from field_api.organisation import GridCell, owning_cell, responsible_crew, unskilled_note
 from field_api.people import WHOLE_COMPANY
 from field_api.ports import Desk, DeskSession, FeedEvent, OutageView, Sites, StoredOrder
-from field_api.presentation import document, notice_resource, notice_text, outage_resource
+from field_api.presentation import document, outage_resource
 from field_api.projection import Impact, Place, Site
+from field_api.usecases.announce import About, Announce
+from field_api.usecases.expected_return import expected_return
 from field_api.usecases.tell import order_event
 from field_api.work import SYSTEM, HistoryEntry, Order, apply, is_open
 from telemetry.lifecycle import SAME_ONSET_MS
@@ -345,58 +345,33 @@ class _Claim:
         self._apply(decision)
 
     def _notify(self, incident: Incident) -> None:
-        """One text per kind and cell, one posting per person (NTF-01)."""
-        revision, network = self._revision, self._case.site.network
+        """Who hears what of it: decided in ``field_api.alerts``, queued by the site's rules (NTF-01)."""
+        revision, network, outbox = self._revision, self._case.site.network, self._session.outbox
         in_scope = [network.customers.ids[row] for row in self._case.impact.customers]
-        told = self._session.outbox.told(incident.id)
+        told = outbox.told(incident.id)
         told = {person: last for person, last in told.items() if person not in self._case.still_out}
+        outbox.withdraw(incident.id, withdrawals(revision.state, in_scope, told))
         due = messages(revision.state, in_scope, supply_returns(revision), told)
-        located = [(message, self._cell_of(message.recipient)) for message in due]
-        located.sort(key=lambda entry: (entry[0].kind, entry[1]))  # stable: most urgent stay first
-        for (kind, cell), group in groupby(located, key=lambda entry: (entry[0].kind, entry[1])):
-            self._announce(incident, kind.value, cell, [message for message, _ in group])
+        announce = Announce(self._session, self._company, self._case.site, self._case.now_ms)
+        for is_out in (True, False):
+            self._events += announce(
+                self._about(incident, is_out),
+                [one for one in due if (one.kind is NoticeKind.OUTAGE) is is_out],
+            )
 
-    def _announce(self, incident: Incident, kind: str, cell: str, group: Sequence[Message]) -> None:
-        revision, now_ms = self._revision, self._case.now_ms
-        identifier = f"{revision.outage_id}/{revision.revision}/{kind}/{cell}"
-        text = self._text(kind, cell)
-        told = Announcement(identifier, revision.outage_id, incident.id, kind, now_ms, text)
-        channel = self._company.channel
-        postings = [
-            Posting(notice_key(revision.outage_id, message), message.recipient, cell, channel)
-            for message in group
-        ]
-        queued = self._session.outbox.announce(told, postings)
-        if not queued:
-            return
-        first = Notice(queued[0], postings[0], told, NoticeState.QUEUED, 0)
-        shown = notice_resource(first, self._case.site.network, len(queued))
-        self._events.append(FeedEvent("notice", frozenset({cell}), document(shown)))
-
-    def _text(self, kind: str, cell: str) -> str:
-        language = self._company.language
-        template = self._company.repair.notice(kind).in_language(language)
-        grid = self._cells.get(cell)
-        area = cell if grid is None else grid.name_en if language == "en" else grid.name
-        on_ms = self._expected_return() if kind == "outage" else self._ended_ms()
-        return notice_text(template, area, self._case.cause.name, self._revision.started_at_ms, on_ms)
+    def _about(self, incident: Incident, is_out: bool) -> About:
+        revision, impact = self._revision, self._case.impact
+        return About(
+            outage_id=revision.outage_id, incident_id=incident.id, name=str(revision.revision),
+            cause=self._case.cause, off_ms=revision.started_at_ms,
+            on_ms=self._expected_return() if is_out else self._ended_ms(),
+            size=Size(len(impact.customers), impact.key_customers),
+        )  # fmt: skip
 
     def _ended_ms(self) -> int:
         restored_ms = self._revision.restored_at_ms
         return self._revision.at_ms if restored_ms is None else restored_ms
 
     def _expected_return(self) -> int | None:
-        """The crew's own estimate, else the restoration clock's due time; none that has passed already."""
-        now_ms = self._case.now_ms
-        for stored in reversed(self._repairs(self._revision.outage_id)):
-            promised_ms = estimate_ms(stored.history)
-            if promised_ms is not None:
-                return promised_ms if promised_ms > now_ms else None
-            due = self._company.due_times(stored.order, stored.history, now_ms)
-            due_ms = max((one.due_ms for one in due), default=0)
-            return due_ms if due_ms > now_ms else None
-        return None
-
-    def _cell_of(self, customer_id: str) -> str:
-        row = self._case.site.network.customer_row.get(customer_id)
-        return self._owner.id if row is None else self._case.site.cell_of_customer(row)
+        repairs = self._repairs(self._revision.outage_id)
+        return expected_return(self._company, repairs, self._case.now_ms)

@@ -1,47 +1,104 @@
-"""Takes notices out of the outbox to their channel: each key once in effect, tried again with a limit."""
+"""Takes notices out of the outbox to their channels: each key once in effect, tried again with a limit.
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+A notice is marked before it is handed over. A process that dies in the middle leaves the mark, and after the
+lease the notice goes again with the same key, by which the provider knows it (delivery rule 10, fault 31).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
-from field_api.notices import Notice, NoticeState, next_attempt
-from field_api.ports import Channel, Delivery, Desk
+from field_api.notice_control import is_down
+from field_api.notice_ports import Channel, Delivery, Outcome, Sent
+from field_api.notices import LEASE_MS, Notice, NoticeState, next_attempt
+from field_api.ports import Desk, DeskSession
+from field_api.usecases.tell_staff import TellStaff
 
-BATCH: Final = 500
+BATCH: Final = 100
+UNTRIED_WAIT_MS: Final = 5_000
+MAX_PROBLEM: Final = 200
 MaskRecipient = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
 class DeliverNotices:
-    """Sends what is due. A crash between sending and noting repeats keys, which the channel may see twice."""
+    """Sends what is due by the channels of this installation; ``rest`` takes what names another."""
 
     desk: Desk
-    channel: Channel
+    channels: Mapping[str, Channel]
     masked: MaskRecipient
+    tell_staff: TellStaff
+    rest: str
 
     def __call__(self, now_ms: int) -> int:
-        """How many were sent; call again while it is a full batch."""
-        with self.desk.reading() as session:
-            notices = session.outbox.due(now_ms, BATCH)
+        """One batch of every channel; the size of the largest: call again while it is ``BATCH``."""
+        return max((self.of_channel(name, now_ms) for name in self.channels), default=0)
+
+    def of_channel(self, name: str, now_ms: int) -> int:
+        """How many notices of a channel were taken."""
+        notices = self._take(name, now_ms)
         if not notices:
             return 0
-        try:
-            self.channel.send([self._delivery(notice) for notice in notices])
-        except OSError as problem:
-            self._postpone(notices, now_ms, str(problem))
-            return 0
+        sent = self._send(self.channels[name], notices)
         with self.desk.writing() as session:
-            session.outbox.settle([notice.id for notice in notices], NoticeState.SENT)
+            for notice, how in zip(notices, sent, strict=True):
+                _keep(session, notice, how, now_ms)
+            self._watch(session, name, sent, now_ms)
         return len(notices)
 
-    def _postpone(self, notices: Sequence[Notice], now_ms: int, problem: str) -> None:
+    def _take(self, name: str, now_ms: int) -> tuple[Notice, ...]:
+        with self.desk.reading() as session:
+            if not session.outbox.due(now_ms, 1):
+                return ()
+        others = name == self.rest
+        wanted = [one for one in self.channels if one != name] if others else [name]
         with self.desk.writing() as session:
-            for notice in notices:
-                again_ms = next_attempt(notice.attempts + 1, now_ms)
-                session.outbox.postpone([notice.id], again_ms or now_ms, problem)
-                if again_ms is None:
-                    session.outbox.settle([notice.id], NoticeState.FAILED)
+            return session.outbox.take(now_ms, LEASE_MS, BATCH, wanted, others)
+
+    def _send(self, channel: Channel, notices: Sequence[Notice]) -> Sequence[Sent]:
+        try:
+            sent = channel.send([self._delivery(notice) for notice in notices])
+        except OSError as problem:
+            return [Sent(Outcome.UNCERTAIN, problem=type(problem).__name__)] * len(notices)
+        if len(sent) != len(notices):
+            raise ValueError(f"channel {channel.name!r} answered {len(sent)} of {len(notices)}")
+        return sent
+
+    def _watch(self, session: DeskSession, name: str, sent: Sequence[Sent], now_ms: int) -> None:
+        """Is the channel itself ill? One that takes anything is not."""
+        before = session.notices.channel(name)
+        failed = [one for one in sent if one.outcome is Outcome.UNCERTAIN]
+        if len(failed) < sum(one.outcome is not Outcome.UNTRIED for one in sent):
+            if before.failing_since_ms is not None:
+                session.notices.put_channel(
+                    replace(before, failing_since_ms=None, problem="", reported=False)
+                )
+            return
+        if not failed:
+            return
+        since_ms = now_ms if before.failing_since_ms is None else before.failing_since_ms
+        state = replace(before, failing_since_ms=since_ms, problem=failed[0].problem[:MAX_PROBLEM])
+        if is_down(state, now_ms) and not state.reported:
+            self.tell_staff.channel_down(session, state, now_ms)
+            state = replace(state, reported=True)
+        session.notices.put_channel(state)
 
     def _delivery(self, notice: Notice) -> Delivery:
-        told, posting = notice.announcement, notice.posting
-        return Delivery(posting.key, told.kind, told.outage_id, self.masked(posting.recipient), told.text)
+        told, person = notice.announcement, notice.posting.recipient
+        return Delivery(notice.posting.key, told.kind, told.outage_id, self.masked(person), told.text, person)
+
+
+def _keep(session: DeskSession, notice: Notice, how: Sent, now_ms: int) -> None:
+    match how.outcome:
+        case Outcome.ACCEPTED:
+            session.outbox.accepted(notice.id, how.reference)
+        case Outcome.UNTRIED:
+            session.outbox.postpone([notice.id], now_ms + UNTRIED_WAIT_MS, how.problem, counted=False)
+        case Outcome.REFUSED:
+            session.outbox.postpone([notice.id], now_ms, how.problem[:MAX_PROBLEM])
+            session.outbox.settle([notice.id], NoticeState.FAILED)
+        case Outcome.UNCERTAIN:
+            again_ms = next_attempt(notice.attempts, now_ms)
+            session.outbox.postpone([notice.id], again_ms or now_ms, how.problem[:MAX_PROBLEM])
+            if again_ms is None:
+                session.outbox.settle([notice.id], NoticeState.FAILED)

@@ -5,7 +5,7 @@ from typing import Final
 
 from field_api.corrections import Correction
 from field_api.people import Role, User
-from field_api.ports import Desk, Sites
+from field_api.ports import Desk, DeskSession, Sites
 from field_api.projection import Site
 from field_api.usecases.errors import Forbidden, NotFound, NotPossible
 from field_api.usecases.kept_once import Operation, keep_once
@@ -67,15 +67,7 @@ class PlanWork:
         if site is None:
             return ()
         with self.desk.reading() as session:
-            words = session.corrections.of_kinds(PLANNING, MAX_LISTED)
-        newest: dict[tuple[str, EvidenceKind], Correction] = {}
-        for word in words:  # newest first
-            newest.setdefault((word.things[0], word.kind), word)
-        found = [
-            Plan(work_named(name), word, _after(word, newest.get((name, EvidenceKind.PLAN_CANCELLED))))
-            for (name, kind), word in newest.items()
-            if kind is EvidenceKind.PLANNED_WORK
-        ]
+            found = standing_plans(session)
         seen = [plan for plan in found if _sees(site, user, plan.work.element)]
         return tuple(sorted(seen, key=lambda plan: (-plan.work.starts_ms, plan.work.element)))
 
@@ -93,6 +85,18 @@ class PlanWork:
             raise NotPossible("expected a window that ends after it begins, of at most 31 days")
         if not now_ms < work.ends_ms <= now_ms + MAX_AHEAD_MS:
             raise NotPossible("expected a window that is not over yet and ends within 400 days")
+
+
+def standing_plans(session: DeskSession) -> tuple[Plan, ...]:
+    """Every work of which something was told lately, with what was said of it last."""
+    newest: dict[tuple[str, EvidenceKind], Correction] = {}
+    for word in session.corrections.of_kinds(PLANNING, MAX_LISTED):  # newest first
+        newest.setdefault((word.things[0], word.kind), word)
+    return tuple(
+        Plan(work_named(name), word, _after(word, newest.get((name, EvidenceKind.PLAN_CANCELLED))))
+        for (name, kind), word in newest.items()
+        if kind is EvidenceKind.PLANNED_WORK
+    )
 
 
 def _after(planned: Correction, cancelled: Correction | None) -> Correction | None:

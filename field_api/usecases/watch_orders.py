@@ -3,7 +3,7 @@
 Each is a fact in the order's history, noted once, so that every screen and every notice follows from it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +28,10 @@ VERIFY_MS: Final = 15 * MINUTE_MS
 """A closing without meters' proof that they contradict for so long is undone."""
 
 
+OnEscalated = Callable[[DeskSession, StoredOrder, HistoryEntry, int], None]
+"""Tells the people of that level, within the transaction in which the fact is noted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """Something to note of an order."""
@@ -43,6 +47,7 @@ class WatchOrders:
     desk: Desk
     company: Company
     still_dead: StillDead
+    on_escalated: OnEscalated
 
     def __call__(self, now_ms: int) -> int:
         """How many orders something was noted of."""
@@ -100,6 +105,8 @@ class WatchOrders:
             )
             if not session.orders.append(stored.order.id, entry, state, is_open(work_type, state)):
                 return  # somebody stepped it meanwhile: the next round looks again
+            if note.step == ESCALATED:
+                self.on_escalated(session, stored, entry, int(note.note.rpartition(" ")[2]))
         session.feed.append(now_ms, [order_event(session, self.company, stored.order.id, now_ms)])
 
 

@@ -14,6 +14,7 @@ from field_api.adapters import tables
 from field_api.adapters.sql_desk import SqlDesk
 from field_api.alerts import NoticeKind, Told
 from field_api.incidents import Incident
+from field_api.notice_control import Hold, HoldKind, Verdict
 from field_api.notices import Announcement, NoticeState, Posting
 from field_api.organisation import AreaKind, Crew, CrewState, GridCell
 from field_api.people import WHOLE_COMPANY, Role, Scope, User
@@ -226,7 +227,8 @@ def test_a_notice_is_queued_once(desk: Desk) -> None:
     assert _announce(desk, 1, "abc") == [1, 2, 3]
     assert _announce(desk, 1, "abcd") == [4], "known keys are dropped"
     with desk.reading() as session:
-        assert session.outbox.told("i1") == {one: Told(NoticeKind.OUTAGE, 1) for one in "abcd"}
+        waiting = Told(NoticeKind.OUTAGE, 1, unsent=True)
+        assert session.outbox.told("i1") == dict.fromkeys("abcd", waiting)
         assert [one.posting.recipient for one in session.outbox.listed(EAST, None, 10)] == ["b", "a"]
         assert [one.id for one in session.outbox.listed(WHOLE_COMPANY, 3, 1)] == [2]
 
@@ -238,7 +240,7 @@ def test_what_was_told_follows_a_merger(desk: Desk) -> None:
         session.outbox.rejoin("i1", "i2")
         assert session.outbox.told("i1") == {}
         told = session.outbox.told("i2")
-    assert told == {"a": Told(NoticeKind.RESTORED, 2), "b": Told(NoticeKind.OUTAGE, 1)}
+    assert told == {"a": Told(NoticeKind.RESTORED, 2), "b": Told(NoticeKind.OUTAGE, 1, unsent=True)}
 
 
 def test_notices_are_due_postponed_and_settled(desk: Desk) -> None:
@@ -246,11 +248,74 @@ def test_notices_are_due_postponed_and_settled(desk: Desk) -> None:
     with desk.writing() as session:
         assert session.outbox.due(9, 10) == ()
         assert [one.id for one in session.outbox.due(10, 2)] == [1, 2]
-        session.outbox.settle([1], NoticeState.SENT)
+        taken = session.outbox.take(10, 1_000, 2, ["log"], others=False)
+        assert [(one.id, one.attempts) for one in taken] == [(1, 1), (2, 1)]
+        session.outbox.accepted(1, "theirs-1")
         session.outbox.postpone([2], 50, "no answer")
         assert [one.id for one in session.outbox.due(10, 9)] == [3]
         assert [(one.id, one.attempts) for one in session.outbox.due(50, 9)] == [(2, 1), (3, 0)]
         assert session.outbox.count(NoticeState.SENT) == 1
+
+
+def test_what_a_dead_process_took_is_taken_again_after_its_lease(desk: Desk) -> None:
+    _announce(desk, 1, "ab", due_ms=10)
+    with desk.writing() as session:
+        assert len(session.outbox.take(10, 1_000, 9, ["log"], others=False)) == 2
+        assert session.outbox.take(1_009, 1_000, 9, ["log"], others=False) == ()
+        again = session.outbox.take(1_010, 1_000, 9, ["sms"], others=True)
+        assert [(one.posting.key, one.attempts) for one in again] == [("outage/a/1", 2), ("outage/b/1", 2)]
+        session.outbox.postpone([1], 5_000, "the provider does not answer", counted=False)
+        assert [(one.id, one.attempts) for one in session.outbox.due(5_000, 1)] == [(1, 1)]
+
+
+def test_receipts_never_go_back(desk: Desk) -> None:
+    _announce(desk, 1, "ab", due_ms=10)
+    with desk.writing() as session:
+        session.outbox.accepted(1, "theirs-1")
+        assert session.outbox.receipt("log", "theirs-1", NoticeState.READ, 20)
+        assert session.outbox.receipt("log", "theirs-1", NoticeState.DELIVERED, 30), "known, but older"
+        assert not session.outbox.receipt("log", "nobody's", NoticeState.READ, 20)
+        assert not session.outbox.receipt("log", "", NoticeState.READ, 20)
+        assert [one.state for one in session.outbox.listed(WHOLE_COMPANY, None, 9)] == ["queued", "read"]
+
+
+def test_held_notices_stay_and_urgent_ones_go_first(desk: Desk) -> None:
+    told = Announcement("a1", "o1", "i1", "outage", 10, "停电", feeder="F1", customers=3)
+    everybody = Posting("k1", "a", "G1", "log")
+    with desk.writing() as session:
+        session.outbox.announce(told, [everybody, replace(everybody, key="k2", recipient="b", urgency=0)])
+        assert [one.posting.key for one in session.outbox.due(10, 9)] == ["k2", "k1"]
+        for kind, thing in ((HoldKind.ALL, ""), (HoldKind.FEEDER, "F1"), (HoldKind.OUTAGE, "o1")):
+            assert session.notices.put_hold(Hold(kind.value, kind, thing, 10, "u", "U", "why"))
+            assert session.outbox.due(10, 9) == (), kind
+            assert session.notices.release(kind.value, 20, "U", "")
+            assert not session.notices.release(kind.value, 30, "U", ""), "once"
+        other = Hold("h4", HoldKind.FEEDER, "F2", 40, "u", "U", "")
+        assert session.notices.put_hold(other)
+        assert not session.notices.put_hold(other)
+        assert len(session.outbox.due(10, 9)) == 2
+        assert session.notices.holds(active=True) == (other,)
+        assert len(session.notices.holds(active=False)) == 4
+
+
+def test_what_waits_for_a_click_is_one_thing_and_goes_or_not(desk: Desk) -> None:
+    told = Announcement("a1", "o1", "i1", "outage", 10, "停电", customers=900, key_customers=1)
+    waits = [
+        Posting(f"k{one}", one, cell, "log", state=NoticeState.PENDING)
+        for one, cell in (("a", "G1"), ("b", "G2"))
+    ]
+    with desk.writing() as session:
+        session.outbox.announce(told, waits)
+        assert session.outbox.due(10, 9) == ()
+        (found,) = session.outbox.pending(WHOLE_COMPANY)
+        assert (found.messages, found.customers, found.grid_ids) == (2, 900, frozenset({"G1", "G2"}))
+        assert [one.messages for one in session.outbox.pending(EAST)] == [1]
+        session.notices.put_verdict(Verdict("v1", "i1", True, 900, 20, "u", "U", ""))
+        assert session.notices.last_verdict("i1") == session.notices.verdict("v1")
+        assert session.outbox.decide("i1", approved=True) == 2
+        assert len(session.outbox.due(10, 9)) == 2
+        session.outbox.withdraw("i1", ["a"])
+        assert session.outbox.told("i1")["a"] == Told(None, 0, withdrawn=1)
 
 
 def test_settled_notices_are_forgotten_after_their_time(desk: Desk) -> None:

@@ -3,13 +3,24 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from field_api.adapters.data_files import load_work_type
-from field_api.alerts import MAX_TOLD, Message, NoticeKind, Told, messages, notice_key
-from field_api.presentation import notice_text
+from field_api.adapters.notice_files import shipped_texts
+from field_api.alerts import (
+    MAX_PROGRESS,
+    MAX_TOLD,
+    Message,
+    NoticeKind,
+    Told,
+    messages,
+    notice_key,
+    progress,
+    withdrawals,
+)
+from field_api.instants import MINUTE_MS
+from field_api.notice_rules import HOUR_MS
+from field_api.notice_wording import HOTLINES, customer_text
 from telemetry.outages import OutageState
 
 PEOPLE = ("a", "b", "c", "d")
-REPAIR = load_work_type("repair")
 
 
 def _hear(told: dict[str, Told], heard: tuple[Message, ...]) -> None:
@@ -74,9 +85,43 @@ def test_ntf_01_one_message_per_person_and_change(story: list[tuple[OutageState,
 
 
 def test_ntf_03_and_ntf_04_every_text_is_complete() -> None:
-    for kind in NoticeKind:
-        for _language, template in REPAIR.notice(kind).texts:
-            text = notice_text(template, "东河", "二号变", 1_795_280_400_000, 1_795_284_000_000)
-            for needed in ("东河", "二号变", "11-22 01:00", "11-22 02:00", "95598", "12398"):
+    texts = shipped_texts()
+    assert set(texts) == set(NoticeKind), "a text for every kind"
+    for kind in set(NoticeKind) - {NoticeKind.ESCALATION, NoticeKind.CHANNEL_DOWN}:
+        for language in ("zh", "en"):
+            text = customer_text(
+                texts, kind, language, "东河", "二号变", 1_795_280_400_000, 1_795_284_000_000
+            )
+            for needed in ("东河", "二号变", "11-22 01:00", "11-22 02:00", *HOTLINES):
                 assert needed in text, (kind, needed)
             assert "{" not in text
+
+
+def test_nobody_hears_the_end_of_what_they_never_heard() -> None:
+    waiting = {"a": Told(NoticeKind.OUTAGE, 1, unsent=True), "b": Told(NoticeKind.OUTAGE, 1)}
+    due = messages(OutageState.RESTORED, (), False, waiting)
+    assert [(one.recipient, one.kind) for one in due] == [("b", "restored")]
+    assert withdrawals(OutageState.RESTORED, (), waiting) == ("a",)
+    assert withdrawals(OutageState.CONFIRMED, ("a",), waiting) == ()
+    assert withdrawals(OutageState.SUSPECTED, (), waiting) == ()
+
+
+def test_another_expected_time_reaches_those_who_heard_the_old_one() -> None:
+    told = {
+        "a": Told(NoticeKind.OUTAGE, 1, expected_ms=HOUR_MS),
+        "b": Told(NoticeKind.PROGRESS, 2, expected_ms=2 * HOUR_MS),
+        "c": Told(NoticeKind.RESTORED, 2),
+        "d": Told(NoticeKind.OUTAGE, 1, unsent=True, expected_ms=HOUR_MS),
+    }
+    found = progress(told, 2 * HOUR_MS, MINUTE_MS)
+    assert [(one.recipient, one.kind, one.revision_class) for one in found.tell] == [("a", "progress", 1)]
+    assert [(one.recipient, one.kind) for one in found.replace] == [("d", "outage")]
+    withdrawn = progress(told, None, MINUTE_MS)
+    assert [one.recipient for one in withdrawn.tell] == ["a", "b"], "a passed time is withdrawn from all"
+    assert progress(told, HOUR_MS + 1, HOUR_MS * 2).tell == (), "too small to be news"
+
+
+def test_many_changes_leave_room_for_the_end() -> None:
+    told = {"a": Told(NoticeKind.PROGRESS, MAX_PROGRESS, expected_ms=0)}
+    assert progress(told, HOUR_MS, MINUTE_MS).tell == ()
+    assert [one.kind for one in messages(OutageState.RESTORED, (), False, told)] == ["restored"]

@@ -203,7 +203,7 @@ def test_key_and_vulnerable_customers_hear_first(world: World) -> None:
     world.confirmed(cause="CB1")
     lines = (world.home.data_dir / "notices.log").read_text(encoding="utf-8").splitlines()
     first = [json.loads(line)["key"].split("/")[2] for line in lines]
-    assert first == ["C2", "C1", "C4", "C3"], "within each cell the urgent ones first"
+    assert first == ["C4", "C2", "C1", "C3"], "the key customer, the vulnerable one, everybody"
 
 
 def test_notices_reach_the_log_masked_and_once(world: World) -> None:

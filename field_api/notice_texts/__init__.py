@@ -1,0 +1,1 @@
+"""What notices say, one data file for each kind."""
