@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from field_api.organisation import Bounds
 from geo.cells import Cells
 from geo.errors import UnknownElement
+from geo.locating import CellFinder
 from geo.network import ABSENT, CustomerClass, EdgeKind, Extra, Int32, Network, NodeKind, Priority
 from geo.tracing import Element, Feeding, find
 from telemetry.outages import OutageRevision
@@ -97,6 +98,14 @@ class Site:
         chosen = np.array([cell in wanted for cell in self.cells.ids])
         kept: Int32 = rows[chosen[self.cells.of_customer[rows]]]
         return kept
+
+    @cached_property
+    def _cell_finder(self) -> CellFinder:
+        return CellFinder(self.network, self.cells)
+
+    def cell_at(self, lon: float, lat: float) -> str:
+        """The one cell of a place on the map, degrees (ORG-02)."""
+        return self._cell_finder.cell_at(lon, lat)
 
     def cell_of_element(self, element: Element) -> str:
         """The one cell of an element (ORG-02)."""

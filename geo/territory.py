@@ -29,7 +29,7 @@ def cell_polygons(network: Network, cells: Cells, world: Float64) -> Polygons:
 
     Land belongs to the cell of the nearest distribution transformer (Voronoi). Empty for a cell without any.
     """
-    sites, label = _sites(network, cells, world)
+    sites, label = anchors(network, cells, world)
     land = _land(world)
     if len(sites) < 2:
         none = shapely.Polygon()
@@ -43,7 +43,7 @@ def cell_polygons(network: Network, cells: Cells, world: Float64) -> Polygons:
     return np.array([shapely.intersection(piece, land) for piece in pieces], np.object_)
 
 
-def _sites(network: Network, cells: Cells, world: Float64) -> tuple[Float64, Int32]:
+def anchors(network: Network, cells: Cells, world: Float64) -> tuple[Float64, Int32]:
     """Distinct places of the distribution transformers with their cell; all nodes where there are none."""
     edges = network.edges
     low = ~(network.nodes.voltage_kv[low_side(network.nodes, edges)] >= LV_BELOW_KV)

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "alarm": "Faults found in readings, and by what rules.",
     "readings": "Look at what meters measured; archive old days.",
     "calendar": "Working days: what is known of a year, and entering it.",
+    "organisation": "Who works where and answers for what: import, check, export, gaps.",
     "user": "Add, list or change users.",
     "access": "Who may speak: certificates of terminals, what was refused.",
     "backup": "Copy everything into one file while the product runs.",
