@@ -52,9 +52,10 @@ peers: .peers/.made  ## Foreign programs that benchmarks run beside ours, in env
 	$(PYTHON) -m venv .peers/modpoll && .peers/modpoll/bin/python -m pip install --quiet -r requirements/peer-tools.txt
 	@mkdir -p .peers/bin && ln -sf ../modpoll/bin/modpoll .peers/bin/modpoll && touch $@
 
-.peers/.made: requirements/peers.txt requirements/peer-graphs.txt benchmarks/peers/package.json .peers/modpoll/.made
+.peers/.made: requirements/peers.txt requirements/peer-graphs.txt requirements/peer-routing.txt benchmarks/peers/package.json .peers/modpoll/.made
 	$(PYTHON) -m venv .peers/thingsboard && .peers/thingsboard/bin/python -m pip install --quiet -r requirements/peers.txt
 	.peers/thingsboard/bin/python -m pip install --quiet --no-deps --target .peers/graphs --upgrade -r requirements/peer-graphs.txt
+	.peers/thingsboard/bin/python -m pip install --quiet --no-deps --target .peers/routing --upgrade -r requirements/peer-routing.txt
 	cp benchmarks/peers/package.json .peers/package.json && cd .peers && npm install --silent --no-audit --no-fund --no-package-lock
 	@touch $@
 

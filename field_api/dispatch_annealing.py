@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numba as nb
 import numpy as np
 
-from field_api.dispatch_kernels import Lists, Table, list_cost
-from geo.network import Int32
+from field_api.dispatch_kernels import Lists, Table, copy_run, list_cost
+from geo.network import Bool, Float64, Int32
 
 A, ONE, B, TWO, ENTERS, LEAVES = range(6)
 """Of ``Move.told``: the first list and its new length, the second, who joins the plan and who falls out; −1
@@ -40,12 +40,11 @@ def anneal(table: Table, lists: Lists, seed: int, iterations: int, hot: float, c
     np.random.seed(seed)
     crews, jobs = len(table.ready), len(lists.owner)
     move = Move(np.empty(jobs + 4, np.int32), np.empty(jobs + 4, np.int32), np.empty(6, np.int32))
-    cost = np.empty(crews)
-    for crew in range(crews):
-        cost[crew] = list_cost(table, crew, lists.routes[crew], lists.length[crew])
-    total = cost.sum() + table.left[lists.owner < 0].sum()
-    best, best_routes, best_length = total, lists.routes.copy(), lists.length.copy()
-    changed = np.zeros(crews, np.bool_)
+    cost, changed = np.empty(crews), np.ones(crews, np.bool_)
+    best_routes, best_length = np.empty((crews, jobs), np.int32), np.empty(crews, np.int32)
+    total = _total(table, lists, cost)
+    best = total
+    _keep(lists, best_routes, best_length, changed)
     heat, cooling = hot, (cold / hot) ** (1.0 / max(1, iterations))
     for _ in range(iterations):
         heat *= cooling
@@ -58,25 +57,47 @@ def anneal(table: Table, lists: Lists, seed: int, iterations: int, hot: float, c
         _take(lists, move, cost, changed, new_a, new_b)
         if total < best - 1e-9 * abs(best):
             best = total
-            best_routes[changed] = lists.routes[changed]
-            best_length[changed] = lists.length[changed]
-            changed[:] = False
+            _keep(lists, best_routes, best_length, changed)
     _restore(lists, best_routes, best_length)
     return float(best)
 
 
 @nb.njit(cache=True, nogil=True)
-def _restore(lists: Lists, routes: Int32, length: Int32) -> None:
-    lists.routes[:] = routes
-    lists.length[:] = length
-    lists.owner[:] = -1
+def _total(table: Table, lists: Lists, cost: Float64) -> float:
+    """What the plan costs; fills in what each list does."""
+    total = 0.0
+    for crew in range(len(cost)):
+        cost[crew] = list_cost(table, crew, lists.routes[crew], lists.length[crew])
+        total += cost[crew]
+    for job in range(len(lists.owner)):
+        if lists.owner[job] < 0:
+            total += table.left[job]
+    return total
+
+
+@nb.njit(cache=True, nogil=True)
+def _keep(lists: Lists, routes: Int32, length: Int32, changed: Bool) -> None:
+    """Copy the lists that changed since the last time."""
     for crew in range(len(length)):
+        if changed[crew]:
+            copy_run(lists.routes[crew], 0, lists.length[crew], routes[crew], 0)
+            length[crew] = lists.length[crew]
+            changed[crew] = False
+
+
+@nb.njit(cache=True, nogil=True)
+def _restore(lists: Lists, routes: Int32, length: Int32) -> None:
+    for job in range(len(lists.owner)):
+        lists.owner[job] = -1
+    for crew in range(len(length)):
+        lists.length[crew] = length[crew]
         for k in range(length[crew]):
+            lists.routes[crew, k] = routes[crew, k]
             lists.owner[routes[crew, k]] = crew
 
 
 @nb.njit(cache=True, nogil=True)
-def _priced(table: Table, move: Move, cost: np.ndarray) -> tuple[float, float, float]:
+def _priced(table: Table, move: Move, cost: Float64) -> tuple[float, float, float]:
     """By how much the move makes the plan worse, and what its lists would cost; inf where impossible."""
     told = move.told
     worse, new_a, new_b = 0.0, 0.0, 0.0
@@ -94,9 +115,7 @@ def _priced(table: Table, move: Move, cost: np.ndarray) -> tuple[float, float, f
 
 
 @nb.njit(cache=True, nogil=True)
-def _take(
-    lists: Lists, move: Move, cost: np.ndarray, changed: np.ndarray, new_a: float, new_b: float
-) -> None:
+def _take(lists: Lists, move: Move, cost: Float64, changed: Bool, new_a: float, new_b: float) -> None:
     told = move.told
     if told[LEAVES] >= 0:
         lists.owner[told[LEAVES]] = -1
@@ -109,8 +128,8 @@ def _take(
 
 
 @nb.njit(cache=True, nogil=True)
-def _write(lists: Lists, crew: int, jobs: Int32, count: int, changed: np.ndarray) -> None:
-    lists.routes[crew, :count] = jobs[:count]
+def _write(lists: Lists, crew: int, jobs: Int32, count: int, changed: Bool) -> None:
+    copy_run(jobs, 0, count, lists.routes[crew], 0)
     lists.length[crew] = count
     changed[crew] = True
     for k in range(count):
@@ -120,7 +139,8 @@ def _write(lists: Lists, crew: int, jobs: Int32, count: int, changed: np.ndarray
 @nb.njit(cache=True, nogil=True)
 def _propose(table: Table, lists: Lists, move: Move) -> bool:
     """Fill ``move`` with a random change of the plan; False where the dice made none."""
-    move.told[:] = -1
+    for field in range(len(move.told)):
+        move.told[field] = -1
     job = np.random.randint(len(lists.owner))
     a, at = lists.owner[job], -1
     if a >= 0:
@@ -174,7 +194,7 @@ def _somewhere(table: Table, lists: Lists, job: int) -> tuple[int, int]:
 @nb.njit(cache=True, nogil=True)
 def _copy(lists: Lists, crew: int, into: Int32) -> int:
     count = int(lists.length[crew])
-    into[:count] = lists.routes[crew, :count]
+    copy_run(lists.routes[crew], 0, count, into, 0)
     return count
 
 
@@ -196,10 +216,10 @@ def _enter(lists: Lists, move: Move, job: int, b: int, to: int) -> bool:
 @nb.njit(cache=True, nogil=True)
 def _exchange_tails(lists: Lists, move: Move, a: int, at: int, b: int, to: int) -> bool:
     count_a, count_b = lists.length[a], lists.length[b]
-    move.one[:at] = lists.routes[a, :at]
-    move.one[at : at + count_b - to] = lists.routes[b, to:count_b]
-    move.two[:to] = lists.routes[b, :to]
-    move.two[to : to + count_a - at] = lists.routes[a, at:count_a]
+    copy_run(lists.routes[a], 0, at, move.one, 0)
+    copy_run(lists.routes[b], to, count_b, move.one, at)
+    copy_run(lists.routes[b], 0, to, move.two, 0)
+    copy_run(lists.routes[a], at, count_a, move.two, to)
     move.told[A], move.told[ONE] = a, at + count_b - to
     move.told[B], move.told[TWO] = b, to + count_a - at
     return True
@@ -242,8 +262,8 @@ def _move_run(lists: Lists, move: Move, a: int, at: int, b: int, to: int) -> boo
     if a == b and at <= to <= at + many:
         return False
     backwards = np.random.random() < _BACKWARDS
-    move.one[:at] = lists.routes[a, :at]
-    move.one[at : count - many] = lists.routes[a, at + many : count]
+    copy_run(lists.routes[a], 0, at, move.one, 0)
+    copy_run(lists.routes[a], at + many, count, move.one, at)
     move.told[A], move.told[ONE] = a, count - many
     if a == b:
         target, held, to = move.one, count - many, to - many if to > at else to

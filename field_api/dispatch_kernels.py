@@ -105,6 +105,13 @@ def times_of(table: Table, lists: Lists) -> Float64:
 
 
 @nb.njit(cache=True, nogil=True)
+def copy_run(source: Int32, begin: int, end: int, into: Int32, at: int) -> None:
+    """``into[at:]`` = ``source[begin:end]``; a loop, because slices take long to compile."""
+    for k in range(begin, end):
+        into[at + k - begin] = source[k]
+
+
+@nb.njit(cache=True, nogil=True)
 def insert_greedily(table: Table, lists: Lists, order: Int32) -> None:
     """Put each job of ``order``, one after the other, where it costs least; changes the plan in place."""
     crews = len(table.ready)
@@ -130,7 +137,7 @@ def _cheapest_place(
 ) -> tuple[float, int]:
     """What the job adds to the crew's list at its best place, and that place; later places win ties."""
     count = lists.length[crew]
-    trial[:count] = lists.routes[crew, :count]
+    copy_run(lists.routes[crew], 0, count, trial, 0)
     trial[count] = job
     best, best_at = np.inf, -1
     for at in range(count, table.locked[crew] - 1, -1):
