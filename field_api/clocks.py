@@ -20,6 +20,7 @@ from field_api.step_times import TimeSource, happened_times
 from field_api.work import ClockRule, HistoryEntry, WorkType
 from field_api.working_days import MAX_DAYS, WorkCalendar
 
+_TOLD: Final = frozenset({TimeSource.DEVICE, TimeSource.PAPER})
 OURS: Final = "company"
 """A wait of the company's own stops no clock."""
 _UNIT_MS: Final = {LimitUnit.MINUTES: MINUTE_MS, LimitUnit.HOURS: 60 * MINUTE_MS}
@@ -65,7 +66,7 @@ class Due:
     origin: str = ""
     unverified: bool = False
     by_device: bool = False
-    """Its start or its stop counts by a device's corrected clock, not by the reception."""
+    """Its start or its stop counts by a device's corrected clock or a signed paper, not by the reception."""
     waited_ms: Mapping[str, int] = field(default_factory=dict)
     """Whose waits lay in its time, and how long; those of others are not counted."""
     beside: OtherDue | None = None
@@ -162,7 +163,7 @@ class _Steps:
     def __init__(self, work_type: WorkType, history: Sequence[HistoryEntry], accepted_ms: int | None) -> None:
         times = happened_times(history)
         self._taken = [
-            (entry.step, _Moment(time.at_ms, time.source is TimeSource.DEVICE))
+            (entry.step, _Moment(time.at_ms, time.source in _TOLD))
             for entry, time in zip(history, times, strict=True)
         ]
         if accepted_ms is not None:

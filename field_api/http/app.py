@@ -22,7 +22,9 @@ from field_api.http import (
     routes_gateway,
     routes_network,
     routes_network_changes,
+    routes_notices,
     routes_outages,
+    routes_paper,
     routes_people,
     routes_people_findings,
     routes_photos,
@@ -31,6 +33,7 @@ from field_api.http import (
     routes_session,
     routes_site,
     routes_switching,
+    routes_sync,
     routes_system,
     routes_tracing,
     routes_work,
@@ -41,16 +44,15 @@ from field_api.http.etags import entity_tag, is_known
 from field_api.http.measures import Measures
 from field_api.http.metrics import registry_of
 from field_api.http.operations import JSON, Answer, Call, Operation
-from field_api.http.problems import FieldProblem, HttpProblem
+from field_api.http.problems import FieldProblem, HttpProblem, problem_of
 from field_api.http.security import authorise, harden, known
 from field_api.http.services import Services, WebConfig
 from field_api.http.static_files import add_front_end
-from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible, Refused, Stale
+from field_api.usecases.errors import Refused
 from field_api.usecases.login import Identity
 from telemetry.ports import ReadingsAway
 
 MAX_BODY_BYTES: Final = 64 * 1024
-_STATUS: Final[dict[type[Refused], int]] = {NotFound: 404, Forbidden: 403, Conflict: 409, NotPossible: 422}
 _LOG: Final = logging.getLogger(__name__)
 
 BOOKS: Final = (
@@ -59,8 +61,11 @@ BOOKS: Final = (
     routes_outages.operations,
     routes_explanations.operations,
     routes_work.operations,
+    routes_paper.operations,
+    routes_notices.operations,
     routes_work_types.operations,
     routes_photos.operations,
+    routes_sync.operations,
     routes_devices.operations,
     routes_dispatch.operations,
     routes_gateway.operations,
@@ -183,7 +188,7 @@ class _View:
         try:
             return _response(self._operation.handler(call), self._operation)
         except Refused as refused:
-            raise _problem_of(refused) from refused
+            raise problem_of(refused) from refused
         except ReadingsAway as away:
             _LOG.warning("the store of readings is away: %s", away)
             raise HttpProblem(503, "The store of readings does not answer", "It was logged.") from away
@@ -256,13 +261,6 @@ def _unless_known(response: Response, revision: int | None) -> Response:
         del response.headers["Content-Type"]
     response.headers["ETag"] = tag
     return response
-
-
-def _problem_of(refused: Refused) -> HttpProblem:
-    status = next(status for kind, status in _STATUS.items() if isinstance(refused, kind))
-    if not isinstance(refused, Stale):
-        return HttpProblem(status, str(refused))
-    return HttpProblem(status, str(refused), current=refused.current, conflicts=refused.conflicts)
 
 
 def _http_exception(problem: HTTPException) -> WerkzeugResponse:

@@ -22,7 +22,7 @@ END_S: Final = 5.0
 
 @click.command(name="worker")
 def command() -> None:
-    """Turn outages into incidents, orders and notices; watch readings for faults; plan the crews' work; write the board."""
+    """Turn outages into incidents, orders, notices and plans; watch readings; write the board."""
     settings = Settings()
     set_up_logging(settings.log)
     stop = threading.Event()

@@ -32,6 +32,7 @@ FOREIGN: dict[str, list[str]] = {
     "customer_id": ["C3"],
     "division": ["grid_cell", "transformer", "line"],
     "year": ["2026"],
+    "channel": ["sms"],
 }
 EVERYBODYS = {"get_tile", "show_calendar"}
 """Lines of the map and working days are the whole company's."""
@@ -44,10 +45,20 @@ def _bodies() -> dict[str, Any]:
         "step_order": {
             "operation_id": uuid.uuid4().hex, "step": "accept", "at": "2026-11-22T08:00:00Z", "revision": 1,
         },
+        "enter_paper_steps": {
+            "operation_id": uuid.uuid4().hex, "number": "P-1", "revision": 1,
+            "steps": [{"step": "accept", "at": "2026-11-22T08:00:00Z"}],
+        },
         "put_position": {"lon": 116.0, "lat": 39.0, "at": "2026-11-22T08:00:00Z", "state": "free"},
         "take_call": {"customer_id": "C3"},
         "correct_outage": {"operation_id": uuid.uuid4().hex, "kind": "found_sound", "things": ["T2"],
                            "note": "checked"},
+        "decide_notices": {"operation_id": uuid.uuid4().hex, "incident_id": "inc-out-west",
+                           "decision": "approve"},
+        "hold_notices": {"operation_id": uuid.uuid4().hex, "kind": "outage", "thing": "out-west",
+                         "note": "checking"},
+        "release_notices": {"hold_id": "none"},
+        "take_receipts": {"reference": "none"},
         "trip": {"element": "T2"},
         "ask_what_if": {"open": ["T2"]},
         "report_switching": {"operation_id": uuid.uuid4().hex, "element": "~L2", "position": "closed"},

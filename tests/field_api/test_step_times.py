@@ -1,10 +1,12 @@
 """When a step was taken: two clocks and what the server witnessed."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from field_api.step_times import TOLERANCE_MS, TimeSource, happened, happened_times
+from field_api.step_times import TOLERANCE_MS, StepTime, TimeSource, happened, happened_times
 from field_api.work import HistoryEntry
 
 HOUR = 3_600_000
@@ -54,6 +56,14 @@ def test_a_server_clock_that_was_set_back_takes_no_step_before_the_last() -> Non
     assert happened(T0 + HOUR, _entry(0, None, None)).at_ms == T0 + HOUR
 
 
+def test_what_the_system_noted_is_no_witness() -> None:
+    """The limit passed, was noted, and then a phone told of an arrival before it."""
+    first = _entry(0, None, None)
+    noted = replace(_entry(HOUR, None, None), sequence=2, step="overdue")
+    arrival = replace(_entry(2 * HOUR, T0 + HOUR // 2, 0), sequence=3, revision=2)
+    assert happened_times([first, noted, arrival])[2] == StepTime(T0 + HOUR // 2, TimeSource.DEVICE)
+
+
 instants = st.integers(T0 - 10 * HOUR, T0 + 10 * HOUR)
 entries = st.builds(
     _entry,
@@ -66,6 +76,7 @@ entries = st.builds(
 @settings(max_examples=150, deadline=None)
 @given(st.lists(entries, max_size=8))
 def test_steps_never_go_back_and_never_after_their_reception(history: list[HistoryEntry]) -> None:
+    history = [replace(entry, revision=number) for number, entry in enumerate(history, start=1)]
     found = happened_times(history)
     latest = 0
     for before, time, entry in zip([None, *found], found, history, strict=False):
