@@ -47,6 +47,7 @@ from field_api.usecases.reliability import Interruptions
 from field_api.usecases.step_order import StepOrder
 from field_api.usecases.supply import Supply
 from field_api.usecases.switch_by_hand import SwitchByHand
+from field_api.usecases.sync_pull import PullChanges
 from field_api.usecases.watch_orders import WatchOrders
 from field_api.worker import Worker
 from field_api.working_days import WorkCalendar
@@ -161,6 +162,7 @@ def build_services(
         open_order=OpenOrder(desk, ours, sites),
         step_order=step_order,
         keep_photo=KeepPhoto(desk, FolderPhotoStore(home.data_dir / PHOTOS), home.photos_bytes),
+        pull_changes=PullChanges(desk, ours, sites),
         clearance=clearance,
         plan_dispatch=plan_dispatch,
         assign_proposals=AssignProposals(plan_dispatch, step_order),

@@ -2,8 +2,12 @@
 
 from typing import Final
 
+from field_api.adapters.notice_files import NoticeFolder
 from field_api.adapters.vault import Vault
 from field_api.app import Installation
+from field_api.instants import MINUTE_MS
+from field_api.notice_house import NoticePolicy
+from field_api.notice_rules import DAY_MS, HOUR_MS, NoticeRules
 from field_api.sideline_app import SidelinePlan
 from gridcrew.settings import Settings
 
@@ -23,7 +27,25 @@ def installation(settings: Settings) -> Installation:
         keys=settings.key_file,
         photos_bytes=settings.web.photos_quota_mb * 2**20,
         automatic_dispatch=settings.company.dispatch == "automatic",
+        notices=notice_policy(settings),
     )
+
+
+def notice_policy(settings: Settings) -> NoticePolicy:
+    """What may leave by itself, when and by which channel."""
+    said = settings.notices
+    rules = NoticeRules(
+        automatic_below=said.automatic_below,
+        key_waits=said.key_waits,
+        dwell_ms=round(said.dwell_s * 1_000),
+        quiet_from=said.quiet_from,
+        quiet_until=said.quiet_until,
+        change_ms=said.change_minutes * MINUTE_MS,
+        planned_ahead_ms=said.planned_days_ahead * DAY_MS,
+        temporary_ahead_ms=said.temporary_hours_ahead * HOUR_MS,
+    )
+    folder = NoticeFolder(settings.site_folder)
+    return NoticePolicy(rules, said.customer_channel, said.staff_channel, folder)
 
 
 def vault(settings: Settings) -> Vault:

@@ -5,6 +5,7 @@ names. ``docs/settings.md`` is checked against this page by a test.
 """
 
 import os
+from datetime import time
 from pathlib import Path
 from typing import Literal
 
@@ -37,6 +38,33 @@ class CompanySettings(_Section):
         "propose",
         description="What becomes of the plan of crews' work: people take its proposals, or the worker "
         "carries out those that stood for a while, for orders that nobody has accepted.",
+    )
+
+
+class NoticeSettings(_Section):
+    customer_channel: str = Field(
+        "log", description="Channel of notices to customers: `log`, or a file of `channels/`."
+    )
+    staff_channel: str = Field(
+        "log", description="Channel of people in the call list who name none of their own."
+    )
+    automatic_below: int = Field(
+        500, ge=0, description="Scopes of so many customers and more wait for a dispatcher's click."
+    )
+    key_waits: bool = Field(True, description="Whether scopes with a key customer wait for that click too.")
+    dwell_s: float = Field(
+        60.0, ge=0, le=600, description="What is over within it, as after a reclose, is told to nobody."
+    )
+    quiet_from: time = Field(
+        time(22), description="From then nobody but key and vulnerable customers is written to."
+    )
+    quiet_until: time = Field(time(7), description="Until then; the same as `quiet_from`: never quiet.")
+    change_minutes: int = Field(
+        15, ge=1, le=1_440, description="An expected time that moved by less is no news."
+    )
+    planned_days_ahead: int = Field(7, ge=0, le=60, description="Planned work is told so many days ahead.")
+    temporary_hours_ahead: int = Field(
+        24, ge=0, le=720, description="Work announced later than that ahead is told, and counts as late."
     )
 
 
@@ -256,6 +284,7 @@ class Settings(BaseSettings):
     )
     demo: bool = Field(False, description="Shows the trip and restore buttons and the demo logins.")
     company: CompanySettings = CompanySettings()
+    notices: NoticeSettings = NoticeSettings()
     web: WebSettings = WebSettings()
     people: PeopleSettings = PeopleSettings()
     mqtt: MqttSettings = MqttSettings()

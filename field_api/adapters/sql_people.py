@@ -23,7 +23,7 @@ class SqlLoginFailures:
 
     def of(self, keys: Sequence[str]) -> dict[str, Failures]:
         query = select(login_failures).where(login_failures.c.key.in_(keys))
-        return {row.key: Failures(row.count, row.last_ms) for row in self._connection.execute(query)}
+        return {key: Failures(count, last_ms) for key, count, last_ms in self._connection.execute(query)}
 
     def keep(self, key: str, failures: Failures) -> None:
         self.forget([key])

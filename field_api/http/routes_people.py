@@ -138,7 +138,7 @@ def reveal_customer(call: Call) -> Answer:
         )
     except TooMany as problem:
         raise HttpProblem(429, str(problem), headers={"Retry-After": str(problem.wait_s)}) from None
-    return Answer(200, RevealedResource(**_person(person).model_dump(), revealed_at=iso(call.now_ms)))
+    return Answer(200, RevealedResource(**person_resource(person).model_dump(), revealed_at=iso(call.now_ms)))
 
 
 @operations.add(
@@ -149,7 +149,7 @@ def list_contacts(call: Call) -> Answer:
     """Unmasked, to be kept on the phone until ``wipe_at`` at the latest; refused once the order is closed."""
     order_id, address = call.path["order_id"], call.request.remote_addr or ""
     contacts = call.services.people.contacts(call.user, order_id, address, call.now_ms)
-    items = tuple(map(_person, contacts.people))
+    items = tuple(map(person_resource, contacts.people))
     return Answer(200, ContactsResource(order_id=order_id, wipe_at=iso(contacts.wipe_ms), items=items))
 
 
@@ -173,7 +173,8 @@ def _token(one: MachineToken) -> MachineTokenResource:
     )  # fmt: skip
 
 
-def _person(person: Person) -> PersonResource:
+def person_resource(person: Person) -> PersonResource:
+    """As people get it, unmasked."""
     return PersonResource(
         customer_id=person.customer_id, name=person.name, phone=person.phone, address=person.address
     )

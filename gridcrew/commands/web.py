@@ -17,6 +17,7 @@ from typing import Final
 
 import click
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import field_api
 from field_api.app import build_event_services, build_services
@@ -194,7 +195,7 @@ def web_application() -> Flask:
         fault_rules(settings),
     )
     threading.Thread(target=_warm, args=(services,), daemon=True).start()
-    return create_app(services)
+    return _behind_proxies(create_app(services), settings)
 
 
 def events_application() -> Flask:
@@ -211,7 +212,15 @@ def events_application() -> Flask:
             before(number, frame)  # type: ignore[arg-type]
 
     signal.signal(signal.SIGTERM, leave)
-    return create_events_app(services)
+    return _behind_proxies(create_events_app(services), settings)
+
+
+def _behind_proxies(app: Flask, settings: Settings) -> Flask:
+    """Whose address it is, as the site's own proxies say; nobody else's word is taken."""
+    count = settings.web.proxies
+    if count:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]
+    return app
 
 
 def _warm(services: Services) -> None:
@@ -229,4 +238,5 @@ def _config(settings: Settings) -> WebConfig:
         events_port=settings.web.events_port,
         dist=Path(field_api.__file__).parent / "web" / "dist",
         max_streams=settings.web.max_streams,
+        requests_per_s=settings.web.requests_per_s,
     )

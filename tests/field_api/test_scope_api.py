@@ -32,6 +32,8 @@ FOREIGN: dict[str, list[str]] = {
     "customer_id": ["C3"],
     "division": ["grid_cell", "transformer", "line"],
     "year": ["2026"],
+    "token_id": ["none"],
+    "finding_id": ["none"],
     "channel": ["sms"],
 }
 EVERYBODYS = {"get_tile", "show_calendar"}
@@ -59,6 +61,9 @@ def _bodies() -> dict[str, Any]:
                          "note": "checking"},
         "release_notices": {"hold_id": "none"},
         "take_receipts": {"reference": "none"},
+        "reveal_customer": {"reason": "call"},
+        "object_to_finding": {"words": "no"},
+        "decide_finding": {"upheld": True, "words": "yes"},
         "trip": {"element": "T2"},
         "ask_what_if": {"open": ["T2"]},
         "report_switching": {"operation_id": uuid.uuid4().hex, "element": "~L2", "position": "closed"},

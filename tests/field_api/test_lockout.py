@@ -1,0 +1,117 @@
+"""Guessing gets slower with every failure, also across restarts; passwords have rules."""
+
+import time
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
+
+from field_api.http.app import create_app
+from field_api.http.throttle import Throttle
+from field_api.lockout import FORGOTTEN_MS, PATIENCE, Failures
+from field_api.password_rules import password_problem
+from field_api.usecases.lock_out import LockOut
+from tests.field_api.people import PASSWORD
+from tests.field_api.world import World
+
+RIGHT = {"username": "dispatcher", "password": "dispatcher-demo"}
+WRONG = RIGHT | {"password": "wrong"}
+
+
+def _try(client: FlaskClient, body: dict[str, str], address: str = "10.0.0.1") -> tuple[int, int]:
+    answer = client.post("/api/v1/session", json=body, environ_base={"REMOTE_ADDR": address})
+    return answer.status_code, int(answer.headers.get("Retry-After", 0))
+
+
+@given(st.sampled_from(sorted(PATIENCE)), st.integers(0, 500))
+def test_each_failure_waits_at_least_as_long(kind: str, failures: int) -> None:
+    patience = PATIENCE[kind]
+    assert patience.wait_ms(failures) <= patience.wait_ms(failures + 1) <= patience.most_ms
+    assert (patience.wait_ms(failures) == 0) == (failures < patience.free)
+
+
+def test_failures_of_yesterday_are_forgotten() -> None:
+    failures = Failures(7, 1_000)
+    assert failures.after(1_000 + FORGOTTEN_MS).count == 8
+    assert failures.after(1_001 + FORGOTTEN_MS).count == 1
+
+
+def test_the_wait_grows_and_a_restart_forgives_nobody(world: World) -> None:
+    client = world.app.test_client()
+    for _ in range(5):
+        assert _try(client, WRONG)[0] == 401
+    assert _try(client, RIGHT) == (429, 60)
+    restarted = create_app(world.services).test_client()
+    assert _try(restarted, RIGHT) == (429, 60)
+    world.clock.now_ms += 60_000
+    assert _try(restarted, WRONG)[0] == 401
+    assert _try(restarted, RIGHT) == (429, 120)
+    world.clock.now_ms += 120_000
+    assert _try(restarted, RIGHT)[0] == 200
+    assert _try(restarted, WRONG)[0] == 401, "the account begins anew"
+
+
+def test_guesses_from_many_addresses_close_the_account_for_a_while(world: World) -> None:
+    lock_out = world.services.people.lock_out
+    for number in range(PATIENCE["account"].free):
+        lock_out.failed("dispatcher", f"10.1.0.{number}", world.clock())
+    assert lock_out.wait_s("dispatcher", "10.2.0.1", world.clock()) == 60
+    assert lock_out.wait_s("admin", "10.2.0.1", world.clock()) == 0
+    LockOut(world.services.desk).forgive("dispatcher")
+    assert lock_out.wait_s("dispatcher", "10.2.0.1", world.clock()) == 0
+
+
+def test_an_address_that_guesses_names_waits_for_all_of_them(world: World) -> None:
+    lock_out = world.services.people.lock_out
+    for number in range(PATIENCE["address"].free):
+        lock_out.failed(f"name {number}", "10.3.0.1", world.clock())
+    assert lock_out.wait_s("admin", "10.3.0.1", world.clock()) == 60
+    assert lock_out.wait_s("admin", "10.3.0.2", world.clock()) == 0
+
+
+@pytest.mark.parametrize(
+    ("password", "told"),
+    [
+        ("short", "at least 8"),
+        ("x" * 201, "at most 200"),
+        ("Password123", "first that are guessed"),
+        ("annaanna", "not the user name"),
+        ("abababab", "different characters"),
+    ],
+)
+def test_passwords_that_will_not_do(password: str, told: str) -> None:
+    assert told in password_problem(password, "annaanna")
+
+
+def test_people_change_their_own_password(world: World) -> None:
+    person = world.log_in("dispatcher")
+    change = "/api/v1/session/password"
+    body = {"old": RIGHT["password"], "new": PASSWORD}
+    assert person.send("PUT", change, body | {"old": "wrong"}).status_code == 403
+    assert person.send("PUT", change, body | {"new": "short"}).status_code == 422
+    assert person.send("PUT", change, body | {"new": RIGHT["password"]}).status_code == 422
+    assert person.send("PUT", change, body).status_code == 204
+    assert person.get("/api/v1/session").status_code == 401
+    world.log_in("dispatcher", PASSWORD)
+
+
+def test_whoever_asks_too_often_waits() -> None:
+    now_s = [0.0]
+    throttle = Throttle(2, burst=3, clock_s=lambda: now_s[0])
+    assert [throttle.wait_s("a") for _ in range(4)] == [0, 0, 0, 0.5]
+    assert throttle.wait_s("b") == 0
+    now_s[0] = 0.5
+    assert [throttle.wait_s("a") for _ in range(2)] == [0, 0.5]
+
+
+def test_every_operation_is_limited(world: World) -> None:
+    person = world.log_in("dispatcher")
+    world.services.throttle._buckets[person.user["id"]] = (0.0, time.monotonic() + 0.5)
+    answer = person.get("/api/v1/session")
+    assert answer.status_code == 429
+    assert answer.headers["Retry-After"] == "1", "less than a second, told in whole ones"
+    document = world.app.test_client().get("/api/openapi.json").get_json()
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            assert "429" in operation["responses"], path
