@@ -6,7 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from field_api.adapters.argon_passwords import ArgonPasswords
-from field_api.adapters.data_files import shipped_work_types, site_profile
+from field_api.adapters.data_files import (
+    shipped_recurring_work,
+    shipped_registers,
+    shipped_work_types,
+    site_profile,
+)
 from field_api.adapters.dispatch_files import dispatch_policy, travel_model
 from field_api.adapters.map_tiles import MapTiles
 from field_api.adapters.network_sites import NetworkSites
@@ -39,6 +44,7 @@ from field_api.usecases.live_grids import LiveGrids
 from field_api.usecases.login import Logins
 from field_api.usecases.move_crew import MoveCrew
 from field_api.usecases.open_order import OpenOrder
+from field_api.usecases.open_recurring import OpenRecurring
 from field_api.usecases.people_house import people_house
 from field_api.usecases.plan_dispatch import PlanDispatch
 from field_api.usecases.plan_work import PlanWork
@@ -49,6 +55,7 @@ from field_api.usecases.supply import Supply
 from field_api.usecases.switch_by_hand import SwitchByHand
 from field_api.usecases.sync_pull import PullChanges
 from field_api.usecases.watch_orders import WatchOrders
+from field_api.usecases.write_register import WriteRegister
 from field_api.worker import Worker
 from field_api.working_days import WorkCalendar
 from geo.adapters.database import open_database
@@ -160,6 +167,7 @@ def build_services(
         alarms=SqlAlarmBook(desk_database),
         fault_rules={rule.id: rule for rule in rules},
         open_order=OpenOrder(desk, ours, sites),
+        write_register=WriteRegister(desk, ours, sites, shipped_registers()),
         step_order=step_order,
         keep_photo=KeepPhoto(desk, FolderPhotoStore(home.data_dir / PHOTOS), home.photos_bytes),
         pull_changes=PullChanges(desk, ours, sites),
@@ -226,6 +234,7 @@ def build_worker(home: Installation, readings: ReadingStore | None = None) -> Wo
         clock=wall_clock_ms,
         watch=WatchOrders(desk, ours, supply.still_dead, notices.staff.escalation),
         check_topology=CheckTopology(desk, ours, sites, supply.suspects),
+        open_recurring=OpenRecurring(desk, ours, sites, shipped_recurring_work()),
     )
 
 

@@ -47,6 +47,8 @@ class _WorkType(_Declared):
     subject: Subject
     opening: str
     opened_by: frozenset[Role] = frozenset()
+    priority: Literal["", "normal", "vulnerable", "key"] = ""
+    preceded_by: Mapping[str, int] = {}
     needed_to_open: tuple[str, ...] = ()
     closed_states: frozenset[str]
     paused_states: Mapping[str, str] = {}
@@ -73,6 +75,8 @@ def work_type_of(declared: Mapping[str, object]) -> WorkType:
         subject=read.subject,
         opening=read.opening,
         opened_by=read.opened_by,
+        priority=read.priority,
+        preceded_by=dict(read.preceded_by),
         needed_to_open=read.needed_to_open,
         steps=tuple(
             StepRule(s.name, s.sources, s.target, s.roles, s.needs, s.fields, s.photos, s.crew, s.opens)

@@ -27,6 +27,7 @@ from field_api.people_ports import (
 )
 from field_api.photo_ports import Photos
 from field_api.projection import Site
+from field_api.register_ports import RegisterEntries
 from field_api.work import HistoryEntry, Order
 from field_api.working_days import WorkCalendar
 from telemetry.evidence import Evidence, EvidenceKind
@@ -348,6 +349,8 @@ class DeskSession(Protocol):
     def organisation(self) -> Organisation: ...
     @property
     def establishment(self) -> OrganisationStore: ...
+    @property
+    def registers(self) -> RegisterEntries: ...
     @property
     def users(self) -> Users: ...
     @property

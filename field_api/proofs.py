@@ -85,7 +85,10 @@ def unproven(
     missing += [f"an answer to {name!r}" for name in rule.fields if given.get(name) in (None, "")]
     if taken.photos < rule.photos:
         missing.append(f"{rule.photos} photos (has {taken.photos})")
-    return (*missing, *wrong_answers(work_type, taken.details.get("answers", {})))
+    missing += wrong_answers(work_type, taken.details.get("answers", {}))
+    if rule.target in work_type.closed_states:
+        missing += unmet_conditions(work_type, given)
+    return tuple(missing)
 
 
 def photos_of(history: Sequence[HistoryEntry], details: Mapping[str, Any], announced: Collection[str]) -> int:
@@ -109,7 +112,13 @@ def answers(history: Sequence[HistoryEntry]) -> dict[str, Any]:
 
 def wrong_answers(work_type: WorkType, given: Mapping[str, Any]) -> tuple[str, ...]:
     """What the form's schema says against these answers; which are required is the steps' matter."""
-    schema = {**work_type.form, "type": "object", "required": [], "additionalProperties": False}
-    schema.setdefault("properties", {})
+    fields = work_type.form.get("properties", {})
+    schema = {"type": "object", "properties": fields, "additionalProperties": False}
     problems = sorted(Draft202012Validator(schema).iter_errors(dict(given)), key=lambda one: list(one.path))
     return tuple(f"{'.'.join(map(str, one.path)) or 'answers'}: {one.message}" for one in problems[:10])
+
+
+def unmet_conditions(work_type: WorkType, given: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the form's conditions (``allOf`` with ``if`` and ``then``) ask for besides, at the end."""
+    conditions = {"type": "object", "allOf": work_type.form.get("allOf", [])}
+    return tuple(problem.message for problem in Draft202012Validator(conditions).iter_errors(dict(given)))

@@ -93,6 +93,10 @@ class WorkType:
     """Usual time on site, for plans."""
     opened_by: frozenset[Role] = frozenset()
     """Who may open one by hand; empty: only the system."""
+    priority: str = ""
+    """Of its orders, whoever they are about; '' follows the customers."""
+    preceded_by: Mapping[str, int] = field(default_factory=dict)
+    """Work types of which an order about the same customer must be closed, and so many days ago at most."""
     needed_to_open: tuple[str, ...] = ()
     """Fields of the form without which none is opened."""
     paused_states: Mapping[str, str] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from field_api.ports import Clock, Desk, Sites
 from field_api.usecases.check_topology import CheckTopology
 from field_api.usecases.claim_revision import ClaimRevision
 from field_api.usecases.deliver_notices import BATCH
+from field_api.usecases.open_recurring import OpenRecurring
 from field_api.usecases.prepare_organisation import prepare_organisation
 from field_api.usecases.watch_orders import WatchOrders
 from telemetry.outages import LoggedRevision
@@ -44,6 +45,7 @@ class Worker:
     clock: Clock
     watch: WatchOrders
     check_topology: CheckTopology
+    open_recurring: OpenRecurring
     checked_ms: int = 0
     watched_ms: int = 0
     tidied_ms: int = 0
@@ -126,6 +128,7 @@ class Worker:
         if now_ms - self.checked_ms >= CHECK_EVERY_MS:
             self.checked_ms = now_ms
             self.check_topology(now_ms)
+            self.open_recurring(now_ms)
 
     def _tidy(self) -> None:
         now_ms = self.clock()

@@ -1,7 +1,7 @@
 """Work types and company profiles from their data files, each read once."""
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -13,6 +13,10 @@ from pydantic import ValidationError
 from field_api.declarations import work_type_of
 from field_api.limits import Profile
 from field_api.profile_file import profile_of
+from field_api.recurring import Schedule
+from field_api.recurring_file import schedule_of
+from field_api.register_file import register_of
+from field_api.registering import Register
 from field_api.work import WorkType
 from field_api.work_type_parts import composed
 
@@ -31,9 +35,22 @@ def load_work_type(name: str) -> WorkType:
 
 def shipped_work_types() -> Mapping[str, WorkType]:
     """Every work type of the installation: a new one is a file."""
-    files = (file.name for file in resources.files("field_api.work_types").iterdir())
-    names = sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml"))
-    return {name: load_work_type(name) for name in names}
+    return {name: load_work_type(name) for name in _names("work_types")}
+
+
+def shipped_registers() -> Mapping[str, Register]:
+    """Every register of the installation."""
+    return {name: _declared("registers", name, register_of) for name in _names("registers")}
+
+
+def shipped_recurring_work() -> Sequence[Schedule]:
+    """Everything that comes round by the calendar."""
+    return tuple(_declared("recurring_work", name, schedule_of) for name in _names("recurring_work"))
+
+
+def _names(folder: str) -> Sequence[str]:
+    files = (file.name for file in resources.files(f"field_api.{folder}").iterdir())
+    return sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml"))
 
 
 def _composed_work_type(declared: Mapping[str, object]) -> WorkType:

@@ -20,6 +20,7 @@ from field_api.adapters.sql_people import (
     SqlReveals,
 )
 from field_api.adapters.sql_photos import SqlPhotos
+from field_api.adapters.sql_registers import SqlRegisterEntries
 from field_api.adapters.sql_users import SqlUsers
 from field_api.adapters.sql_views import SqlFeed, SqlOutageViews
 from field_api.adapters.sql_work import SqlCalls, SqlIncidents, SqlOperations, SqlOrders, SqlPositions
@@ -33,6 +34,7 @@ class SqlSession:
     def __init__(self, connection: Connection) -> None:
         self.organisation = SqlOrganisation(connection)
         self.establishment = SqlEstablishment(connection)
+        self.registers = SqlRegisterEntries(connection)
         self.users = SqlUsers(connection)
         self.incidents = SqlIncidents(connection)
         self.orders = SqlOrders(connection)

@@ -27,6 +27,7 @@ from field_api.usecases.reliability import Interruptions
 from field_api.usecases.step_order import StepOrder
 from field_api.usecases.supply import Supply
 from field_api.usecases.switch_by_hand import SwitchByHand
+from field_api.usecases.write_register import WriteRegister
 from geo.ports import NetworkStore, Proposals
 from telemetry.alarm_ports import AlarmBook
 from telemetry.device_watch import DeviceWatch
@@ -69,6 +70,7 @@ class Services:
     alarms: AlarmBook
     fault_rules: Mapping[str, FaultRule]
     open_order: OpenOrder
+    write_register: WriteRegister
     step_order: StepOrder
     keep_photo: KeepPhoto
     clearance: Clearance

@@ -13,6 +13,7 @@ from typing import Any
 from field_api.calendars import day_stamp
 from field_api.company import Company
 from field_api.duties import DUTY_OF
+from field_api.instants import DAY_MS
 from field_api.organisation import NoCrew, responsible_crew, unskilled_note
 from field_api.people import WHOLE_COMPANY, User
 from field_api.ports import Answered, Desk, DeskSession, Sites
@@ -73,6 +74,7 @@ class OpenOrder:
             before = session.operations.answered(user.id, request.operation_id)
             if before is not None:
                 return _same(before, request)
+            _check_preceded(session, work_type, spot.customer_id, now_ms)
             order_id = place_order(session, work_type, spot, request, user, now_ms)
             event = order_event(session, self._company, order_id, now_ms)
             session.feed.append(now_ms, [event])
@@ -157,9 +159,10 @@ def place_order(
         id=f"ord-{number.lower()}", number=number, type=work_type.name,
         incident_id=incident.id if incident else "", outage_id=request.outage_id, grid_id=cell.id,
         crew_id=crew.id, element=spot.place.id, element_kind=spot.place.kind, element_name=spot.place.name,
-        lon=spot.place.lon, lat=spot.place.lat, customers=spot.customers, priority=spot.priority,
-        area=cell.area.value, created_ms=now_ms, customer_id=spot.customer_id, parent_id=request.parent_id,
-        source=request.source, basis_ms=request.basis_ms,
+        lon=spot.place.lon, lat=spot.place.lat, customers=spot.customers,
+        priority=work_type.priority or spot.priority, area=cell.area.value, created_ms=now_ms,
+        customer_id=spot.customer_id, parent_id=request.parent_id, source=request.source,
+        basis_ms=request.basis_ms,
         owner_id=session.establishment.manager(cell.id, now_ms, DUTY_OF[work_type.subject]),
     )  # fmt: skip
     by, by_name = (user.id, user.name) if user else (SYSTEM, SYSTEM)
@@ -187,6 +190,18 @@ def follow_up(
         return place_order(session, work_type, spot, request, None, now_ms)
     except (NotPossible, NotFound):
         return None
+
+
+def _check_preceded(session: DeskSession, work_type: WorkType, customer_id: str, now_ms: int) -> None:
+    """Some work may begin only after other work about the same customer has ended (CUS-16)."""
+    for name, days in work_type.preceded_by.items():
+        closed = [
+            one.history[-1].at_ms
+            for one in session.orders.of_customer(WHOLE_COMPANY, customer_id)
+            if (one.order.type, one.state) == (name, "closed")
+        ]
+        if now_ms - max(closed, default=0) > days * DAY_MS:
+            raise Conflict(f"{work_type.name} needs a closed {name} of the last {days} days")
 
 
 def _same(before: Answered, request: OpenRequest) -> str:

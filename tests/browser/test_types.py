@@ -9,7 +9,8 @@ import pytest
 from field_api.http.app import all_operations
 from field_api.http.openapi import openapi_document
 
-TYPES = Path(__file__).parent.parent.parent / "field_api/web/src/api/types.ts"
+API = Path(__file__).parent.parent.parent / "field_api/web/src/api"
+TYPES = (API / "types.ts", API / "grid.ts")
 INTERFACE = re.compile(r"export interface (\w+)(?:<T>)?(?: extends (\w+))? \{\n(.*?)\n\}", re.DOTALL)
 FIELD = re.compile(r"^  (\w+)(\??):", re.MULTILINE)
 NAMES = {
@@ -43,7 +44,7 @@ def schemas() -> dict[str, Any]:
 
 def interfaces() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for name, base, body in INTERFACE.findall(TYPES.read_text(encoding="utf-8")):
+    for name, base, body in INTERFACE.findall("\n".join(file.read_text(encoding="utf-8") for file in TYPES)):
         found[name] = {field for field, _ in FIELD.findall(body)} | found.get(base, set())
     return found
 

@@ -1,6 +1,9 @@
 """An answer that a form's field takes, made from its schema."""
 
-from typing import Any
+import re
+from typing import Any, Final
+
+TEXTS: Final = ("2026-11-22", "20261122", "2026-11")
 
 
 def answer(schema: dict[str, Any]) -> Any:
@@ -10,6 +13,6 @@ def answer(schema: dict[str, Any]) -> Any:
             return value
     if "items" in schema:
         return [answer(schema["items"])]
-    text = "20261122" if "pattern" in schema else "2026-11-22" if schema.get("format") == "date" else "答"
+    text = next((one for one in TEXTS if re.search(schema.get("pattern", ""), one)), "")
     least = schema.get("minimum", 0)
     return {"boolean": True, "integer": least, "number": least, "object": {}, "string": text}[schema["type"]]

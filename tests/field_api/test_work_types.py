@@ -12,17 +12,19 @@ from field_api.adapters.data_files import shipped_work_types
 from field_api.declarations import work_type_of
 from field_api.organisation import AreaKind
 from field_api.people import Role
-from field_api.proofs import wrong_answers
+from field_api.proofs import unmet_conditions, wrong_answers
 from field_api.work import IllegalStep, StepRule, WorkType, apply, is_open, legal_steps
 from field_api.work_type_parts import composed
 from tests.field_api.forms import answer
-from tests.field_api.world import World
+from tests.field_api.pictures import announcement, picture
+from tests.field_api.world import Person, World
 
 TYPES = shipped_work_types()
 SHIPPED = {
     "repair", "patrol", "switching", "restoration_check", "verification", "topology_check", "defect",
     "inspection", "site_survey", "meter_installation", "meter_exchange", "call_back", "liaison_notice",
     "home_service", "key_customer_visit", "enterprise_check_up", "campaign", "training",
+    "customer_contact", "key_project", "village_inquiry", "arrears_cut_off", "training_need",
 }  # fmt: skip
 SUBJECTS = {"customer": "C1", "element": "T1", "grid": "G1"}
 
@@ -88,6 +90,8 @@ def test_it_can_be_opened_and_worked_to_its_end_over_the_api(name: str, world: W
     work_type = TYPES[name]
     dispatcher = world.log_in("dispatcher")
     outage = world.confirmed()["outage_id"] if work_type.incident_job else None
+    for before in work_type.preceded_by:
+        _closed_before(world, TYPES[before])
     sent = {
         "operation_id": f"open-{name}".replace("_", "-"), "type": name,
         "subject_id": SUBJECTS[work_type.subject.value],
@@ -106,6 +110,50 @@ def test_it_can_be_opened_and_worked_to_its_end_over_the_api(name: str, world: W
     assert closed["transitions"] == []
 
 
+def _closed_before(world: World, work_type: WorkType) -> None:
+    body = {"operation_id": "before-01", "type": work_type.name, "subject_id": "C1"}
+    opened = world.log_in("dispatcher").send("POST", "/api/v1/orders", body)
+    assert _walk(world, work_type, opened.get_json())["state"] == "closed"
+
+
+def test_cus_16_nobody_is_cut_off_before_the_village_was_asked(world: World) -> None:
+    world.work()
+    body = {
+        "operation_id": "cut-off-01", "type": "arrears_cut_off", "subject_id": "C1",
+        "answers": {"noticed_on": "2026-11-10"},
+    }  # fmt: skip
+    dispatcher = world.log_in("dispatcher")
+    refused = dispatcher.send("POST", "/api/v1/orders", body)
+    assert refused.status_code == 409
+    assert "village_inquiry" in refused.text
+    _closed_before(world, TYPES["village_inquiry"])
+    assert dispatcher.send("POST", "/api/v1/orders", body).status_code == 201
+    world.clock.now_ms += 31 * 24 * 3_600_000
+    late = body | {"operation_id": "cut-off-02"}
+    assert world.log_in("dispatcher").send("POST", "/api/v1/orders", late).status_code == 409, (
+        "asked too long ago"
+    )
+
+
+def test_cus_05_a_key_project_goes_before_everything(world: World) -> None:
+    world.work()
+    dispatcher = world.log_in("dispatcher")
+    body = {"operation_id": "project-01", "type": "key_project", "subject_id": "C1"}
+    refused = dispatcher.send("POST", "/api/v1/orders", body | {"answers": {"project": "X", "owner": "甲"}})
+    assert "second_owner" in refused.text, "two named owners"
+    named = {"project": "X", "owner": "甲", "second_owner": "乙"}
+    order = dispatcher.send("POST", "/api/v1/orders", body | {"answers": named}).get_json()
+    assert order["priority"] == "key", "first in every queue, whoever the customer is"
+
+
+def test_org_15_a_survey_that_finds_works_needs_both_signatures() -> None:
+    survey = TYPES["site_survey"]
+    assert unmet_conditions(survey, {"works_needed": True}) == ("'project_manager' is a required property",)
+    assert unmet_conditions(survey, {"works_needed": True, "project_manager": "甲"}) == ()
+    assert unmet_conditions(survey, {"works_needed": False}) == ()
+    assert unmet_conditions(survey, {}) == ()
+
+
 def _walk(world: World, work_type: WorkType, order: dict[str, Any]) -> dict[str, Any]:
     """The shortest way to ``closed``, each step by somebody who may, with what it asks for."""
     world.services.step_order._still_dead = lambda _: ()
@@ -116,10 +164,18 @@ def _walk(world: World, work_type: WorkType, order: dict[str, Any]) -> dict[str,
             "operation_id": f"walk-{number}-{order['id']}", "step": rule.name,
             "revision": order["revision"], "at": "2026-11-22T08:00:00Z", **_wanted(work_type, rule),
         }  # fmt: skip
+        sent["photos"] = [_announced(person, order["id"], number) for number in range(rule.photos)] or None
         answered = person.send("POST", f"/api/v1/orders/{order['id']}/steps", sent)
         assert answered.status_code == 200, answered.text
         order = answered.get_json()
     return order
+
+
+def _announced(person: Person, order_id: str, number: int) -> str:
+    """A picture that the phone has taken and will send when it can."""
+    told = announcement(number, order_id, picture())
+    assert person.send("POST", "/api/v1/photos", told).status_code in {200, 201}
+    return str(told["id"])
 
 
 def _way(work_type: WorkType, state: str) -> list[StepRule]:
@@ -139,8 +195,7 @@ def _way(work_type: WorkType, state: str) -> list[StepRule]:
 
 
 def _wanted(work_type: WorkType, rule: StepRule) -> dict[str, Any]:
-    wanted: dict[str, Any] = {"photos": [f"photo-{n}" for n in range(rule.photos)] or None}
-    wanted["answers"] = _form(work_type, rule.fields) or None
+    wanted: dict[str, Any] = {"answers": _form(work_type, rule.fields) or None}
     if "appointment" in rule.needs:
         wanted["appointment"] = {"begins_at": "2026-11-23T01:00:00Z", "ends_at": "2026-11-23T03:00:00Z"}
     if "position" in rule.needs:
@@ -151,7 +206,10 @@ def _wanted(work_type: WorkType, rule: StepRule) -> dict[str, Any]:
 
 
 def _form(work_type: WorkType, names: tuple[str, ...]) -> dict[str, Any]:
-    given = {name: answer(work_type.form["properties"][name]) for name in names}
+    """Answers to these fields and to what the form's conditions ask for besides."""
+    more = {name for one in work_type.form.get("allOf", ()) for name in one["then"]["required"]}
+    asked = sorted({*names, *(more if names else ())})
+    given = {name: answer(work_type.form["properties"][name]) for name in asked}
     assert not wrong_answers(work_type, given)
     return given
 

@@ -1,0 +1,1 @@
+"""Work that comes round by the calendar, one data file each."""

@@ -1,0 +1,1 @@
+"""Registers that a company keeps beside its orders, one data file each."""
