@@ -1,19 +1,14 @@
 """WeCom, DingTalk, Feishu, mail, webhooks and more through the ``apprise`` package (extra ``notify``)."""
 
-import logging
 from collections.abc import Sequence
-from typing import Final
 from urllib.parse import quote
 
 import apprise
 
+from field_api.adapters.one_by_one import hush, one_by_one
 from field_api.adapters.site_secrets import SiteSecrets
 from field_api.channel_file import AppriseChannelFile, filled
 from field_api.notice_ports import AddressBook, Delivery, Outcome, Sent
-
-FAILURES_IN_A_ROW: Final = 3
-_QUIET: Final = logging.CRITICAL + 1
-_UNTRIED: Final = Sent(Outcome.UNTRIED, problem="the service does not answer")
 
 
 class AppriseChannel:
@@ -23,7 +18,7 @@ class AppriseChannel:
         self._file = file
         self._addresses = addresses
         self._secrets = secrets
-        logging.getLogger("apprise").setLevel(_QUIET)  # it logs URLs, which hold tokens
+        hush()
 
     @property
     def name(self) -> str:
@@ -31,12 +26,7 @@ class AppriseChannel:
 
     def send(self, deliveries: Sequence[Delivery]) -> Sequence[Sent]:
         """One notification for each, until three in a row did not go."""
-        sent: list[Sent] = []
-        failures = 0
-        for delivery in deliveries:
-            sent.append(_UNTRIED if failures >= FAILURES_IN_A_ROW else self._one(delivery))
-            failures = failures + 1 if sent[-1].outcome is Outcome.UNCERTAIN else 0
-        return sent
+        return one_by_one(deliveries, self._one)
 
     def _one(self, delivery: Delivery) -> Sent:
         address = self._addresses(delivery.person)

@@ -12,6 +12,7 @@ from urllib.parse import quote_plus
 
 import urllib3
 
+from field_api.adapters.one_by_one import hush, one_by_one
 from field_api.adapters.site_secrets import SiteSecrets
 from field_api.channel_file import HttpChannelFile, Missing, as_text, at_path, filled
 from field_api.masking import mask_text
@@ -19,11 +20,8 @@ from field_api.notice_ports import AddressBook, Delivery, Outcome, Sent
 from field_api.notices import provider_key
 
 MAX_ANSWER_BYTES: Final = 64 * 1024
-FAILURES_IN_A_ROW: Final = 3
-"""Then the rest of the batch is left for later: a dead provider must not cost a timeout for each person."""
 _CHUNK: Final = 4096
 _NO_ADDRESS: Final = Sent(Outcome.REFUSED, problem="no phone number")
-_UNTRIED: Final = Sent(Outcome.UNTRIED, problem="the provider does not answer")
 
 
 class HttpChannel:
@@ -34,6 +32,7 @@ class HttpChannel:
         self._addresses = addresses
         self._secrets = secrets
         self._pool = urllib3.PoolManager(num_pools=1, maxsize=1, retries=False)
+        hush()
         self._quoted = _json_inside if file.format == "json" else quote_plus
 
     @property
@@ -42,15 +41,7 @@ class HttpChannel:
 
     def send(self, deliveries: Sequence[Delivery]) -> Sequence[Sent]:
         """One request for each, until three in a row got no clear answer."""
-        sent: list[Sent] = []
-        failures = 0
-        for delivery in deliveries:
-            if failures >= FAILURES_IN_A_ROW:
-                sent.append(_UNTRIED)
-                continue
-            sent.append(self._one(delivery))
-            failures = failures + 1 if sent[-1].outcome is Outcome.UNCERTAIN else 0
-        return sent
+        return one_by_one(deliveries, self._one)
 
     def _one(self, delivery: Delivery) -> Sent:
         phone = self._addresses(delivery.person)
