@@ -1,16 +1,16 @@
-"""What others changed of an order since somebody looked at it, field by field, and whether it stands in the way.
+"""What others changed of an order since somebody looked at it, field by field, and if it is in the way.
 
 The history tells how the order stood at the revision that the person saw; a step made offline on top of it
 is compared with that. Where what changed meanwhile is neither the state, nor the crew, nor anything that
 the step itself sets to another value, both can stand: nobody needs to be asked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from field_api.transfers import TRANSFER
-from field_api.work import HistoryEntry, WorkType, state_of
+from field_api.work import HistoryEntry, WorkType
 
 STATE: Final = "state"
 CREW: Final = "crew_id"
@@ -38,22 +38,25 @@ def conflicts(
     first_crew: str,
     history: Sequence[HistoryEntry],
     seen_revision: int,
-    step: str,
-    details: Mapping[str, Any],
+    taken: HistoryEntry,
 ) -> tuple[FieldConflict, ...]:
-    """Every field that differs between the revision that was seen and now, by name.
+    """Every field that others changed since the revision that the person saw, by name.
 
-    A revision that never was counts as the newest that is not above it.
+    ``taken`` is the step as it would stand in the history. What the person did themselves in between is no
+    conflict: whoever works offline goes on from their own steps.
     """
-    seen = [entry for entry in history if entry.revision <= seen_revision] or list(history[:1])
-    had, now = (_fields(work_type, first_crew, entries) for entries in (seen, history))
-    wanted = _wanted(work_type, step, details)
-    later = history[len(seen) :]
+    had = _fields(work_type, first_crew, [one for one in history if one.revision <= seen_revision])
+    now = _fields(work_type, first_crew, history)
+    wanted = _set_by(work_type, taken)
     return tuple(
-        _conflict(name, had.get(name), wanted.get(name), now.get(name), later)
-        for name in sorted({*had, *now})
-        if had.get(name) != now.get(name)
-    )
+        FieldConflict(
+            name, had[name][0] if name in had else None, wanted.get(name), value,
+            last.by, last.by_name, last.at_ms, last.step,
+        )
+        for name, (value, last) in sorted(now.items())
+        if last is not None and last.revision > seen_revision and last.by != taken.by
+        and (name not in had or had[name][0] != value)
+    )  # fmt: skip
 
 
 def stands_in_the_way(found: FieldConflict) -> bool:
@@ -61,31 +64,22 @@ def stands_in_the_way(found: FieldConflict) -> bool:
     return found.field in DECISIVE or (found.wanted is not None and found.wanted != found.current)
 
 
-def _fields(work_type: WorkType, first_crew: str, history: Sequence[HistoryEntry]) -> dict[str, Any]:
-    """The order as its history has it."""
-    fields: dict[str, Any] = {CREW: first_crew}
+def _fields(
+    work_type: WorkType, first_crew: str, history: Sequence[HistoryEntry]
+) -> dict[str, tuple[Any, HistoryEntry | None]]:
+    """The order as its history has it: each field's value, and the entry that set it last."""
+    fields: dict[str, tuple[Any, HistoryEntry | None]] = {CREW: (first_crew, None)}
     for entry in history:
-        fields.update(_set_by(entry.step, entry.details))
-    fields[STATE] = state_of(work_type, history)
+        fields |= {name: (value, entry) for name, value in _set_by(work_type, entry).items()}
     return fields
 
 
-def _wanted(work_type: WorkType, step: str, details: Mapping[str, Any]) -> dict[str, Any]:
-    rule = work_type.rule(step)
-    target = {STATE: rule.target} if rule and rule.target else {}
-    return target | _set_by(step, details)
-
-
-def _set_by(step: str, details: Mapping[str, Any]) -> dict[str, Any]:
+def _set_by(work_type: WorkType, entry: HistoryEntry) -> dict[str, Any]:
+    rule, details = work_type.rule(entry.step), entry.details
     fields = {f"answers.{name}": value for name, value in details.get("answers", {}).items()}
     fields |= {name: details[name] for name in ("estimate_ms", "appointment") if name in details}
-    return fields | ({CREW: details["to_crew"]} if step == TRANSFER and "to_crew" in details else {})
-
-
-def _conflict(
-    name: str, had: object, wanted: object, current: object, later: Sequence[HistoryEntry]
-) -> FieldConflict:
-    """Told with the newest entry that can have set the field: of the state, the newest step."""
-    setters = [entry for entry in later if name in _set_by(entry.step, entry.details)] or list(later)
-    last = setters[-1]
-    return FieldConflict(name, had, wanted, current, last.by, last.by_name, last.at_ms, last.step)
+    if rule is not None and rule.target:
+        fields[STATE] = rule.target
+    if entry.step == TRANSFER and "to_crew" in details:
+        fields[CREW] = details["to_crew"]
+    return fields

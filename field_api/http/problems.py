@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from field_api.conflicts import FieldConflict
 from field_api.instants import iso
+from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible, Refused, Stale
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -86,6 +87,17 @@ class HttpProblem(Exception):
         """The problem as an answer."""
         text = self.problem().model_dump_json(exclude_none=True)
         return Response(text, self.status, self.headers, content_type=MEDIA_TYPE)
+
+
+_STATUS: Final[dict[type[Refused], int]] = {NotFound: 404, Forbidden: 403, Conflict: 409, NotPossible: 422}
+
+
+def problem_of(refused: Refused) -> HttpProblem:
+    """What a use case refused, as it is answered."""
+    status = next(status for kind, status in _STATUS.items() if isinstance(refused, kind))
+    if not isinstance(refused, Stale):
+        return HttpProblem(status, str(refused))
+    return HttpProblem(status, str(refused), current=refused.current, conflicts=refused.conflicts)
 
 
 def _told(one: FieldConflict) -> ConflictProblem:

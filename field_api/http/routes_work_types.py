@@ -68,7 +68,7 @@ class OpenBody(Input):
 def list_work_types(call: Call) -> Answer:
     """All of them: an application draws its forms and buttons from this."""
     found = call.services.company.work_types.values()
-    return Answer(200, WorkTypeList(items=tuple(_resource(one) for one in found)))
+    return Answer(200, WorkTypeList(items=tuple(work_type_resource(one) for one in found)))
 
 
 @operations.add(
@@ -77,16 +77,21 @@ def list_work_types(call: Call) -> Answer:
 )  # fmt: skip
 def open_order(call: Call) -> Answer:
     """The new order; the same operation id again gets the same answer."""
-    sent = call.body(OpenBody)
-    accepted_ms = None if sent.accepted_at is None else min(milliseconds(sent.accepted_at), call.now_ms)
-    request = OpenRequest(
-        operation_id=sent.operation_id, type=sent.type, subject_id=sent.subject_id, note=sent.note or "",
-        answers=sent.answers or {}, basis_ms=accepted_ms, outage_id=sent.outage_id or "",
-    )  # fmt: skip
+    request = open_request(call.body(OpenBody), call.now_ms)
     return Answer(201, call.services.open_order(call.user, request, call.now_ms))
 
 
-def _resource(work_type: WorkType) -> WorkTypeResource:
+def open_request(sent: OpenBody, now_ms: int) -> OpenRequest:
+    """The request as the use case takes it."""
+    accepted_ms = None if sent.accepted_at is None else min(milliseconds(sent.accepted_at), now_ms)
+    return OpenRequest(
+        operation_id=sent.operation_id, type=sent.type, subject_id=sent.subject_id, note=sent.note or "",
+        answers=sent.answers or {}, basis_ms=accepted_ms, outage_id=sent.outage_id or "",
+    )  # fmt: skip
+
+
+def work_type_resource(work_type: WorkType) -> WorkTypeResource:
+    """As applications draw it."""
     return WorkTypeResource(
         name=work_type.name, title=dict(work_type.titles), number_prefix=work_type.number_prefix,
         subject=work_type.subject, opened_by=tuple(sorted(work_type.opened_by)),

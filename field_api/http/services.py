@@ -27,6 +27,7 @@ from field_api.usecases.reliability import Interruptions
 from field_api.usecases.step_order import StepOrder
 from field_api.usecases.supply import Supply
 from field_api.usecases.switch_by_hand import SwitchByHand
+from field_api.usecases.sync_pull import PullChanges
 from field_api.usecases.write_register import WriteRegister
 from geo.ports import NetworkStore, Proposals
 from telemetry.alarm_ports import AlarmBook
@@ -73,6 +74,7 @@ class Services:
     write_register: WriteRegister
     step_order: StepOrder
     keep_photo: KeepPhoto
+    pull_changes: PullChanges
     clearance: Clearance
     plan_dispatch: PlanDispatch
     assign_proposals: AssignProposals

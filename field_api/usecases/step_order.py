@@ -132,7 +132,7 @@ class StepOrder:
     ) -> str:
         stored = _visible(session, user, order_id)
         work_type = self._company.work_type(stored.order.type)
-        self._check_revision(session, work_type, stored, request, now_ms)
+        self._check_revision(session, user, stored, request, now_ms)
         rule = _permitted(work_type, stored, user, request, session.photos.counting(order_id))
         if dead:
             raise Conflict(_told_dead(dead))
@@ -155,7 +155,7 @@ class StepOrder:
     def _check_revision(
         self,
         session: DeskSession,
-        work_type: WorkType,
+        user: User,
         stored: StoredOrder,
         request: StepRequest,
         now_ms: int,
@@ -163,9 +163,9 @@ class StepOrder:
         """Refuse a step made upon another order than this; ``merges`` lets pass what nothing contradicts."""
         if request.revision in {ANY_REVISION, stored.revision}:
             return
-        found = conflicts(
-            work_type, stored.first_crew, stored.history, request.revision, request.step, request.details
-        )
+        work_type = self._company.work_type(stored.order.type)
+        taken = _entry(stored, user, request, now_ms)
+        found = conflicts(work_type, stored.first_crew, stored.history, request.revision, taken)
         if request.merges and request.revision < stored.revision and not any(map(stands_in_the_way, found)):
             return
         current = order_document(session, self._company, stored, now_ms)

@@ -34,7 +34,8 @@ def announcement(number: int, order_id: str, data: bytes, **more: object) -> dic
     return {
         "id": f"{ULID}{number:02d}", "order_id": order_id, "size": len(data),
         "sha256": hashlib.sha256(data).hexdigest(), "content_type": "image/jpeg",
-        "taken_at": "2026-11-22T08:00:00Z", "position": {"lon": 116.0, "lat": 39.0, "accuracy_m": 5.0}, **more,
+        "taken_at": "2026-11-22T08:00:00Z", "position": {"lon": 116.0, "lat": 39.0, "accuracy_m": 5.0},
+        **more,
     }  # fmt: skip
 
 

@@ -203,7 +203,7 @@ def _photo(data: bytes, **more: object) -> Photo:
         "content_type": "image/jpeg", "taken_ms": 0, "lon": None, "lat": None, "accuracy_m": None,
         "caption": "", "announced_ms": 0,
     }  # fmt: skip
-    return Photo(**{**fields, **more})  # type: ignore[arg-type]
+    return Photo(**{**fields, **more})
 
 
 @given(cuts=st.lists(st.tuples(st.integers(0, 999), st.integers(1, 400)), max_size=20))

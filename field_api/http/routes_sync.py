@@ -1,0 +1,262 @@
+"""Phones: everything they need since they last asked, and what they did meanwhile (docs/phone-sync.md)."""
+
+import hashlib
+import json
+import logging
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, JsonValue, ValidationError
+
+from field_api.http.fields import DeviceTime, Identifier, Input, OperationId, Query, Words
+from field_api.http.operations import Answer, Call, Operations
+from field_api.http.problems import FieldProblem, HttpProblem, Problem, problem_of
+from field_api.http.routes_people import person_resource
+from field_api.http.routes_photos import PhotoBody, announce, photo_resource
+from field_api.http.routes_work import PositionBody, StepBody, full_order, step_request
+from field_api.http.routes_work_types import OpenBody, open_request, work_type_resource
+from field_api.http.sync_resources import (
+    ContactListResource,
+    SyncItem,
+    SyncPage,
+    VillageResource,
+    sketch_resource,
+)
+from field_api.instants import iso, milliseconds
+from field_api.organisation import CrewState
+from field_api.people import Role
+from field_api.ports import DeskSession, StoredOrder
+from field_api.resources import Resource
+from field_api.usecases.errors import Refused
+from field_api.usecases.move_crew import Position
+from field_api.usecases.step_order import ANY_REVISION
+from field_api.usecases.sync_push import AnswerOnce, Outcome
+
+operations: Final = Operations()
+MAX_OPERATIONS: Final = 200
+MAX_POSITIONS: Final = 500
+MAX_PUSH_BYTES: Final = 1024 * 1024
+MAX_ORDERS: Final = 100
+_PHONES: Final = frozenset({Role.ADMIN, Role.DISPATCHER, Role.GRID_MANAGER, Role.SUPERVISOR, Role.CREW})
+_LOG: Final = logging.getLogger(__name__)
+
+
+class PullQuery(Query):
+    cursor: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,600}$")
+    limit: int = Field(default=30, ge=1, le=MAX_ORDERS, description="Orders in one answer.")
+
+
+class PushBody(Input):
+    sent_at: DeviceTime | None = Field(
+        default=None, description="The phone's clock now: tells how wrong the times below are."
+    )
+    operations: Annotated[
+        tuple[dict[str, JsonValue], ...], Field(max_length=MAX_OPERATIONS, strict=False)
+    ] = Field(
+        description="In the order in which they were done: `operation_id`, `kind` (step, remark, open, "
+        "photo, position), `at`, `order_id` and `body`, as docs/phone-sync.md says. Each is judged alone."
+    )
+
+
+class OperationBody(Input):
+    """One operation, whatever its kind."""
+
+    operation_id: OperationId
+    kind: Literal["step", "remark", "open", "photo", "position"]
+    at: DeviceTime = Field(description="When it was done, by the phone's clock.")
+    order_id: Identifier | None = None
+    body: dict[str, JsonValue]
+
+
+class RemarkBody(Input):
+    note: Words = Field(min_length=1)
+
+
+class PositionsBody(Input):
+    crew_id: Identifier
+    positions: tuple[PositionBody, ...] = Field(min_length=1, max_length=MAX_POSITIONS, strict=False)
+
+
+class OperationAnswer(Resource):
+    operation_id: str = Field(description="Empty where the operation has none that could be read.")
+    status: int = Field(description="As if it had been a request of its own.")
+    retry: bool = Field(description="Keep it and send it again; otherwise this answer is the last word.")
+    document: dict[str, Any] | None = Field(default=None, description="The thing as it was afterwards.")
+    problem: Problem | None = Field(default=None, description="With `conflicts` field by field.")
+
+
+class PushAnswer(Resource):
+    server_time: str
+    items: tuple[OperationAnswer, ...] = Field(description="One for each operation, in the same order.")
+
+
+@operations.add(
+    "GET", "/api/v1/sync/pull", "What changed for this phone since a cursor",
+    roles=_PHONES, query=PullQuery, answers={200: SyncPage},
+)  # fmt: skip
+def pull_changes(call: Call) -> Answer:
+    """Everything at first, and again (`reset`) where the cursor is too old to tell what was missed."""
+    query = call.query(PullQuery)
+    pulled = call.services.pull_changes(call.user, query.cursor, query.limit)
+    with call.services.desk.reading() as session:
+        items = [*_for_everybody(call, session)] if pulled.begins else []
+        details = [full_order(call, session, stored) for stored in pulled.kept]
+    for stored, detail in zip(pulled.kept, details, strict=True):
+        more = {"sketch": _sketch(call, stored), "contacts": _contacts(call, stored)}
+        items.append(SyncItem(kind="order", id=detail.id, removed="", order=detail).model_copy(update=more))
+    items += [
+        SyncItem.model_validate({"kind": "order", "id": order_id, "removed": why})
+        for order_id, why in pulled.gone
+    ]
+    page = SyncPage(
+        server_time=iso(call.now_ms), reset=pulled.reset, more=pulled.more,
+        next_cursor=pulled.next.text, items=tuple(items),
+    )  # fmt: skip
+    return Answer(200, page)
+
+
+@operations.add(
+    "POST", "/api/v1/sync/push", "What this phone's person did, in order",
+    roles=_PHONES, body=PushBody, answers={200: PushAnswer}, max_body=MAX_PUSH_BYTES,
+)  # fmt: skip
+def push_operations(call: Call) -> Answer:
+    """Each is answered alone: a bad one blocks nothing, a repeated one gets the answer that it got."""
+    sent = call.body(PushBody)
+    items = tuple(_answered(call, sent, one) for one in sent.operations)
+    return Answer(200, PushAnswer(server_time=iso(call.now_ms), items=items))
+
+
+def _for_everybody(call: Call, session: DeskSession) -> list[SyncItem]:
+    """Forms and villages: what does not hang on an order."""
+    kinds = call.services.company.work_types.values()
+    items = [
+        SyncItem(kind="work_type", id=one.name, removed="", work_type=work_type_resource(one))
+        for one in kinds
+    ]
+    for village in session.establishment.read().villages:
+        if call.scope.sees(village.grid_id):
+            shown = VillageResource(
+                id=village.id, name=village.name, name_en=village.name_en, grid_id=village.grid_id,
+                lon=village.lon, lat=village.lat,
+            )  # fmt: skip
+            items.append(SyncItem(kind="village", id=village.id, removed="", village=shown))
+    return items
+
+
+def _sketch(call: Call, stored: StoredOrder) -> object:
+    site, order = call.services.sites.current(), stored.order
+    if site is None:
+        return None
+    dead = call.services.supply.still_dead(order.outage_id) if order.outage_id else ()
+    return sketch_resource(site, order.customer_id or order.element, call.scope, frozenset(dead))
+
+
+def _contacts(call: Call, stored: StoredOrder) -> ContactListResource | None:
+    """As far as the order is a reason on record."""
+    if call.user.role is not Role.CREW:
+        return None
+    address = call.request.remote_addr or ""
+    try:
+        found = call.services.people.contacts(call.user, stored.order.id, address, call.now_ms)
+    except Refused:
+        return None
+    return ContactListResource(wipe_at=iso(found.wipe_ms), items=tuple(map(person_resource, found.people)))
+
+
+def _answered(call: Call, sent: PushBody, operation: dict[str, JsonValue]) -> OperationAnswer:
+    """One operation's answer; nothing that happens in it reaches the others."""
+    told = operation.get("operation_id")
+    operation_id = told[:64] if isinstance(told, str) else ""
+    digest = hashlib.sha256(json.dumps(operation, sort_keys=True).encode()).hexdigest()
+    once = AnswerOnce(call.services.desk)
+    outcome = once(call.user, operation_id, digest, lambda: _outcome(call, sent, operation), call.now_ms)
+    told_back = json.loads(outcome.document)
+    return OperationAnswer(
+        operation_id=operation_id, status=outcome.status, retry=not outcome.is_final,
+        document=told_back if outcome.is_done else None,
+        problem=None if outcome.is_done else Problem.model_validate(told_back),
+    )  # fmt: skip
+
+
+def _outcome(call: Call, sent: PushBody, operation: dict[str, JsonValue]) -> Outcome:
+    try:
+        envelope = OperationBody.model_validate_json(json.dumps(operation))
+        return Outcome(200, _DOING[envelope.kind](call, sent, envelope))
+    except ValidationError as problem:
+        refused = HttpProblem(422, "The operation is not valid", errors=_fields(problem))
+    except HttpProblem as problem:
+        refused = problem
+    except Refused as problem:
+        refused = problem_of(problem)
+    except Exception:  # noqa: BLE001 (one of many: the others must not suffer)
+        _LOG.exception("an operation of %s failed; the phone will send it again", call.user.id)
+        refused = HttpProblem(500, "Something went wrong here", "It was logged; send it again.")
+    return Outcome(refused.status, refused.problem().model_dump_json())
+
+
+def _fields(problem: ValidationError) -> list[FieldProblem]:
+    return [
+        FieldProblem(field=".".join(map(str, error["loc"])), message=error["msg"])
+        for error in problem.errors(include_input=False, include_url=False)[:20]
+    ]
+
+
+def _step(call: Call, sent: PushBody, envelope: OperationBody) -> str:
+    body = StepBody.model_validate_json(_with_times(sent, envelope))
+    if body.revision is None:
+        raise HttpProblem(422, "Which revision did the person see?", "body.revision")
+    request = step_request(body, body.revision, merges=True)
+    return call.services.step_order(call.user, _order_id(envelope), request, call.now_ms)
+
+
+def _remark(call: Call, sent: PushBody, envelope: OperationBody) -> str:
+    """Always right, whatever became of the order."""
+    note = RemarkBody.model_validate(envelope.body).note
+    body = StepBody.model_validate_json(
+        _with_times(sent, envelope.model_copy(update={"body": {"step": "remark", "note": note}}))
+    )
+    request = step_request(body, ANY_REVISION)
+    return call.services.step_order(call.user, _order_id(envelope), request, call.now_ms)
+
+
+def _open(call: Call, _sent: PushBody, envelope: OperationBody) -> str:
+    told = {**envelope.body, "operation_id": envelope.operation_id}
+    body = OpenBody.model_validate_json(json.dumps(told))
+    return call.services.open_order(call.user, open_request(body, call.now_ms), call.now_ms)
+
+
+def _photo(call: Call, _sent: PushBody, envelope: OperationBody) -> str:
+    told = {**envelope.body, "order_id": _order_id(envelope)}
+    progress, _ = announce(call, PhotoBody.model_validate_json(json.dumps(told)))
+    return photo_resource(progress).model_dump_json()
+
+
+def _positions(call: Call, sent: PushBody, envelope: OperationBody) -> str:
+    """Only the newest matters; a wrong clock is set right by when the phone says that it sends."""
+    body = PositionsBody.model_validate_json(json.dumps(envelope.body))
+    newest = max(body.positions, key=lambda one: one.at)
+    offset_ms = 0 if sent.sent_at is None else call.now_ms - milliseconds(sent.sent_at)
+    at_ms = milliseconds(newest.at) + offset_ms
+    position = Position(newest.lon, newest.lat, at_ms, CrewState(newest.state))
+    call.services.move_crew(call.user, body.crew_id, position, call.now_ms)
+    return "null"
+
+
+_DOING: Final = {
+    "step": _step, "remark": _remark, "open": _open, "photo": _photo, "position": _positions,
+}  # fmt: skip
+
+
+def _order_id(envelope: OperationBody) -> str:
+    if envelope.order_id is None:
+        raise HttpProblem(422, "Which order?", "order_id")
+    return envelope.order_id
+
+
+def _with_times(sent: PushBody, envelope: OperationBody) -> str:
+    told: dict[str, object] = {
+        **envelope.body,
+        "operation_id": envelope.operation_id,
+        "at": envelope.at.isoformat(),
+        "sent_at": None if sent.sent_at is None else sent.sent_at.isoformat(),
+    }
+    return json.dumps(told)

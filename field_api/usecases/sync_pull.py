@@ -1,0 +1,115 @@
+"""What has changed for a phone since it last asked: orders to keep, and orders to forget.
+
+A crew's phone holds its own open orders, everybody else's those of their grid cells. Orders come whole; one
+that has left (closed, handed on, withdrawn) comes as its id and the reason. Sent twice is as good as once.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from field_api.company import Company
+from field_api.people import User
+from field_api.ports import Desk, DeskSession, LoggedEvent, OrderFilter, PageAfter, Sites, StoredOrder
+from field_api.sync_cursor import Basis, Place, place_of, where_to_go_on
+from field_api.work import is_open
+
+EVENTS_AT_ONCE: Final = 500
+CLOSED, ELSEWHERE = "closed", "elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    reset: bool
+    """The phone forgets the orders that it holds before it takes these."""
+    more: bool
+    next: Place
+    begins: bool
+    """The first page of everything: what comes with every phone belongs here."""
+    kept: tuple[StoredOrder, ...]
+    gone: tuple[tuple[str, str], ...]
+    """Ids of orders that are not this phone's any more, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class PullChanges:
+    desk: Desk
+    company: Company
+    sites: Sites
+
+    def __call__(self, user: User, cursor: str | None, limit: int) -> Pulled:
+        """At most ``limit`` orders."""
+        basis = Basis(_digest(_identity(user)), self._network(), _digest(self._kinds()))
+        with self.desk.reading() as session:
+            # The events first: what is read of orders afterwards is never older than they are.
+            feed = session.feed
+            place, reset = where_to_go_on(place_of(cursor), basis, feed.oldest_id(), feed.newest_id())
+            if place.whole:
+                return self._page(session, user, place, limit, reset=reset)
+            return self._changes(session, user, place, limit)
+
+    def _kinds(self) -> list[object]:
+        """What of the work types shows on a phone."""
+        kinds = self.company.work_types.values()
+        return [[one.name, [rule.name for rule in one.steps], one.states, one.form] for one in kinds]
+
+    def _network(self) -> str:
+        site = self.sites.current()
+        return "" if site is None else site.network.content_hash
+
+    def _page(self, session: DeskSession, user: User, place: Place, limit: int, *, reset: bool) -> Pulled:
+        wanted = OrderFilter(is_open=True, crew_id=user.crew_id or "")
+        found = session.orders.found(user.scope, wanted, place.page, limit + 1)
+        rows, more = found[:limit], len(found) > limit
+        page = PageAfter(rows[-1].order.created_ms, rows[-1].order.id) if more else None
+        return Pulled(reset, more, replace(place, page=page, whole=more), place.page is None, rows, ())
+
+    def _changes(self, session: DeskSession, user: User, place: Place, limit: int) -> Pulled:
+        events = session.feed.read(place.feed, EVENTS_AT_ONCE)
+        ids: list[str] = []
+        last = place.feed
+        for event in events:
+            fresh = [one for one in self._touched(session, user, event) if one not in ids]
+            if ids and len(ids) + len(fresh) > limit:
+                break
+            ids += fresh
+            last = event.id
+        kept, gone = self._sorted(session, user, ids)
+        more = last < session.feed.newest_id()
+        return Pulled(False, more, replace(place, feed=last), False, kept, gone)
+
+    @staticmethod
+    def _touched(session: DeskSession, user: User, logged: LoggedEvent) -> Sequence[str]:
+        """Orders that an event is about."""
+        event = logged.event
+        if not user.scope.sees_any(event.grid_ids) or event.name not in {"order", "outage"}:
+            return ()
+        identifier = str(json.loads(event.data)["id"])
+        if event.name == "order":
+            return (identifier,)
+        of_outage = session.orders.of_outage(user.scope, identifier)
+        return [one.order.id for one in of_outage if user.crew_id in {None, one.order.crew_id}]
+
+    def _sorted(
+        self, session: DeskSession, user: User, ids: Iterable[str]
+    ) -> tuple[tuple[StoredOrder, ...], tuple[tuple[str, str], ...]]:
+        kept, gone = [], []
+        for order_id in ids:
+            stored = session.orders.get(user.scope, order_id)
+            if stored is None or user.crew_id not in {None, stored.order.crew_id}:
+                gone.append((order_id, ELSEWHERE))
+            elif is_open(self.company.work_type(stored.order.type), stored.state):
+                kept.append(stored)
+            else:
+                gone.append((order_id, CLOSED))
+        return tuple(kept), tuple(gone)
+
+
+def _identity(user: User) -> list[object]:
+    return [user.id, user.crew_id, user.whole_company, sorted(user.grid_ids)]
+
+
+def _digest(told: object) -> str:
+    return hashlib.sha256(json.dumps(told, default=str).encode()).hexdigest()[:16]

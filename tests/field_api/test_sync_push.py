@@ -1,0 +1,260 @@
+"""What a phone did without a signal, told later: answered one by one, once, in any pieces (fault 28)."""
+
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from field_api.http.app import create_app
+from field_api.http.throttle import Throttle
+from tests.field_api.pictures import announcement, picture
+from tests.field_api.world import START_MS, Person, World, make_world
+
+AT = "2026-11-22T08:00:00Z"
+
+
+def _step(number: int, order: dict[str, Any], step: str, revision: int, **body: object) -> dict[str, Any]:
+    return {
+        "operation_id": f"op-{order['id']}-{number:04d}", "kind": "step", "at": AT, "order_id": order["id"],
+        "body": {"step": step, "revision": revision, **body},
+    }  # fmt: skip
+
+
+def _remark(number: int, order: dict[str, Any], note: str) -> dict[str, Any]:
+    return {
+        "operation_id": f"op-{order['id']}-{number:04d}", "kind": "remark", "at": AT,
+        "order_id": order["id"], "body": {"note": note},
+    }  # fmt: skip
+
+
+def _push(who: Person, *operations: dict[str, Any], **more: object) -> list[dict[str, Any]]:
+    answer = who.send("POST", "/api/v1/sync/push", {"operations": operations, **more})
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, Any]] = answer.get_json()["items"]
+    return items
+
+
+def test_a_days_work_at_once(world: World) -> None:
+    order, crew = world.confirmed(), world.log_in("crew-02")
+    data = picture()
+    photo = announcement(1, order["id"], data)
+    del photo["order_id"]
+    items = _push(
+        crew,
+        _step(1, order, "accept", 1),
+        _step(2, order, "arrive", 2),
+        {"operation_id": "op-photo-1", "kind": "photo", "at": AT, "order_id": order["id"], "body": photo},
+        _step(3, order, "repair", 3, photos=[photo["id"]], finding={"element": "T2", "cause": "tree"}),
+        _remark(4, order, "钥匙在邻居处"),
+    )
+    assert [one["status"] for one in items] == [200] * 5
+    assert items[3]["document"]["state"] == "repaired"
+    detail = crew.get(f"/api/v1/orders/{order['id']}").get_json()
+    assert [one["step"] for one in detail["history"]] == ["assign", "accept", "arrive", "repair", "remark"]
+    assert detail["photos_missing"] == [photo["id"]]
+
+
+def test_one_bad_operation_blocks_nothing(world: World) -> None:
+    order, crew = world.confirmed(), world.log_in("crew-02")
+    bad: list[dict[str, Any]] = [
+        {},
+        {"operation_id": 7},
+        {"operation_id": "op-00000001", "kind": "drop_tables", "at": AT, "body": {}},
+        {"operation_id": "op-00000002", "kind": "step", "at": "yesterday", "order_id": "x", "body": {}},
+        {"operation_id": "op-00000003", "kind": "step", "at": AT, "body": {"step": "accept", "revision": 1}},
+        _step(1, order, "accept", 1, colour="red"),
+        _step(2, {"id": "ord-none"}, "accept", 1),
+        _step(3, order, "close", 1),
+        {"operation_id": "op-00000004", "kind": "position", "at": AT, "body": {"positions": []}},
+    ]
+    items = _push(crew, *bad, _step(9, order, "accept", 1))
+    assert [one["status"] for one in items] == [422, 422, 422, 422, 422, 422, 404, 422, 422, 200]
+    assert not any(one["retry"] for one in items)
+    assert items[5]["problem"]["errors"][0]["field"] == "colour"
+
+
+def test_an_error_of_ours_is_to_be_sent_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    order, crew = world.confirmed(), world.log_in("crew-02")
+    with monkeypatch.context() as broken:
+        broken.setattr(type(world.services.step_order), "__call__", _broken)
+        items = _push(crew, _step(1, order, "accept", 1))
+        assert [(one["status"], one["retry"]) for one in items] == [(500, True)]
+    assert [one["status"] for one in _push(crew, _step(1, order, "accept", 1))] == [200]
+
+
+def _broken(*_: object) -> str:
+    raise RuntimeError("a disk, a lock, anything")
+
+
+def test_a_refusal_stays_a_refusal_when_it_is_repeated(world: World) -> None:
+    """The person was told so; what they do next is another operation."""
+    order, crew = world.confirmed(), world.log_in("crew-02")
+    early = _step(1, order, "arrive", 2)
+    first = _push(crew, early)
+    assert first[0]["status"] == 409
+    _push(crew, _step(2, order, "accept", 1))
+    assert _push(crew, early) == first
+    assert _push(crew, _step(3, order, "arrive", 2))[0]["status"] == 200
+
+
+def test_the_same_id_for_something_else_is_refused_and_harms_nothing(world: World) -> None:
+    order, crew = world.confirmed(), world.log_in("crew-02")
+    accept = _step(1, order, "accept", 1)
+    done = _push(crew, accept)
+    other = accept | {"body": {"step": "accept", "revision": 1, "note": "another thing"}}
+    assert _push(crew, other)[0]["status"] == 409
+    assert _push(crew, accept) == done
+
+
+def test_a_conflict_is_told_field_by_field(world: World) -> None:
+    order, crew = world.confirmed(), world.log_in("crew-02")
+    dispatcher = world.log_in("dispatcher")
+    _push(dispatcher, _step(1, order, "accept", 1))
+    (item,) = _push(crew, _step(2, order, "accept", 1))
+    problem = item["problem"]
+    assert (item["status"], item["retry"]) == (409, False)
+    assert problem["current"]["revision"] == 2
+    (told,) = problem["conflicts"]
+    assert (told["field"], told["had"], told["wanted"], told["current"]) == (
+        "state", "assigned", "accepted", "accepted",
+    )  # fmt: skip
+    assert (told["by"], told["step"]) == (dispatcher.user["id"], "accept")
+
+
+def test_what_contradicts_nothing_is_let_pass(world: World) -> None:
+    order, crew = world.confirmed(), world.log_in("crew-02")
+    _push(world.log_in("dispatcher"), _remark(1, order, "call the village head first"))
+    accept, arrive = _step(2, order, "accept", 1), _step(3, order, "arrive", 2)
+    assert [one["status"] for one in _push(crew, accept, arrive)] == [200, 200]
+    direct = {"operation_id": "op-direct-1", "step": "repair", "at": AT, "revision": 3}
+    answer = crew.send("POST", f"/api/v1/orders/{order['id']}/steps", direct)
+    assert answer.status_code == 409, "who is online looks again"
+    rest = [_step(4, order, "repair", 1), _step(5, order, "report_clear", 1, answers={"earthing_removed": 0})]
+    assert [one["status"] for one in _push(crew, *rest)] == [200, 200], "one's own steps are no conflict"
+
+
+def test_clocks_that_are_wrong_are_set_right(world: World) -> None:
+    """The phone is an hour ahead; it worked half an hour ago by our clock."""
+    order, crew = world.confirmed(), world.log_in("crew-02")
+    world.clock.now_ms += 3_600_000
+    now = datetime.fromtimestamp(world.clock.now_ms / 1000, UTC)
+    at = (now + timedelta(minutes=30)).isoformat()
+    sent_at = (now + timedelta(minutes=60)).isoformat()
+    _push(crew, _step(1, order, "accept", 1) | {"at": at}, sent_at=sent_at)
+    entry = crew.get(f"/api/v1/orders/{order['id']}").get_json()["history"][-1]
+    assert entry["time_source"] == "device"
+    happened = datetime.fromisoformat(entry["happened_at"])
+    assert happened == now - timedelta(minutes=30)
+
+
+def test_positions_come_in_batches_and_the_newest_wins(world: World) -> None:
+    order, crew = world.confirmed(), world.log_in("crew-02")
+    _push(crew, _step(1, order, "accept", 1))
+    start = datetime.fromtimestamp(START_MS / 1000, UTC)
+    told = [
+        {"lon": 116.0 + n / 100, "lat": 39.0, "state": "travelling",
+         "at": (start + timedelta(milliseconds=n)).isoformat()}
+        for n in (1, 3, 2)
+    ]  # fmt: skip
+    body = {"crew_id": "crew-02", "positions": told}
+    world.clock.now_ms += 1000
+    operation = {"operation_id": "op-position", "kind": "position", "at": AT, "body": body}
+    (item,) = _push(crew, operation)
+    assert (item["status"], item["document"]) == (200, None)
+    mine = next(one for one in crew.get("/api/v1/crews").get_json()["items"] if one["id"] == "crew-02")
+    assert mine["lon"] == 116.03
+    assert _push(crew, operation | {"body": body | {"crew_id": "crew-01"}})[0]["status"] == 404
+
+
+def test_an_order_may_be_opened_without_a_signal(world: World) -> None:
+    crew = world.log_in("crew-02")
+    operation = {
+        "operation_id": "op-defect-1", "kind": "open", "at": AT,
+        "body": {
+            "type": "defect", "subject_id": "T2", "note": "油渍",
+            "answers": {"severity": "general", "description": "油渍"},
+        },
+    }  # fmt: skip
+    (first,) = _push(crew, operation)
+    assert first["status"] == 200, first
+    assert _push(crew, operation) == [first]
+
+
+def test_a_push_has_its_limit(world: World) -> None:
+    crew = world.log_in("crew-02")
+    answer = crew.send("POST", "/api/v1/sync/push", {"operations": [{}] * 201})
+    assert answer.status_code == 422
+
+
+@pytest.fixture(scope="module")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Orders for many phones: each example takes a fresh pair."""
+    made = make_world(tmp_path_factory.mktemp("twin"))
+    made.app = create_app(replace(made.services, throttle=Throttle(1e9)))
+    return made
+
+
+def _pair(world: World) -> list[dict[str, Any]]:
+    dispatcher = world.log_in("dispatcher")
+    made = []
+    for _ in range(2):
+        body = {"operation_id": uuid.uuid4().hex, "type": "repair", "subject_id": "T2"}
+        answer = dispatcher.send("POST", "/api/v1/orders", body)
+        assert answer.status_code == 201, answer.text
+        made.append(answer.get_json())
+    return made
+
+
+STORIES = ("accept", "arrive", "close", "repair", "remark")
+"""The third is out of turn: refused, whenever it is sent again."""
+
+
+def _story(order: dict[str, Any]) -> list[dict[str, Any]]:
+    revision, told = 1, []
+    for number, step in enumerate(STORIES):
+        if step == "remark":
+            told.append(_remark(number, order, "done"))
+            continue
+        told.append(_step(number, order, step, revision))
+        revision += step != "close"
+    return told
+
+
+PIECES = st.lists(
+    st.lists(st.tuples(st.booleans(), st.integers(0, 4), st.integers(1, 3)), max_size=5), max_size=6
+)
+"""Pushes: of one of two orders, from some operation on, so many."""
+
+
+@given(pieces=PIECES)
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+def test_any_pieces_of_pushes_end_the_same(pieces: list[list[tuple[bool, int, int]]], twin: World) -> None:
+    """Cut anywhere, sent again, mixed between orders; each order's own operations keep their order."""
+    orders = _pair(twin)
+    crew = twin.log_in(orders[0]["crew_id"])
+    stories = [_story(order) for order in orders]
+    done = [0, 0]
+    answers: dict[str, dict[str, Any]] = {}
+    for piece in [*pieces, [(False, 0, 9), (True, 0, 9)]]:
+        pushed = []
+        for which, begin, length in piece:
+            first = min(begin, done[which])
+            pushed += stories[which][first : first + length]
+            done[which] = max(done[which], min(first + length, len(STORIES)))
+        for operation, item in zip(pushed, _push(crew, *pushed), strict=True):
+            before = answers.setdefault(operation["operation_id"], item)
+            assert before == item, "the same operation, the same answer"
+    for order in orders:
+        detail = crew.get(f"/api/v1/orders/{order['id']}").get_json()
+        assert [one["step"] for one in detail["history"]] == [
+            "assign",
+            "accept",
+            "arrive",
+            "repair",
+            "remark",
+        ]
+        assert detail["state"] == "repaired"
