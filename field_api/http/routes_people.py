@@ -1,6 +1,6 @@
 """One's own password, other systems' tokens, and personal data unmasked for a reason on record."""
 
-from typing import Annotated, Final
+from typing import Final
 
 from pydantic import Field
 
@@ -9,6 +9,7 @@ from field_api.http.operations import Answer, Call, Operations
 from field_api.http.problems import HttpProblem
 from field_api.http.routes_session import PasswordText
 from field_api.instants import iso
+from field_api.password_rules import MAX_PASSWORD, MIN_PASSWORD
 from field_api.people import Role
 from field_api.people_ports import MachineToken
 from field_api.resources import Instant, Resource
@@ -24,7 +25,7 @@ ADMINS: Final = frozenset({Role.ADMIN})
 
 class PasswordBody(Input):
     old: PasswordText
-    new: PasswordText
+    new: str = Field(min_length=MIN_PASSWORD, max_length=MAX_PASSWORD)
 
 
 class MachineTokenBody(Input):
@@ -32,7 +33,7 @@ class MachineTokenBody(Input):
     grid_ids: tuple[Identifier, ...] = Field(
         default=(), max_length=500, strict=False, description="None: the whole company."
     )
-    days: Annotated[Whole, Field(ge=1, le=MAX_DAYS)] = 365
+    days: Whole = Field(default=365, ge=1, le=MAX_DAYS)
 
 
 class MachineTokenResource(Resource):
