@@ -3,16 +3,22 @@
 from collections.abc import Sequence
 
 from field_api.company import Company
-from field_api.estimates import estimate_ms
+from field_api.estimates import WITHDRAWN, estimate_ms
 from field_api.ports import StoredOrder
 
 
 def expected_return(company: Company, repairs: Sequence[StoredOrder], now_ms: int) -> int | None:
-    """Of the newest of an outage's repair orders; None where it has passed: withdrawn (invariant 5)."""
+    """Of the newest of an outage's repair orders; None where it has passed: withdrawn (invariant 5).
+
+    Once a crew has given its word, the clocks say nothing any more: after a withdrawal nobody knows until
+    the crew tells anew.
+    """
     for stored in reversed(repairs):
         promised_ms = estimate_ms(stored.history)
         if promised_ms is not None:
             return promised_ms if promised_ms > now_ms else None
+        if any(entry.step == WITHDRAWN for entry in stored.history):
+            return None
         due = company.due_times(stored.order, stored.history, now_ms)
         due_ms = max((one.due_ms for one in due), default=0)
         return due_ms if due_ms > now_ms else None

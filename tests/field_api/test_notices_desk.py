@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from field_api.adapters.notice_files import NoticeFolder
 from field_api.app import build_services, build_worker
+from field_api.call_list import STAFF
 from field_api.http.app import create_app
 from field_api.instants import MINUTE_MS, iso
 from field_api.notice_house import NoticePolicy
@@ -24,7 +26,8 @@ from tests.field_api.provider import LIE, Provider, running_provider
 from tests.field_api.world import Person, World
 
 CONFIRMED, RESTORED = OutageState.CONFIRMED, OutageState.RESTORED
-RULES = NoticeRules(automatic_below=3, key_waits=False)
+NEVER_QUIET = time(0)
+RULES = NoticeRules(automatic_below=3, key_waits=False, quiet_from=NEVER_QUIET, quiet_until=NEVER_QUIET)
 CHANNEL = """
 name = "sms"
 kind = "http"
@@ -71,10 +74,15 @@ def _ruled(world: World, rules: NoticeRules = RULES, url: str = "") -> World:
     return replace(world, home=home, services=services, worker=worker, app=create_app(services))
 
 
-def _states(world: World) -> dict[tuple[str, str], str]:
+def _states(world: World, staff: bool = False) -> dict[tuple[str, str], str]:
+    """State of the newest notice by person and kind: of customers, or of people of the company."""
     with world.services.desk.reading() as session:
         listed = session.outbox.listed(WHOLE_COMPANY, None, 100)
-    return {(one.posting.recipient, one.announcement.kind): one.state.value for one in reversed(listed)}
+    return {
+        (one.posting.recipient, one.announcement.kind): one.state.value
+        for one in reversed(listed)
+        if one.posting.recipient.startswith(STAFF) is staff
+    }
 
 
 def _pass(world: World, span_ms: int) -> None:
@@ -124,6 +132,16 @@ def test_who_flickers_before_the_dwell_hears_the_last_word_once(ruled: World) ->
         ("C3", "withdrawn"),
         ("C4", "sent"),
     ]
+
+
+def test_in_quiet_hours_only_the_key_customer_is_woken(world: World) -> None:
+    """The world begins at 06:26 local time."""
+    ruled = _ruled(world, replace(RULES, quiet_from=time(22), quiet_until=time(7)))
+    ruled.confirmed()
+    _pass(ruled, MINUTE_MS)
+    assert _states(ruled) == {("C3", "outage"): "queued", ("C4", "outage"): "sent"}
+    _pass(ruled, 40 * MINUTE_MS)
+    assert _states(ruled)["C3", "outage"] == "sent"
 
 
 def test_a_large_scope_waits_for_one_click(ruled: World, dispatcher: Person) -> None:
@@ -228,6 +246,7 @@ def test_planned_work_is_told_in_time_and_its_cancellation_too(ruled: World, dis
     _pass(ruled, 2 * DAY_MS)
     _pass(ruled, MINUTE_MS)
     assert _states(ruled) == {("C1", "planned"): "sent", ("C2", "planned"): "sent"}
+    dispatcher = ruled.log_in("dispatcher")  # two days later
     cancel = plan | {"operation_id": "op-plan-0002", "action": "cancel"}
     assert dispatcher.send("POST", "/api/v1/planned-work", cancel).status_code == 201
     for _ in range(3):
@@ -244,7 +263,7 @@ def test_an_order_that_nobody_accepts_climbs_the_call_list(ruled: World) -> None
     ruled.confirmed()
     for _ in range(20):
         _pass(ruled, MINUTE_MS)
-    people = [person for person, kind in _states(ruled) if kind == "escalation"]
+    people = [person for person, kind in _states(ruled, staff=True) if kind == "escalation"]
     assert people == ["staff:lead", "staff:desk", "staff:chief"]
     shown = ruled.log_in("dispatcher").get("/api/v1/notices").get_json()["items"]
     assert any(one["recipient"] == "staff:lead" for one in shown)
@@ -269,7 +288,7 @@ def test_a_provider_in_trouble_gets_each_message_once_and_people_hear_of_it(
         _pass(ruled, MINUTE_MS // 2)
     states = _states(ruled)
     assert states["C3", "outage"] == "queued"
-    assert states["staff:desk", "channel_down"] == "sent"
+    assert _states(ruled, staff=True)["staff:desk", "channel_down"] == "sent"
     assert len(provider.requests) > 4, "tried again and again"
     provider.status, provider.cut, provider.answer = 200, False, {"code": 0}
     for _ in range(8):
@@ -327,7 +346,9 @@ from field_api.notice_rules import NoticeRules
 
 deliver._keep = lambda *_: os._exit(9)
 folder = Path(sys.argv[1])
-policy = NoticePolicy(NoticeRules(), "sms", "log", NoticeFolder(folder / "site"))
+from datetime import time
+rules = NoticeRules(key_waits=False, quiet_from=time(0), quiet_until=time(0))
+policy = NoticePolicy(rules, "sms", "log", NoticeFolder(folder / "site"))
 worker = build_worker(Installation(sys.argv[1], folder, "zh", notices=policy))
 worker.notices.deliver(int(sys.argv[2]))
 """
