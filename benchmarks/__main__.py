@@ -28,6 +28,7 @@ NAMES = (
     "scope_call",
     "access_scale",
     "modbus_polling",
+    "dispatch",
 )
 
 
