@@ -21,6 +21,7 @@ from geo.adapters.database import SAFE_SQLITE, open_database
 from geo.adapters.network_store import SqlNetworkStore
 from gridcrew.authority import WARN_DAYS, authority_of
 from gridcrew.broker import broker_address
+from gridcrew.guarding import GUARDS
 from gridcrew.home import installation
 from gridcrew.migrations.runner import OWNERS, newest_version
 from gridcrew.settings import Settings
@@ -170,6 +171,7 @@ CHECKS: Final[dict[str, Callable[[Settings], tuple[bool, str]]]] = {
     "calendar": _calendar,
     "broker": _broker,
     "certificates": _certificates,
+    **GUARDS,
     "spool": _spool,
     "conservation": _conservation,
     "detector": _detector,

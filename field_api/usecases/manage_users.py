@@ -109,11 +109,11 @@ def change_own_password(
     desk: Desk, passwords: Passwords, user: User, old: str, new: str, now_ms: int
 ) -> bool:
     """False for a wrong old one; raises ``NotPossible`` for an unfit new one. Ends all their sessions."""
-    _check_password(new, user.username)
     with desk.reading() as session:
         login = _known(session, user.username)
     if not passwords.matches(login.password_hash, old):
         return False
+    _check_password(new, user.username)
     if old == new:
         raise NotPossible("the new password is the old one")
     hashed = passwords.hashed(new)

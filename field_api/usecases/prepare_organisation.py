@@ -1,6 +1,7 @@
 """An organisation to begin with: cells from the network, a crew for each, people and duties; logins."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from field_api.default_organisation import default_organisation, is_default, missing_of, team_of
 from field_api.establishment import Establishment, changes
@@ -8,6 +9,10 @@ from field_api.organisation import AreaKind, Crew, CrewState, GridCell
 from field_api.people import WHOLE_COMPANY, Role, User
 from field_api.ports import Desk, DeskSession, Passwords
 from field_api.projection import Site
+
+DEMO_ROLES: Final = ((Role.ADMIN, "管理员"), (Role.DISPATCHER, "指挥员"), (Role.VIEWER, "值班观察员"))
+DEMO_NAMES: Final = frozenset(role.value for role, _ in DEMO_ROLES)
+"""Their passwords are known to everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,7 @@ def _crew(identifier: str, cell: GridCell, unit_id: str) -> Crew:
 def _office(language: str) -> tuple[_Person, ...]:
     return tuple(
         _Person(User(role.value, role.value, name, role, None, (), True, language), f"{role.value}-demo")
-        for role, name in ((Role.ADMIN, "管理员"), (Role.DISPATCHER, "指挥员"), (Role.VIEWER, "值班观察员"))
+        for role, name in DEMO_ROLES
     )
 
 

@@ -1,6 +1,8 @@
 """``gridcrew user``: people are added, listed and changed; what is wrong is said in one line."""
 
+import getpass
 import json
+import time
 from collections.abc import Callable
 
 import pytest
@@ -41,6 +43,72 @@ def test_a_changed_password_ends_what_was_open(run: Run, world: World) -> None:
     world.log_in("viewer", "viewer-demo-2")
 
 
+def test_another_place_holds_at_once_and_a_disabled_person_is_out(run: Run, world: World) -> None:
+    run("add", "paula", "--role", "grid_manager", "--grid", "G1", "--password", "long enough")
+    person = world.log_in("paula", "long enough")
+    assert run("place", "paula", "--role", "grid_manager", "--grid", "G2").output == (
+        "paula is grid_manager for G2\n"
+    )
+    assert person.get("/api/v1/session").get_json()["user"]["grid_ids"] == ["G2"]
+    assert run("disable", "paula").exit_code == 0
+    assert person.get("/api/v1/session").status_code == 401
+    assert "disabled" in run("list").output
+    refused = world.app.test_client().post(
+        "/api/v1/session", json={"username": "paula", "password": "long enough"}
+    )
+    assert refused.status_code == 401
+    assert run("enable", "paula").exit_code == 0
+    world.log_in("paula", "long enough")
+
+
+def test_a_reset_gives_a_password_and_forgives(run: Run, world: World) -> None:
+    lock_out = world.services.people.lock_out
+    for number in range(25):
+        lock_out.failed("crew-02", f"10.0.0.{number}", world.clock())
+    assert lock_out.wait_s("crew-02", "10.0.1.1", world.clock()) > 0
+    name, password = run("reset", "crew-02").output.strip().split(": ")
+    assert (name, lock_out.wait_s("crew-02", "10.0.1.1", world.clock())) == ("crew-02", 0)
+    world.log_in("crew-02", password)
+
+
+def test_a_phone_is_kept_sealed_and_found(run: Run, world: World) -> None:
+    assert run("phone", "admin", "138 1234 5678").exit_code == 0
+    assert run("list", "--phone", "13812345678").output.startswith("admin\t")
+    assert "1 sealed anew" in run("rotate-keys").output
+    assert run("list", "--phone", "13812345678").output.startswith("admin\t")
+    assert run("list", "--phone", "13812345679").output == ""
+    assert b"5678" not in (world.home.data_dir / "people.keys").read_bytes()
+
+
+def test_a_systems_token_is_made_listed_and_revoked(run: Run, world: World) -> None:
+    secret = run("token", "add", "gis", "--grid", "G1", "--days", "3").output.strip()
+    header = {"Authorization": f"Bearer {secret}"}
+    world.clock.now_ms = int(time.time() * 1000)
+    assert world.app.test_client().get("/api/v1/outages", headers=header).status_code == 200
+    assert run("token", "list").output.startswith("gis\tG1\tuntil ")
+    assert secret not in run("token", "list", "--json").output
+    assert "revoke it first" in run("token", "add", "gis").output
+    assert run("token", "revoke", "gis").exit_code == 0
+    assert world.app.test_client().get("/api/v1/outages", headers=header).status_code == 401
+    assert "no token 'gis'" in run("token", "revoke", "gis").output
+
+
+def test_what_was_done_here_is_on_record_with_who_sat_here(run: Run, world: World) -> None:
+    run("add", "rita", "--role", "viewer", "--password", "long enough")
+    with world.services.desk.reading() as session:
+        newest = session.audit.newest()
+    assert newest is not None
+    assert (newest.act.action, newest.act.subject, newest.act.actor_id) == ("user.add", "rita", "console")
+    assert newest.act.actor_name == getpass.getuser()
+
+
+def test_roles_are_told_for_every_operation(run: Run) -> None:
+    rows = {one["operation"]: one["roles"] for one in json.loads(run("roles", "--json").output)}
+    assert rows["list_audit"] == ["auditor"]
+    assert rows["log_in"] == ["everybody"]
+    assert "list_audit\tGET /api/v1/audit\tauditor" in run("roles").output
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -52,6 +120,10 @@ def test_a_changed_password_ends_what_was_open(run: Run, world: World) -> None:
         ),
         (("add", "bert", "--role", "viewer", "--grid", "G9", "--password", "long enough"), "unknown G9"),
         (("passwd", "nobody", "--password", "long enough"), "no user 'nobody'"),
+        (("add", "bert", "--role", "viewer", "--password", "12345678"), "first that are guessed"),
+        (("place", "viewer", "--role", "machine"), "machine"),
+        (("token", "add", "x", "--grid", "G9"), "unknown G9"),
+        (("disable", "nobody"), "no user 'nobody'"),
     ],
 )
 def test_what_is_wrong_is_said(run: Run, arguments: tuple[str, ...], told: str) -> None:
