@@ -31,14 +31,18 @@ from field_api.http.services import Services, WebConfig
 from field_api.http.throttle import Throttle
 from field_api.notice_house import NoticePolicy, notice_desk, receipts_of
 from field_api.usecases.advise import Advise
+from field_api.usecases.appoint import Appoint
+from field_api.usecases.assess import Assess
 from field_api.usecases.assign_proposals import AssignProposals
 from field_api.usecases.check_topology import CheckTopology
 from field_api.usecases.claim_revision import ClaimRevision
 from field_api.usecases.clearance import Clearance
 from field_api.usecases.control_notices import ControlNotices
 from field_api.usecases.correct_outage import CorrectOutage, Found
+from field_api.usecases.crew_book import Rosters
 from field_api.usecases.enter_calendar import EnterCalendar
 from field_api.usecases.excused import Excused
+from field_api.usecases.join_orders import JoinOrders
 from field_api.usecases.keep_photo import KeepPhoto
 from field_api.usecases.live_grids import LiveGrids
 from field_api.usecases.login import Logins
@@ -50,6 +54,7 @@ from field_api.usecases.plan_dispatch import PlanDispatch
 from field_api.usecases.plan_work import PlanWork
 from field_api.usecases.record_call import RecordCall
 from field_api.usecases.reliability import Interruptions
+from field_api.usecases.roll_out import RollOut
 from field_api.usecases.step_order import StepOrder
 from field_api.usecases.supply import Supply
 from field_api.usecases.switch_by_hand import SwitchByHand
@@ -146,6 +151,7 @@ def build_services(
     calendars = SqlCalendar(desk_database, home.company)
     ours = company(home, calendars)
     clearance = Clearance(ours, sites)
+    open_order = OpenOrder(desk, ours, sites)
     step_order = StepOrder(desk, ours, supply.still_dead, clearance, Found(supply, sites))
     plan_dispatch = _plan_dispatch(home, desk, ours)
     return Services(
@@ -166,11 +172,12 @@ def build_services(
         interruptions=Interruptions(outages, sites),
         alarms=SqlAlarmBook(desk_database),
         fault_rules={rule.id: rule for rule in rules},
-        open_order=OpenOrder(desk, ours, sites),
+        open_order=open_order,
         write_register=WriteRegister(desk, ours, sites, shipped_registers()),
         step_order=step_order,
         keep_photo=KeepPhoto(desk, FolderPhotoStore(home.data_dir / PHOTOS), home.photos_bytes),
         pull_changes=PullChanges(desk, ours, sites),
+        join_orders=JoinOrders(desk, ours, open_order),
         clearance=clearance,
         plan_dispatch=plan_dispatch,
         assign_proposals=AssignProposals(plan_dispatch, step_order),
@@ -191,6 +198,9 @@ def build_services(
         proposals=SqlProposals(network_database),
         advise=Advise(supply, sites, readings),
         move_crew=MoveCrew(desk, ours),
+        appoint=Appoint(desk),
+        roll_out=RollOut(desk),
+        assess=Assess(desk, ours, SqlAlarmBook(desk_database)),
         readings=readings,
         dead_letters=SqlDeadLetters(gateway),
         gateway=SqlGatewayRecords(gateway),
@@ -250,7 +260,8 @@ def build_dispatcher(home: Installation) -> Dispatcher:
 
 
 def _plan_dispatch(home: Installation, desk: SqlDesk, ours: Company) -> PlanDispatch:
-    return PlanDispatch(desk, ours, dispatch_policy(home.site), travel_model(home.site))
+    book = Rosters(ours.calendar)
+    return PlanDispatch(desk, ours, dispatch_policy(home.site), travel_model(home.site), book)
 
 
 @dataclass(frozen=True, slots=True)

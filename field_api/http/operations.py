@@ -136,7 +136,9 @@ class Operation:
         guarded = set() if self.public else {401, 403}
         checked = {422} if self.query else set()
         sent = {400, 413, 415, 422} if self.body else set()
+        sent |= {400, 413, 415} if self.uploads else set()
         found = {404} if self.parameters else set()
+        found |= ({304} if self.conditional else set()) | ({412} if self.if_match else set())
         return frozenset(self.answers) | self.refuses | guarded | checked | sent | found | {429}
 
 

@@ -7,13 +7,17 @@ from typing import Any
 
 from field_api.company import Company
 from field_api.http.throttle import Throttle
+from field_api.partners import Partners
 from field_api.ports import Clock, Desk, Simulator, Sites, Tiles, WorkCalendars
 from field_api.usecases.advise import Advise
+from field_api.usecases.appoint import Appoint
+from field_api.usecases.assess import Assess
 from field_api.usecases.assign_proposals import AssignProposals
 from field_api.usecases.clearance import Clearance
 from field_api.usecases.control_notices import ControlNotices, ReceiptsOf
 from field_api.usecases.correct_outage import CorrectOutage
 from field_api.usecases.enter_calendar import EnterCalendar
+from field_api.usecases.join_orders import JoinOrders
 from field_api.usecases.keep_photo import KeepPhoto
 from field_api.usecases.live_grids import LiveGrids
 from field_api.usecases.login import Logins
@@ -24,6 +28,7 @@ from field_api.usecases.plan_dispatch import PlanDispatch
 from field_api.usecases.plan_work import PlanWork
 from field_api.usecases.record_call import RecordCall
 from field_api.usecases.reliability import Interruptions
+from field_api.usecases.roll_out import RollOut
 from field_api.usecases.step_order import StepOrder
 from field_api.usecases.supply import Supply
 from field_api.usecases.switch_by_hand import SwitchByHand
@@ -75,6 +80,7 @@ class Services:
     step_order: StepOrder
     keep_photo: KeepPhoto
     pull_changes: PullChanges
+    join_orders: JoinOrders
     clearance: Clearance
     plan_dispatch: PlanDispatch
     assign_proposals: AssignProposals
@@ -84,6 +90,7 @@ class Services:
     plan_work: PlanWork
     control_notices: ControlNotices
     receipts_of: ReceiptsOf
+    partners: Partners
     calendars: WorkCalendars
     enter_calendar: EnterCalendar
     live_grids: LiveGrids
@@ -91,6 +98,9 @@ class Services:
     proposals: Proposals
     advise: Advise
     move_crew: MoveCrew
+    appoint: Appoint
+    roll_out: RollOut
+    assess: Assess
     readings: ReadingStore
     dead_letters: DeadLetters
     gateway: GatewayRecords
