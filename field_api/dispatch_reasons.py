@@ -99,11 +99,13 @@ class Explained:
 
     def _among(self, row: int, crew: int, able: list[int]) -> Reason:
         """Nearest of all as they stand now, else nearest from its last stop, else first to be free."""
-        travel, minutes = self.problem.table.travel, float(self.times[row, 2])
-        if travel[crew, row] <= travel[able, row].min() + 1e-9:
+        travel, way = self.problem.table.travel, float(self.times[row, 2])
+        nearest = float(travel[able, row].min()) + 1e-9
+        comes_first = self.lists.routes[crew, 0] == row
+        if not comes_first and way <= nearest:
+            return Reason("after", {"minutes": round(way)})
+        if travel[crew, row] <= nearest:
             return Reason("nearest", {"minutes": round(float(travel[crew, row]))})
-        if minutes <= travel[able, row].min() + 1e-9:
-            return Reason("after", {"minutes": round(minutes)})
         return Reason("sooner")
 
     def _left(self, row: int, job: Job) -> Iterator[Reason]:
