@@ -75,9 +75,7 @@ def merge_order(call: Call) -> Answer:
     """This one ends as cancelled and points to the other, which is answered."""
     sent, join = call.body(MergeBody), call.services.join_orders
     request = JoinRequest(sent.operation_id, sent.into, sent.note or "")
-    return Answer(
-        200, call.services.join_orders.merge(call.user, call.path["order_id"], request, call.now_ms)
-    )
+    return Answer(200, join.merge(call.user, call.path["order_id"], request, call.now_ms))
 
 
 @operations.add(
@@ -88,9 +86,7 @@ def attach_order(call: Call) -> Answer:
     """From now on one of its jobs."""
     sent, join = call.body(AttachBody), call.services.join_orders
     request = JoinRequest(sent.operation_id, sent.incident_id, sent.note or "")
-    return Answer(
-        200, call.services.join_orders.attach(call.user, call.path["order_id"], request, call.now_ms)
-    )
+    return Answer(200, join.attach(call.user, call.path["order_id"], request, call.now_ms))
 
 
 @operations.add(
@@ -101,6 +97,4 @@ def split_order(call: Call) -> Answer:
     """The new order, which follows from this one."""
     sent, join = call.body(SplitBody), call.services.join_orders
     request = JoinRequest(sent.operation_id, sent.element, sent.note or "")
-    return Answer(
-        201, call.services.join_orders.split(call.user, call.path["order_id"], request, call.now_ms)
-    )
+    return Answer(201, join.split(call.user, call.path["order_id"], request, call.now_ms))
