@@ -1,18 +1,23 @@
 """How well the work of a grid cell's manager goes, every figure with the events that it is made of.
 
-First-visit completion: of the orders closed in a time, how many needed one visit (ORG-04). The sheet adds
-what supervisors noted of the person's service (ORG-09); a score that names no event is worth nothing.
+First-visit completion: of the orders closed in a time, how many needed one visit (ORG-04). The sheet takes
+off for further visits and for what supervision found and upheld (ORG-09); the weights are working figures.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from field_api.findings_on_people import PersonFinding
 from field_api.work import HistoryEntry
 
 ARRIVAL: Final = "arrive"
 """The step with which a visit begins."""
 FULL_SCORE: Final = 100.0
+SECOND_VISIT: Final = -1.0
+"""Points for an order that needed more than one visit."""
+UPHELD: Final = -5.0
+"""Points for a finding of supervision that counts against the person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +47,13 @@ class FirstVisits:
 
 
 @dataclass(frozen=True, slots=True)
-class SupervisionRecord:
-    """What a supervisor found; ``points`` are added to the score, so a fault has fewer than none."""
-
-    id: int
-    person_id: str
-    at_ms: int
-    by: str
-    by_name: str
-    finding: str
-    points: float
-    order_id: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class ScoreLine:
     """One line of the sheet and the events behind it."""
 
     name: str
     points: float
     events: tuple[str, ...]
-    """Ids of orders, or ``record-N`` of the supervision's records."""
+    """Ids of orders and of findings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +67,7 @@ class Sheet:
 
     @property
     def score(self) -> float:
-        """Of 100, plus and minus what the lines say, never below 0."""
+        """Of 100 what the lines leave, never below 0."""
         return max(0.0, FULL_SCORE + sum(line.points for line in self.lines))
 
 
@@ -96,17 +86,22 @@ def first_visits(closed: Iterable[ClosedOrder]) -> FirstVisits:
 def assessment(
     person_id: str,
     closed: Sequence[ClosedOrder],
-    records: Sequence[SupervisionRecord],
+    findings: Iterable[PersonFinding],
     from_ms: int,
     until_ms: int,
 ) -> Sheet:
-    """The person's sheet of a time: a point off for each second visit, and what supervisors gave or took."""
+    """The person's sheet of a time: orders that they own and closed in it, findings on them decided in it.
+
+    A finding that is not upheld, or not theirs to answer for, costs nothing.
+    """
     mine = [one for one in closed if one.owner_id == person_id and from_ms <= one.closed_ms < until_ms]
     counted = first_visits(mine)
-    lines = [ScoreLine("second_visits", -float(len(counted.again)), counted.again)] if counted.again else []
+    lines = []
+    if counted.again:
+        lines.append(ScoreLine("second_visits", SECOND_VISIT * len(counted.again), counted.again))
     lines += [
-        ScoreLine(record.finding, record.points, (f"record-{record.id}",))
-        for record in records
-        if record.person_id == person_id and from_ms <= record.at_ms < until_ms
+        ScoreLine(finding.rule, UPHELD, tuple(filter(None, (finding.id, finding.order_id))))
+        for finding in findings
+        if finding.counts and from_ms <= (finding.decided_ms or 0) < until_ms
     ]
     return Sheet(person_id, from_ms, until_ms, len(mine), counted, tuple(lines))

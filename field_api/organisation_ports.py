@@ -1,10 +1,8 @@
-"""What the organisation asks of its store: records, who answers for a cell, plans, findings, changes."""
+"""What the organisation asks of its store: records, who answers for a cell, roll-out plans, changes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from field_api.assessment import SupervisionRecord
 from field_api.duties import Duty
 from field_api.establishment import Changes, Establishment
 from field_api.rollout import PlanEntry
@@ -48,9 +46,3 @@ class OrganisationStore(Protocol):
 
     def step_plan(self, entry: PlanEntry) -> bool:
         """Append if ``entry.sequence`` follows the last one; False where somebody was faster."""
-
-    def record(self, record: SupervisionRecord) -> int:
-        """Keep what a supervisor found under a new id, which it returns; the record's own is not used."""
-
-    def records(self, person_id: str, from_ms: int, until_ms: int) -> Sequence[SupervisionRecord]:
-        """A person's, oldest first, at most a thousand."""

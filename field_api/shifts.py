@@ -5,11 +5,12 @@ Hours are of the company's wall clock. A shift that ends at or before its beginn
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import IntEnum
 from typing import Final
 
-from field_api.calendars import local
+from field_api.calendars import ZONE, local
+from field_api.instants import MINUTE_MS, milliseconds
 
 DAY_MINUTES: Final = 24 * 60
 ALL_DAYS: Final = "all"
@@ -63,14 +64,34 @@ def covers(shift: Shift, at_ms: int, is_working_day: IsWorkingDay = monday_to_fr
     """Is that instant within the shift?"""
     now = local(at_ms)
     today, minute = now.date(), now.hour * 60 + now.minute
-    length = (
-        shift.ends - shift.starts if shift.ends > shift.starts else shift.ends - shift.starts + DAY_MINUTES
-    )
+    length = _length(shift)
     since = minute - shift.starts
     yesterday = today - timedelta(days=1)
     return (0 <= since < length and begins_on(shift, today, is_working_day)) or (
         since + DAY_MINUTES < length and begins_on(shift, yesterday, is_working_day)
     )
+
+
+def working_spans(
+    shifts: Sequence[Shift], first: date, days: int, is_working_day: IsWorkingDay = monday_to_friday
+) -> tuple[tuple[int, int], ...]:
+    """From and until when (epoch ms) a crew can be sent, by shifts that begin on these days; joined.
+
+    Hours on call count: who is on call comes when sent.
+    """
+    spans = sorted(
+        (_instant(day, shift.starts), _instant(day, shift.starts + _length(shift)))
+        for day in (first + timedelta(days=number) for number in range(days))
+        for shift in shifts
+        if begins_on(shift, day, is_working_day)
+    )
+    joined: list[tuple[int, int]] = []
+    for begins, ends in spans:
+        if joined and begins <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(ends, joined[-1][1])
+        else:
+            joined.append((begins, ends))
+    return tuple(joined)
 
 
 def presence(
@@ -81,3 +102,13 @@ def presence(
         return Presence.ON_SHIFT
     now = [shift for shift in shifts if covers(shift, at_ms, is_working_day)]
     return min((Presence.ON_CALL if one.on_call else Presence.ON_SHIFT for one in now), default=Presence.OFF)
+
+
+def _length(shift: Shift) -> int:
+    """Minutes."""
+    return shift.ends - shift.starts + (0 if shift.ends > shift.starts else DAY_MINUTES)
+
+
+def _instant(day: date, minute: int) -> int:
+    midnight = milliseconds(datetime.combine(day, time(0), ZONE))
+    return midnight + minute * MINUTE_MS

@@ -1,4 +1,4 @@
-"""Tables of the organisation: one for each kind of record, its fields as columns; plans, findings, changes.
+"""Tables of the organisation: one for each kind of record, its fields as columns; plans and changes.
 
 That one grid manager and one liaison are active is also a unique index, over the rows without an end.
 """
@@ -168,19 +168,3 @@ rollout_steps: Final = Table(
     Column("county", Text, nullable=False),
 )
 """Steps of the plans to introduce liaisons. Append only."""
-
-supervision_records: Final = Table(
-    "supervision_records",
-    metadata,
-    Column("id", WIDE, primary_key=True, autoincrement=False),
-    Column("person_id", Text, nullable=False),
-    Column("at_ms", BigInteger, nullable=False),
-    Column("by", Text, nullable=False),
-    Column("by_name", Text, nullable=False),
-    Column("finding", Text, nullable=False),
-    Column("points", Float, nullable=False),
-    Column("order_id", Text, nullable=False),
-    Column("note", Text, nullable=False),
-    Index("ix_supervision_records_person_id", "person_id", "at_ms"),
-)
-"""What a supervisor found of a person's service. Append only."""

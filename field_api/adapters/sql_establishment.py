@@ -12,9 +12,7 @@ from field_api.adapters.organisation_tables import (
     assignments,
     organisation_changes,
     rollout_steps,
-    supervision_records,
 )
-from field_api.assessment import SupervisionRecord
 from field_api.duties import Assignment, Duty
 from field_api.establishment import KEY, KINDS, Changes, Establishment, Record
 from field_api.organisation_ports import OrganisationChange
@@ -24,7 +22,6 @@ from field_api.staffing import Member, Person, Qualification, TeamKind, Unit, Un
 from field_api.villages import Liaison, Village
 from geo.adapters.database import lock_log
 
-MAX_RECORDS: Final = 1000
 _MADE_OF: Final[dict[str, type[Record]]] = {
     "units": Unit,
     "people": Person,
@@ -114,21 +111,6 @@ class SqlEstablishment:
             return False
         self._connection.execute(insert(rollout_steps).values(**values))
         return True
-
-    def record(self, record: SupervisionRecord) -> int:
-        lock_log(self._connection, supervision_records.name)
-        identifier = self._next(supervision_records)
-        self._connection.execute(insert(supervision_records).values(**(asdict(record) | {"id": identifier})))
-        return identifier
-
-    def records(self, person_id: str, from_ms: int, until_ms: int) -> tuple[SupervisionRecord, ...]:
-        columns = [supervision_records.c[field.name] for field in fields(SupervisionRecord)]
-        at_ms = supervision_records.c.at_ms
-        query = select(*columns).where(
-            supervision_records.c.person_id == person_id, at_ms >= from_ms, at_ms < until_ms
-        )
-        rows = self._connection.execute(query.order_by(at_ms, supervision_records.c.id).limit(MAX_RECORDS))
-        return tuple(SupervisionRecord(*row) for row in rows)
 
     def _next(self, table: Table) -> int:
         return int(self._connection.scalar(select(func.max(table.c.id))) or 0) + 1

@@ -114,11 +114,3 @@ def _records() -> None:
         sa.Column("at_ms", sa.BigInteger, nullable=False),
         *_text("step", "by", "by_name", "note", "village_ids", "county"),
     )
-    op.create_table(
-        "supervision_records",
-        sa.Column("id", _WIDE, primary_key=True, autoincrement=False),
-        sa.Column("at_ms", sa.BigInteger, nullable=False),
-        *_text("person_id", "by", "by_name", "finding", "order_id", "note"),
-        sa.Column("points", sa.Float, nullable=False),
-    )
-    op.create_index("ix_supervision_records_person_id", "supervision_records", ["person_id", "at_ms"])

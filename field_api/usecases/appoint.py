@@ -1,0 +1,107 @@
+"""An administrator says who manages a cell, who is a village's liaison, what somebody may do; since when."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+from field_api.duties import Assignment, BadDuty, handed_over
+from field_api.establishment import Changes, Establishment, Record, changes
+from field_api.people import Role, User
+from field_api.ports import Desk, DeskSession
+from field_api.staffing import Qualification
+from field_api.usecases.errors import Forbidden, NotFound, NotPossible
+from field_api.validity import holds, is_empty
+from field_api.villages import BadLiaison, Liaison, taken_over
+
+MAY_APPOINT: Final = frozenset({Role.ADMIN})
+
+
+@dataclass(frozen=True, slots=True)
+class Appoint:
+    """Each call enters one succession and notes who did it; the same again changes nothing."""
+
+    desk: Desk
+
+    def manager(self, user: User, new: Assignment, note: str, now_ms: int) -> tuple[Assignment, ...]:
+        """The cell's assignments from then on; raises a kind of ``Refused``."""
+        _permitted(user)
+        with self.desk.writing() as session:
+            there = session.establishment.read()
+            if not any(cell.id == new.grid_id for cell in session.organisation.cells(user.scope)):
+                raise NotFound(f"no grid cell {new.grid_id!r}")
+            _employed(there, new.person_id, new.from_ms)
+            own = tuple(one for one in there.assignments if one.grid_id == new.grid_id)
+            try:
+                after = handed_over(own, new)
+            except BadDuty as problem:
+                raise NotPossible(str(problem)) from None
+            others = tuple(one for one in there.assignments if one.grid_id != new.grid_id)
+            _enter(session, there, replace(there, assignments=others + after), user, note, now_ms)
+        return after
+
+    def liaison(self, user: User, new: Liaison, note: str, now_ms: int) -> tuple[Liaison, ...]:
+        """The village's liaisons from then on; raises a kind of ``Refused``."""
+        _permitted(user)
+        with self.desk.writing() as session:
+            there = session.establishment.read()
+            village = next((one for one in there.villages if one.id == new.village_id), None)
+            if village is None or not user.scope.sees(village.grid_id):
+                raise NotFound(f"no village {new.village_id!r}")
+            own = tuple(one for one in there.liaisons if one.village_id == new.village_id)
+            try:
+                after = taken_over(own, new, there.person, there.unit)
+            except BadLiaison as problem:
+                raise NotPossible(str(problem)) from None
+            others = tuple(one for one in there.liaisons if one.village_id != new.village_id)
+            _enter(session, there, replace(there, liaisons=others + after), user, note, now_ms)
+        return after
+
+    def qualify(self, user: User, new: Qualification, note: str, now_ms: int) -> Qualification:
+        """What the person may do from then on; raises a kind of ``Refused``."""
+        _permitted(user)
+        with self.desk.writing() as session:
+            there = session.establishment.read()
+            if new.person_id not in there.person:
+                raise NotFound(f"no person {new.person_id!r}")
+            if is_empty(new):
+                raise NotPossible("the skill ends before it begins")
+            key = new.person_id, new.skill
+            others = tuple(q for q in there.qualifications if (q.person_id, q.skill) != key)
+            _enter(session, there, replace(there, qualifications=(*others, new)), user, note, now_ms)
+        return new
+
+
+def _permitted(user: User) -> None:
+    if user.role not in MAY_APPOINT:
+        raise Forbidden(f"a {user.role.value} cannot change the organisation")
+
+
+def _employed(there: Establishment, person_id: str, at_ms: int) -> None:
+    person = there.person.get(person_id)
+    if person is None or not holds(person, at_ms):
+        raise NotPossible(f"person {person_id!r} does not work here then")
+
+
+def _enter(
+    session: DeskSession, before: Establishment, after: Establishment, user: User, note: str, now_ms: int
+) -> None:
+    found = changes(before, after)
+    if found.count:
+        session.establishment.change(found)
+        session.establishment.note(now_ms, user.id, user.name, note, _document(found))
+
+
+def _document(found: Changes) -> str:
+    """What was and what is, by kind."""
+    told: dict[str, Any] = {}
+    for kind, records in found.added.items():
+        added = [{"after": _shown(record)} for record in records]
+        changed = [{"before": _shown(old), "after": _shown(new)} for old, new in found.changed[kind]]
+        removed = [{"before": _shown(record)} for record in found.removed[kind]]
+        if entries := [*added, *changed, *removed]:
+            told[kind] = entries
+    return json.dumps(told, ensure_ascii=False)
+
+
+def _shown(record: Record) -> dict[str, Any]:
+    return asdict(record)
