@@ -30,6 +30,7 @@ from field_api.http.hub import Hub
 from field_api.http.services import Services, WebConfig
 from field_api.http.throttle import Throttle
 from field_api.notice_house import NoticePolicy, notice_desk, receipts_of
+from field_api.partners_app import build_partners
 from field_api.usecases.advise import Advise
 from field_api.usecases.appoint import Appoint
 from field_api.usecases.assess import Assess
@@ -187,6 +188,7 @@ def build_services(
         plan_work=PlanWork(desk, sites),
         control_notices=ControlNotices(desk, sites),
         receipts_of=receipts_of(home.notices),
+        partners=build_partners(home.site, desk, ours, sites, Advise(supply, sites, readings)),
         calendars=calendars,
         enter_calendar=EnterCalendar(calendars, home.company),
         live_grids=LiveGrids(

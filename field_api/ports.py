@@ -28,6 +28,7 @@ from field_api.people_ports import (
 from field_api.photo_ports import Photos
 from field_api.projection import Site
 from field_api.register_ports import RegisterEntries
+from field_api.tickets import TicketBook
 from field_api.work import HistoryEntry, Order
 from field_api.working_days import WorkCalendar
 from telemetry.evidence import Evidence, EvidenceKind
@@ -204,7 +205,7 @@ class Orders(Protocol):
         """Let another crew have it."""
 
     def amend(self, order: Order) -> None:
-        """Replace what the order is about (element, place, customers, priority)."""
+        """Replace what the order is about (element, place, customers, priority) and its clock's basis."""
 
     def under_way(self, waiting_state: str) -> Mapping[str, str]:
         """Crew id → its oldest open order that is past ``waiting_state``."""
@@ -369,6 +370,8 @@ class DeskSession(Protocol):
     def operations(self) -> Operations: ...
     @property
     def calls(self) -> Calls: ...
+    @property
+    def tickets(self) -> TicketBook: ...
     @property
     def corrections(self) -> Corrections: ...
     @property

@@ -1,5 +1,6 @@
 """Where the desk of this installation keeps its things and by what promises it works: from the settings."""
 
+from pathlib import Path
 from typing import Final
 
 from field_api.adapters.notice_files import NoticeFolder
@@ -55,4 +56,11 @@ def vault(settings: Settings) -> Vault:
 
 def sideline_plan(settings: Settings) -> SidelinePlan:
     """What the worker's process does beside claiming outages."""
-    return SidelinePlan(settings.board_folder, settings.board.every_s, settings.board.keep)
+    tickets = settings.tickets
+    return SidelinePlan(
+        settings.board_folder,
+        settings.board.every_s,
+        settings.board.keep,
+        Path(tickets.inbox or settings.data_dir / "tickets").absolute(),
+        Path(tickets.outbox).absolute() if tickets.outbox else None,
+    )

@@ -231,6 +231,16 @@ class DetectorSettings(_Section):
     )
 
 
+class TicketSettings(_Section):
+    inbox: str = Field(
+        "",
+        description="Folder where lists of 95598 tickets are dropped; empty is `tickets` in the data folder.",
+    )
+    outbox: str = Field(
+        "", description="Folder where answers to tickets are left in the site's columns; empty leaves none."
+    )
+
+
 class BoardSettings(_Section):
     folder: str = Field(
         "", description="Where the printable board is written; empty is `board` in the data folder."
@@ -294,6 +304,7 @@ class Settings(BaseSettings):
     influx: InfluxSettings = InfluxSettings()
     detector: DetectorSettings = DetectorSettings()
     board: BoardSettings = BoardSettings()
+    tickets: TicketSettings = TicketSettings()
     log: LogSettings = LogSettings()
     sim: SimSettings = SimSettings()
 

@@ -21,6 +21,7 @@ from field_api.adapters.sql_people import (
 )
 from field_api.adapters.sql_photos import SqlPhotos
 from field_api.adapters.sql_registers import SqlRegisterEntries
+from field_api.adapters.sql_tickets import SqlTickets
 from field_api.adapters.sql_users import SqlUsers
 from field_api.adapters.sql_views import SqlFeed, SqlOutageViews
 from field_api.adapters.sql_work import SqlCalls, SqlIncidents, SqlOperations, SqlOrders, SqlPositions
@@ -44,6 +45,7 @@ class SqlSession:
         self.feed = SqlFeed(connection)
         self.operations = SqlOperations(connection)
         self.calls = SqlCalls(connection)
+        self.tickets = SqlTickets(connection)
         self.corrections = SqlCorrections(connection)
         self.positions = SqlPositions(connection)
         self.plans = SqlDispatchPlans(connection)

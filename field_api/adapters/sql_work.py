@@ -142,7 +142,7 @@ class SqlOrders:
             .values(
                 element=order.element, element_kind=order.element_kind, element_name=order.element_name,
                 lon=_known(order.lon), lat=_known(order.lat), customers=order.customers,
-                priority=order.priority,
+                priority=order.priority, basis_ms=order.basis_ms,
             )
         )  # fmt: skip
 

@@ -35,7 +35,7 @@ def command() -> None:
         dispatching = start_dispatching(settings, stop)
     except (RuleRefused, BadDataFile) as problem:
         raise click.ClickException(str(problem)) from None
-    beside = build_sideline(installation(settings), sideline_plan(settings))
+    beside = build_sideline(installation(settings), sideline_plan(settings), open_readings(settings))
     beside_thread = threading.Thread(target=beside.run, args=(stop,), name="sideline", daemon=True)
     beside_thread.start()
     click.echo("worker ready")

@@ -15,7 +15,8 @@ MINUTE = 60_000
 
 
 def _written(world: World, folder: Path, keep: int = 3) -> Sideline:
-    return build_sideline(world.home, SidelinePlan(folder, 300.0, keep), world.clock)
+    plan = SidelinePlan(folder, 300.0, keep, folder / "in", None)
+    return build_sideline(world.home, plan, world.services.readings, world.clock)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from field_api.feeders import feeders, knowledge
 from field_api.http.app import all_operations
 from field_api.http.operations import Operation
 from telemetry.ports import DeviceState
+from tests.field_api.pictures import ULID, announcement, picture
 from tests.field_api.world import Person, World
 
 OPERATIONS = all_operations(demo=True)
@@ -25,16 +26,24 @@ FOREIGN: dict[str, list[str]] = {
     "element_id": ["C3", "T2", "TT2", "M3", "L2"],
     "meter_id": ["M3"],
     "call_id": ["C3"],
+    "ticket_number": ["T-1"],
     "device_id": ["M3", "TT2"],
     "element": ["T2"],
     "proposal_id": ["1"],
     "layer": ["customers", "areas"],
     "customer_id": ["C3"],
+    "grid_id": ["G2"],
+    "village_id": ["village-G2"],
+    "person_id": ["G2-manager"],
+    "skill": ["metering"],
+    "plan_id": ["none"],
     "division": ["grid_cell", "transformer", "line"],
     "year": ["2026"],
     "token_id": ["none"],
     "finding_id": ["none"],
     "channel": ["sms"],
+    "photo_id": [f"{ULID}00"],
+    "incident_id": ["inc-out-west"],
 }
 EVERYBODYS = {"get_tile", "show_calendar"}
 """Lines of the map and working days are the whole company's."""
@@ -51,6 +60,17 @@ def _bodies() -> dict[str, Any]:
             "operation_id": uuid.uuid4().hex, "number": "P-1", "revision": 1,
             "steps": [{"step": "accept", "at": "2026-11-22T08:00:00Z"}],
         },
+        "announce_photo": {
+            "id": "01JDA0000000000000000000WX", "order_id": "ord-out-west-1", "size": 9, "sha256": "0" * 64,
+            "content_type": "image/jpeg", "taken_at": "2026-11-22T08:00:00Z",
+        },
+        "push_operations": {"operations": [{
+            "operation_id": uuid.uuid4().hex, "kind": "remark", "at": "2026-11-22T08:00:00Z",
+            "order_id": "ord-out-west-1", "body": {"note": "seen"},
+        }]},
+        "merge_order": {"operation_id": uuid.uuid4().hex, "into": "ord-out-west-1"},
+        "attach_order": {"operation_id": uuid.uuid4().hex, "incident_id": "inc-out-west"},
+        "split_order": {"operation_id": uuid.uuid4().hex, "element": "T2"},
         "put_position": {"lon": 116.0, "lat": 39.0, "at": "2026-11-22T08:00:00Z", "state": "free"},
         "take_call": {"customer_id": "C3"},
         "correct_outage": {"operation_id": uuid.uuid4().hex, "kind": "found_sound", "things": ["T2"],
@@ -64,6 +84,11 @@ def _bodies() -> dict[str, Any]:
         "reveal_customer": {"reason": "call"},
         "object_to_finding": {"words": "no"},
         "decide_finding": {"upheld": True, "words": "yes"},
+        "name_manager": {"person_id": "G2-manager", "from_at": "2026-11-22T08:00:00Z"},
+        "name_liaison": {"person_id": "G2-manager", "from_at": "2026-11-22T08:00:00Z"},
+        "put_skill": {"from_at": "2026-11-22T08:00:00Z"},
+        "propose_plan": {"county": "东河县"},
+        "step_plan": {"step": "approve", "sequence": 2},
         "trip": {"element": "T2"},
         "ask_what_if": {"open": ["T2"]},
         "report_switching": {"operation_id": uuid.uuid4().hex, "element": "~L2", "position": "closed"},
@@ -80,6 +105,10 @@ def _paths(operation: Operation) -> list[str]:
         return paths
     if operation.name == "search":
         return [f"/api/v1/search?q={word}" for word in ("C3", "T2", "M4", "王五", "13612345670", "西山")]
+    if "segment" in operation.query.model_fields:
+        return [f"{path}?segment=key" for path in paths]
+    if "lon" in operation.query.model_fields:
+        return [f"{path}?lon=116.03&lat=39.001" for path in paths]
     if "year" in operation.query.model_fields:
         return [f"{path}?year=2026" for path in paths]
     if "first_day" in operation.query.model_fields:
@@ -98,6 +127,9 @@ def _ids(document: Any) -> set[str]:
 
 @pytest.fixture(scope="module")
 def stranger(busy_world: World) -> Person:
+    """Of another cell than a picture that is there."""
+    told = announcement(0, "ord-out-west-1", picture())
+    assert busy_world.log_in("dispatcher").send("POST", "/api/v1/photos", told).status_code in {200, 201}
     return busy_world.log_in("crew-01")
 
 

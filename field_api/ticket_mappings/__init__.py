@@ -1,0 +1,1 @@
+"""Columns of other systems' ticket lists, a file each."""

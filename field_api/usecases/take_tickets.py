@@ -1,0 +1,164 @@
+"""A ticket comes in: kept once, told to the detector as a call, and judged before a truck rolls (REP-01).
+
+It goes with the open outage that its customer is in; behind the ownership boundary there is advice; an order
+about the same customer is not opened twice; an old one is called back. Only what nothing explains opens a
+verification order, whose clock began when the ticket was accepted elsewhere (REP-02). A ticket whose customer
+nobody knows is kept and listed until a person says whose it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from field_api.company import Company
+from field_api.incidents import key_of_call
+from field_api.masking import mask_text
+from field_api.people import WHOLE_COMPANY, User
+from field_api.ports import Call, Desk, DeskSession, Sites
+from field_api.ticket_documents import ticket_event
+from field_api.tickets import TICKET_95598, Findings, SentTicket, Ticket, Verdict, judge
+from field_api.usecases.advise import Advise
+from field_api.usecases.errors import Conflict, NotFound, NotPossible
+from field_api.usecases.open_order import OpenRequest, place_order, spot_of
+from field_api.usecases.supply import Supply
+from field_api.usecases.tell import order_event
+from telemetry.evidence import Evidence, EvidenceKind
+
+TYPE: Final = "verification"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    ticket: Ticket
+    is_new: bool
+    differs: bool = False
+    """It was known, and said something else then; the first word stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeTickets:
+    desk: Desk
+    company: Company
+    sites: Sites
+    supply: Supply
+    advise: Advise
+
+    def __call__(self, user: User, sent: Sequence[SentTicket], source: str, now_ms: int) -> tuple[Taken, ...]:
+        """What each became; each in a transaction of its own, so that no bad one takes others with it."""
+        return tuple(self._take(user, one, source, now_ms) for one in sent)
+
+    def name(self, user: User, number: str, customer_id: str, now_ms: int) -> Ticket:
+        """Somebody found out whose it is: judged as if it had just come, its clock as it was."""
+        with self.desk.reading() as session:
+            ticket = session.tickets.get(user.scope, number)
+        if ticket is None:
+            raise NotFound(f"no ticket {number!r}")
+        if ticket.customer_id:
+            raise Conflict(f"the ticket is about {ticket.customer_id!r} already")
+        if not user.scope.sees(cell := self._cell(customer_id)) or not cell:
+            raise NotFound(f"no customer {customer_id!r}")
+        named = replace(ticket, customer_id=customer_id, grid_id=cell)
+        return self._judged(user, named, now_ms)
+
+    def _take(self, user: User, sent: SentTicket, source: str, now_ms: int) -> Taken:
+        sent = replace(sent, text=mask_text(sent.text), address=mask_text(sent.address))
+        with self.desk.reading() as session:
+            known = session.tickets.get(WHOLE_COMPANY, sent.number)
+        if known is not None:
+            return Taken(known, is_new=False, differs=known.sent != sent)
+        accepted_ms = min(sent.accepted_ms, now_ms)
+        customer_id = self._customer(sent.customer_ref)
+        ticket = Ticket(
+            replace(sent, accepted_ms=accepted_ms), 0, now_ms, source, user.id, customer_id=customer_id,
+            grid_id=self._cell(customer_id),
+        )  # fmt: skip
+        return Taken(self._judged(user, ticket, now_ms), is_new=True)
+
+    def _judged(self, user: User, ticket: Ticket, now_ms: int) -> Ticket:
+        outage_id = self.supply.outage_of(ticket.customer_id) if ticket.customer_id else None
+        accepted_ms = ticket.sent.accepted_ms
+        advice = self.advise(ticket.customer_id, outage_id, accepted_ms) if ticket.customer_id else ""
+        with self.desk.writing() as session:
+            known = session.tickets.get(WHOLE_COMPANY, ticket.number)
+            if known is not None and known.sequence != ticket.sequence:
+                return known  # the same ticket came by another door at this moment
+            if ticket.customer_id:
+                _witness(session, user, ticket, outage_id, now_ms)
+                found = Findings(outage_id, advice, _open_order(session, ticket.customer_id))
+                ticket = self._acted(session, ticket, found, now_ms)
+            kept = session.tickets.put(ticket)
+            session.feed.append(now_ms, [ticket_event(kept)])
+        return kept
+
+    def _acted(self, session: DeskSession, ticket: Ticket, found: Findings, now_ms: int) -> Ticket:
+        verdict = judge(found, ticket.sent.accepted_ms, now_ms)
+        judged = replace(
+            ticket, verdict=verdict, outage_id=found.outage_id or "", advice=found.advice,
+            is_open=verdict is not Verdict.ADVICE,
+        )  # fmt: skip
+        if verdict is Verdict.DUPLICATE:
+            return replace(judged, order_id=found.open_order_id)
+        if verdict is not Verdict.VERIFY:
+            return judged
+        try:
+            return replace(judged, order_id=self._open(session, ticket, now_ms))
+        except (NotPossible, NotFound) as problem:
+            return replace(judged, cause=f"no order: {problem}")  # kept and listed all the same
+
+    def _open(self, session: DeskSession, ticket: Ticket, now_ms: int) -> str:
+        site, work_type = self.sites.current(), self.company.work_type(TYPE)
+        spot = None if site is None else spot_of(site, work_type.subject, ticket.customer_id)
+        if spot is None:
+            raise NotPossible("no network is in force: import one first")
+        request = OpenRequest(
+            "", TYPE, ticket.customer_id, f"95598 {ticket.number} {ticket.sent.text}".strip(),
+            source=TICKET_95598, basis_ms=ticket.sent.accepted_ms,
+        )  # fmt: skip
+        order_id = place_order(session, work_type, spot, request, None, now_ms)
+        session.feed.append(now_ms, [order_event(session, self.company, order_id, now_ms)])
+        return order_id
+
+    def _customer(self, reference: str) -> str:
+        """Our id of their number: the same, or one that the network's crosswalk names."""
+        site = self.sites.current()
+        if site is None or not reference:
+            return ""
+        if reference in site.network.customer_row:
+            return reference
+        known = site.network.identifiers
+        own = {
+            mine for theirs, mine in zip(known.foreign_id, known.own_id, strict=True) if theirs == reference
+        }
+        return next(iter(own & site.network.customer_row.keys()), "") if len(own) == 1 else ""
+
+    def _cell(self, customer_id: str) -> str:
+        site = self.sites.current()
+        row = None if site is None else site.network.customer_row.get(customer_id)
+        return "" if site is None or row is None else site.cell_of_customer(row)
+
+
+def _open_order(session: DeskSession, customer_id: str) -> str:
+    orders = session.orders.open_of(WHOLE_COMPANY, [TYPE])
+    return next((one.order.id for one in orders if one.order.customer_id == customer_id), "")
+
+
+def _witness(session: DeskSession, user: User, ticket: Ticket, outage_id: str | None, now_ms: int) -> None:
+    """The detector hears of it like of any call."""
+    customer, at_ms = ticket.customer_id, ticket.sent.accepted_ms
+    call = Call(
+        f"95598-{ticket.number}",
+        customer,
+        ticket.grid_id,
+        at_ms,
+        now_ms,
+        ticket.sent.text,
+        user.id,
+        outage_id,
+    )
+    session.calls.add(call)
+    session.calls.witness(
+        Evidence(
+            kind=EvidenceKind.CALL, at_ms=at_ms, received_ms=now_ms, source=f"desk:{user.id}",
+            devices=(customer,), key=key_of_call(customer, at_ms),
+        )
+    )  # fmt: skip
