@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document, from the declared operations and their models."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from field_api.http.fields import IDENTIFIER_PATTERN
+from field_api.http.links import links_of
 from field_api.http.operations import JSON, UPLOAD, Operation
 from field_api.http.problems import MEDIA_TYPE, Problem
 from field_api.http.security import COOKIE, CSRF_HEADER
@@ -24,9 +25,10 @@ def openapi_document(operations: Iterable[Operation], version: str) -> Json:
     """The whole document."""
     listed = list(operations)
     references, schemas = _schemas(listed)
+    names = {operation.name for operation in listed}
     paths: dict[str, Json] = {}
     for operation in listed:
-        described = _described(operation, references)
+        described = _described(operation, references, names)
         paths.setdefault(operation.documented_path, {})[operation.method.lower()] = described
     return {
         "openapi": "3.1.0",
@@ -57,12 +59,14 @@ def _schemas(operations: list[Operation]) -> tuple[dict[type[BaseModel], Json], 
     return {model: found[model, mode] for model, mode in wanted}, definitions.get("$defs", {})
 
 
-def _described(operation: Operation, references: Mapping[type[BaseModel], Json]) -> Json:
+def _described(
+    operation: Operation, references: Mapping[type[BaseModel], Json], names: Collection[str]
+) -> Json:
     described: Json = {
         "operationId": operation.name,
         "summary": operation.summary,
         "tags": [_tag(operation)],
-        "responses": _responses(operation, references),
+        "responses": _responses(operation, references, names),
     }
     parameters = [*_path_parameters(operation), *_query_parameters(operation), *_headers(operation)]
     if parameters:
@@ -85,7 +89,7 @@ def _headers(operation: Operation) -> list[Json]:
         (operation.if_match, "If-Match", False, "The order's tag, instead of `revision` in the body; or *."),
         (operation.uploads, "Content-Range", True, "bytes FIRST-LAST/SIZE"),
     ]
-    text = {"type": "string", "maxLength": 500}
+    text = {"type": "string"}
     return [
         {"name": name, "in": "header", "required": required, "schema": text, "description": words}
         for applies, name, required, words in told
@@ -98,7 +102,9 @@ def _tag(operation: Operation) -> str:
     return parts[2] if parts[:2] == ["api", "v1"] else parts[0]
 
 
-def _responses(operation: Operation, references: Mapping[type[BaseModel], Json]) -> Json:
+def _responses(
+    operation: Operation, references: Mapping[type[BaseModel], Json], names: Collection[str]
+) -> Json:
     responses: Json = {}
     for status in sorted(operation.statuses):
         answer: Json = {"description": HTTPStatus(status).phrase}
@@ -112,6 +118,8 @@ def _responses(operation: Operation, references: Mapping[type[BaseModel], Json])
             answer["content"] = {operation.media_type: {}}
         if operation.conditional and status in {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}:
             answer["headers"] = {"ETag": {"schema": {"type": "string"}}}
+        if links := links_of(operation.name, status, names):
+            answer["links"] = links
         responses[str(status)] = answer
     return responses
 
@@ -125,9 +133,14 @@ def _query_parameters(operation: Operation) -> list[Json]:
     if operation.query is None:
         return []
     schema = operation.query.model_json_schema()
-    required = schema.get("required", [])
+    required, named = schema.get("required", []), schema.get("$defs", {})
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": _without_null(rule)}
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "schema": _in_place(_without_null(rule), named),
+        }
         for name, rule in schema.get("properties", {}).items()
     ]
 
@@ -137,3 +150,9 @@ def _without_null(rule: Json) -> Json:
     kinds = [kind for kind in rule.get("anyOf", []) if kind.get("type") != "null"]
     rest = {key: value for key, value in rule.items() if key != "anyOf" and (key, value) != ("default", None)}
     return {**rest, **kinds[0]} if kinds else rest
+
+
+def _in_place(rule: Json, named: Mapping[str, Json]) -> Json:
+    """A parameter's schema says by itself what pydantic names elsewhere (enumerations)."""
+    rest = {key: value for key, value in rule.items() if key != "$ref"}
+    return {**named[rule["$ref"].rpartition("/")[2]], **rest} if "$ref" in rule else rest
