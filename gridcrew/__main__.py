@@ -1,6 +1,7 @@
 """Entry point: settings that must hold before anything is imported, then the command line."""
 
 import gc
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -14,6 +15,12 @@ from gridcrew.cli import cli
 from gridcrew.compiled import cache_folder
 
 BAD_INPUT = 2
+RECORDED: Final = frozenset({
+    "network import", "network approve", "network rollback", "network edit", "network switch",
+    "network export", "calendar import", "device approve", "device block", "notices hold", "notices release",
+    "notices approve", "organisation import", "outage plan", "access provision", "access revoke",
+})  # fmt: skip
+"""`gridcrew user` writes its own rows; an export holds customers unmasked."""
 GARBAGE_AFTER: Final = 50_000
 """New objects before a search for cycles. Libraries and networks make many that stay: with the usual 700
 a tenth of a short command's time went into looking at them again and again."""
@@ -26,7 +33,10 @@ def main() -> None:
     os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder(data_dir)))
     try:
         # click hands back the code of an Exit instead of raising it
-        sys.exit(cli.main(standalone_mode=False))
+        code = cli.main(standalone_mode=False)
+        if not code:
+            _record(sys.argv[1:])
+        sys.exit(code)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as problem:
@@ -41,6 +51,13 @@ def main() -> None:
         _refuse(
             f"database: {said}; `gridcrew migrate` prepares the databases, `gridcrew check` looks at them"
         )
+
+
+def _record(arguments: list[str]) -> None:
+    """Changes of the company's records are written to the audit record; their module loads only then."""
+    command = " ".join(arguments[:2])
+    if command in RECORDED and not {"-h", "--help"} & set(arguments):
+        importlib.import_module("gridcrew.console_record").record(command, arguments[2:])
 
 
 def _database_trouble() -> tuple[type[Exception], ...]:
