@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Final
+from typing import Final
 
 from pydantic import Field
 
@@ -76,9 +76,7 @@ class NewPlanBody(Input):
 
 class PlanStepBody(Input):
     step: PlanStep = Field(strict=False)
-    sequence: Annotated[Whole, Field(ge=2, le=MAX_STEPS)] = Field(
-        description="Of this step: last seen plus one."
-    )
+    sequence: Whole = Field(ge=2, le=MAX_STEPS, description="Last seen plus one.")
     note: Words = Field(default="", description="Of a review: what was found.")
     village_ids: tuple[Identifier, ...] = Field(default=(), max_length=MOST_VILLAGES, strict=False)
 
