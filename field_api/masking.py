@@ -1,7 +1,8 @@
 """Personal data as lists, logs, notices and exports may show it: 138****5678, 张*, 1101**********1234."""
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 _PHONE: Final = re.compile(r"(?<!\d)(1[3-9]\d)\d{4}(\d{4})(?!\d)")
 _IDENTITY: Final = re.compile(r"(?<!\d)(\d{4})\d{10}(\d{3}[\dXx])(?!\d)")
@@ -25,6 +26,19 @@ def mask_name(name: str) -> str:
 def mask_text(text: str) -> str:
     """Free text without mobile numbers and identity-card numbers."""
     return _IDENTITY.sub(r"\1**********\2", _PHONE.sub(r"\1****\2", text))
+
+
+def mask_words(value: Any) -> Any:  # noqa: ANN401 (any JSON)
+    """A JSON value with every text in it masked; keys stay."""
+    match value:
+        case str():
+            return mask_text(value)
+        case Mapping():
+            return {key: mask_words(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [mask_words(inner) for inner in value]
+        case _:
+            return value
 
 
 def address_area(address: str) -> str:

@@ -10,6 +10,7 @@ from field_api.audit_chain import Act
 from field_api.company import Company
 from field_api.conflicts import conflicts, stands_in_the_way
 from field_api.corrections import Correction
+from field_api.masking import mask_text, mask_words
 from field_api.organisation import CrewState
 from field_api.people import WHOLE_COMPANY, Role, User
 from field_api.ports import Answered, Desk, DeskSession, StoredOrder
@@ -17,7 +18,7 @@ from field_api.proofs import Taken, photos_of, unproven
 from field_api.transfers import TRANSFER, crews_in_turn, objection
 from field_api.usecases.clearance import Clearance, told_not_clear
 from field_api.usecases.correct_outage import Found
-from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible, Stale
+from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible, Overtaken, Stale
 from field_api.usecases.open_order import follow_up
 from field_api.usecases.tell import crew_event, order_document, order_event
 from field_api.work import HistoryEntry, IllegalStep, StepRule, WorkType, apply, is_open
@@ -177,7 +178,7 @@ class StepOrder:
     ) -> None:
         state = apply(work_type, stored.state, entry.step)
         if not session.orders.append(stored.order.id, entry, state, is_open(work_type, state)):
-            raise Conflict("somebody else stepped the order at this moment: read it again")
+            raise Overtaken("somebody else stepped the order at this moment: read it again")
 
     def _hand_over(self, session: DeskSession, stored: StoredOrder, user: User, request: StepRequest) -> None:
         """To a crew that exists; back and forth only by the office, with its reason in the note."""
@@ -246,8 +247,8 @@ def _entry(stored: StoredOrder, user: User, request: StepRequest, now_ms: int) -
     last = stored.history[-1]
     return HistoryEntry(
         sequence=last.sequence + 1, revision=last.revision + 1, step=request.step, at_ms=now_ms, by=user.id,
-        by_name=user.name, note=request.note, device_ms=request.at_ms,
-        finding_element=request.finding_element, finding_cause=request.finding_cause,
+        by_name=user.name, note=mask_text(request.note), device_ms=request.at_ms,
+        finding_element=request.finding_element, finding_cause=mask_text(request.finding_cause),
         details=_details(stored, request),
         behalf="" if user.crew_id == stored.order.crew_id else stored.order.crew_id,
         offset_ms=None if request.sent_ms is None else now_ms - request.sent_ms,
@@ -261,6 +262,5 @@ def _on_behalf(stored: StoredOrder, user: User, entry: HistoryEntry) -> Act:
 
 def _details(stored: StoredOrder, request: StepRequest) -> Mapping[str, Any]:
     """What the step brings; a transfer also keeps from whom."""
-    if request.step != TRANSFER:
-        return request.details
-    return {**request.details, "from_crew": stored.order.crew_id}
+    details: dict[str, Any] = mask_words(request.details)
+    return details if request.step != TRANSFER else {**details, "from_crew": stored.order.crew_id}

@@ -132,7 +132,8 @@ def test_a_customers_call_joins_its_outage_and_opens_none(world: World) -> None:
 
 
 def test_positions_are_of_ones_own_crew_and_never_go_back(world: World) -> None:
-    crew = world.log_in("crew-02")
+    order, crew = world.confirmed(), world.log_in("crew-02")
+    assert _step(crew, order, "accept").status_code == 200
     path = "/api/v1/crews/crew-02/position"
 
     def put(lon: float, at: str) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from field_api.instants import milliseconds
+from field_api.masking import mask_words
 from field_api.people import Role
 from field_api.usecases.reveal import KEEP_MS, PER_HOUR
 from tests.field_api.people import acts, hire
@@ -132,6 +133,15 @@ def test_a_position_is_kept_only_with_an_accepted_order(world: World) -> None:
     _step(crew, order, "accept")
     crew.send("PUT", "/api/v1/crews/crew-01/position", body)
     assert place() == (116.5, 39.5)
+
+
+def test_what_a_crew_writes_down_is_masked(world: World) -> None:
+    order = world.confirmed(cause="T1")
+    note = "rang 13812345678, card 11010119900307751X"
+    _step(world.log_in("crew-01"), order, "accept", note=note)
+    shown = world.log_in("crew-01").get(f"/api/v1/orders/{order['id']}").get_json()["history"][-1]
+    assert shown["note"] == "rang 138****5678, card 1101**********751X"
+    assert mask_words({"rang": ["13812345678", 5]}) == {"rang": ["138****5678", 5]}
 
 
 def test_no_log_and_no_feed_holds_a_number(busy_world: World, caplog: pytest.LogCaptureFixture) -> None:
