@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from field_api.dispatch import Problem
+from field_api.dispatch import Hand, Job, Problem
 from field_api.dispatch_annealing import anneal
 from field_api.dispatch_kernels import (
     DURATION,
@@ -21,8 +21,11 @@ from field_api.dispatch_kernels import (
     insert_greedily,
     list_cost,
     place_job,
+    times_of,
 )
+from field_api.dispatch_policy import Policy
 from geo.network import Float64, Int32
+from geo.travel import TravelModel
 
 ROUND: Final = 20_000
 """Steps of the annealer between two questions whether there is time."""
@@ -65,11 +68,14 @@ def never() -> bool:
 
 def search(problem: Problem, how: Search = Search(), enough: Callable[[], bool] = never) -> Found:
     """The best plan found within the steps, or until ``enough`` says so."""
+    if not problem.jobs or not problem.hands:
+        empty = problem.empty()
+        return Found(empty, cost_of(problem, empty))
     kept = _begun(problem)
     insert_greedily(problem.table, kept, _urgent_first(problem, kept))
     before = Found(kept, cost_of(problem, kept), kept=True)
     steps = how.steps_for(len(problem.jobs))
-    if not steps or len(problem.jobs) < 1 or not problem.hands:
+    if not steps:
         return before
     better = _annealed(problem, kept, how, steps, enough)
     margin = problem.policy.worthwhile if problem.lists else 0.0
@@ -133,3 +139,11 @@ def _urgent_first(problem: Problem, lists: Lists) -> Int32:
     bound = np.array([job.window_ms is not None for job in problem.jobs], np.bool_)
     order = np.lexsort((np.arange(len(worth)), -worth, ~bound))
     return order[lists.owner[order] < 0].astype(np.int32)
+
+
+def warm_up(policy: Policy, travel: TravelModel) -> None:
+    """Compile the loops, or load them, so that no order waits for that."""
+    jobs = tuple(Job(f"{number}", number * 1e-3, 0.0, "", "", 1.0, "", 1) for number in range(3))
+    hands = (Hand("a", 0.0, 0.0, frozenset(), ""), Hand("b", 1e-3, 0.0, frozenset(), ""))
+    problem = Problem(0, jobs, hands, policy, travel)
+    times_of(problem.table, search(problem, Search(steps=ROUND)).lists)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from field_api.dispatch_document import PlanResource
+from field_api.dispatch_search import warm_up
 from field_api.ports import Clock, Desk
 from field_api.usecases.assign_proposals import AssignProposals
 from field_api.usecases.plan_dispatch import PlanDispatch, Situation
@@ -41,6 +42,7 @@ class Dispatcher:
 
     def run(self, stop: threading.Event) -> None:
         """Look four times a second; a database that is away is tried again."""
+        warm_up(self.plan.policy, self.plan.travel)
         while not stop.is_set():
             try:
                 self.turn()
@@ -69,6 +71,8 @@ class Dispatcher:
         digest = situation.digest
         if digest == self.digest and not (overdue and situation.jobs):
             return None
+        if not situation.jobs and situation.before is None:
+            return None  # nothing to do, and nothing to take back
         plan = self._search(situation, now_ms)
         self.planned_ms, self.digest = now_ms, digest
         return plan

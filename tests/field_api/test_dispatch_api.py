@@ -8,8 +8,10 @@ import pytest
 
 from field_api.app import build_dispatcher
 from field_api.dispatcher import Dispatcher
+from field_api.instants import iso
 from field_api.organisation import Crew, CrewState
 from field_api.ports import DeskSession
+from field_api.work import HistoryEntry, Order
 from tests.field_api.world import World
 
 
@@ -67,7 +69,11 @@ def test_a_proposal_says_why_and_is_taken_in_the_dispatchers_name(two_crews: Wor
     ]
     detail = dispatcher.get(f"/api/v1/orders/{order['id']}").get_json()
     last = detail["history"][-1]
-    assert (detail["crew_id"], last["step"], last["by_name"]) == ("crew-09", "transfer", dispatcher.user["name"])
+    assert (detail["crew_id"], last["step"], last["by_name"]) == (
+        "crew-09",
+        "transfer",
+        dispatcher.user["name"],
+    )
     again = dispatcher.send("POST", "/api/v1/dispatch/assignments", body)
     assert again.get_json() == answer.get_json()
     assert dispatcher.get(f"/api/v1/orders/{order['id']}").get_json()["revision"] == detail["revision"]
@@ -117,14 +123,16 @@ def test_people_see_the_visits_of_their_cells(two_crews: World) -> None:
 
 def test_the_worker_plans_when_something_changed_and_at_most_once_a_second(two_crews: World) -> None:
     dispatcher = _dispatcher(two_crews)
-    first = dispatcher.turn()
-    assert first is not None
-    two_crews.clock.now_ms += 2_000
-    assert dispatcher.turn() is None
+    assert dispatcher.turn() is None  # nothing to do yet
     order = _opened(two_crews)
     plan = dispatcher.turn()
     assert plan is not None and order["id"] in _visits(plan.model_dump())
     assert dispatcher.turn() is None
+    two_crews.clock.now_ms += 2_000
+    assert dispatcher.turn() is None  # nothing changed
+    _accept(two_crews, order)
+    changed = dispatcher.turn()
+    assert changed is not None and changed.number == plan.number + 1
     two_crews.clock.now_ms += 60_000
     assert dispatcher.turn() is not None
 
@@ -154,3 +162,45 @@ def test_automatic_dispatch_takes_what_stood_for_a_while_and_signs_as_the_system
     dispatcher.turn()
     again = person.get(f"/api/v1/orders/{order['id']}").get_json()
     assert again["revision"] == detail["revision"]
+
+
+def test_a_storm_is_planned_whole_with_times_for_every_outage(world: World) -> None:
+    """Sixty outages and six crews: everybody has a turn, times in half hours, a crew's own word stands."""
+    said_ms = world.clock() + 95 * 60_000
+    with world.services.desk.writing() as session:
+        for number in range(6):
+            _put(session, f"storm-{number}", lon=116 + number * 0.01, lat=39.0)
+        for number in range(60):
+            order = _storm_order(world, number)
+            session.orders.add(
+                order, "assigned", HistoryEntry(1, 1, "assign", order.created_ms, "system", "system")
+            )
+        for step, sequence in (("accept", 2), ("arrive", 3), ("estimate", 4)):
+            details = {"estimate_ms": said_ms} if step == "estimate" else {}
+            entry = HistoryEntry(sequence, sequence, step, world.clock(), "u", "U", details=details)
+            state = "accepted" if step == "accept" else "arrived"
+            assert session.orders.append("storm-order-0", entry, state, is_open=True)
+    plan = world.log_in("dispatcher").send("POST", "/api/v1/dispatch/plan").get_json()
+    visits = _visits(plan)
+    assert plan["storm"]
+    assert len(visits) == 60
+    assert not plan["left"]
+    assert visits["storm-order-0"]["to"] == "storm-0"
+    times = {one["outage_id"]: one["restored"] for one in plan["outages"]}
+    assert len(times) == 60
+    assert times.pop("storm-out-0") == {"at": iso(said_ms), "by": "crew"}
+    assert {one["by"] for one in times.values()} == {"computed"}
+    assert {one["at"][14:] for one in times.values()} <= {"00:00.000Z", "30:00.000Z"}
+    for one in plan["crews"]:
+        begins = [visit["begins_at"] for visit in one["visits"]]
+        assert begins == sorted(begins)
+
+
+def _storm_order(world: World, number: int) -> Order:
+    return Order(
+        id=f"storm-order-{number}", number=f"S-{number}", type="repair", incident_id=f"inc-{number}",
+        outage_id=f"storm-out-{number}", grid_id="G2", crew_id=f"storm-{number % 6}", element="T2",
+        element_kind="transformer", element_name="T2", lon=116 + number % 10 * 0.02,
+        lat=39 + number // 10 * 0.02,
+        customers=1 + number, priority="normal", area="rural", created_ms=world.clock(),
+    )  # fmt: skip
