@@ -30,7 +30,7 @@ from field_api.http.hub import Hub
 from field_api.http.services import Services, WebConfig
 from field_api.http.throttle import Throttle
 from field_api.notice_house import NoticePolicy, notice_desk, receipts_of
-from field_api.partners_app import build_partners
+from field_api.partners_app import PartnersHome, build_partners
 from field_api.usecases.advise import Advise
 from field_api.usecases.appoint import Appoint
 from field_api.usecases.assess import Assess
@@ -62,6 +62,7 @@ from field_api.usecases.switch_by_hand import SwitchByHand
 from field_api.usecases.sync_pull import PullChanges
 from field_api.usecases.watch_orders import WatchOrders
 from field_api.usecases.write_register import WriteRegister
+from field_api.webhooks import NOWHERE, TargetRules
 from field_api.worker import Worker
 from field_api.working_days import WorkCalendar
 from geo.adapters.database import open_database
@@ -116,6 +117,13 @@ class Installation:
     """Quota of pictures, announced ones counted."""
     automatic_dispatch: bool = False
     """Whether the worker carries out proposals that stood for a while."""
+    webhooks: TargetRules = NOWHERE
+    """Where webhooks may go: nowhere, unless the site says otherwise."""
+
+    @property
+    def partners(self) -> PartnersHome:
+        """What serving other systems needs of it."""
+        return PartnersHome(self.site, self.webhooks, Vault(self.keys or self.data_dir / KEYS))
 
 
 def company(home: Installation, calendar: Callable[[], WorkCalendar]) -> Company:
@@ -127,6 +135,7 @@ def company(home: Installation, calendar: Callable[[], WorkCalendar]) -> Company
         home.notices.customer_channel,
         calendar,
         site_texts(home.notices.folder),
+        home.notices.staff_channel,
         home.notices.rules,
     )
 
@@ -141,7 +150,7 @@ def build_services(
 ) -> Services:
     """What the web process works with."""
     desk_database = open_database(home.location, "desk")
-    desk = SqlDesk(desk_database)
+    desk = SqlDesk(desk_database, vault(home))
     sites = _sites(home)
     network_database = open_database(home.location, "network")
     networks = SqlNetworkStore(network_database)
@@ -163,7 +172,7 @@ def build_services(
         company=ours,
         logins=Logins(desk, ArgonPasswords()),
         people=people_house(
-            desk, ArgonPasswords(), Vault(home.keys or home.data_dir / KEYS), sites, ours, supply
+            desk, ArgonPasswords(), vault(home), sites, ours, supply
         ),
         throttle=Throttle(config.requests_per_s),
         refusals=Throttle(REFUSALS_PER_S, MOST_REFUSALS),
@@ -188,7 +197,7 @@ def build_services(
         plan_work=PlanWork(desk, sites),
         control_notices=ControlNotices(desk, sites),
         receipts_of=receipts_of(home.notices),
-        partners=build_partners(home.site, desk, ours, sites, Advise(supply, sites, readings)),
+        partners=build_partners(home.partners, desk, ours, sites, Advise(supply, sites, readings)),
         calendars=calendars,
         enter_calendar=EnterCalendar(calendars, home.company),
         live_grids=LiveGrids(
@@ -222,6 +231,11 @@ def build_services(
     )
 
 
+def vault(home: Installation) -> Vault:
+    """The keys that seal personal data; the file is made when the first is needed."""
+    return Vault(home.keys or home.data_dir / KEYS)
+
+
 def build_event_services(home: Installation, config: WebConfig) -> EventServices:
     """What the events process works with."""
     desk = SqlDesk(open_database(home.location, "desk"))
@@ -231,7 +245,7 @@ def build_event_services(home: Installation, config: WebConfig) -> EventServices
 def build_worker(home: Installation, readings: ReadingStore | None = None) -> Worker:
     """The worker; without ``readings`` no dead meter is excused for having been silent before."""
     desk_database = open_database(home.location, "desk")
-    desk = SqlDesk(desk_database)
+    desk = SqlDesk(desk_database, vault(home))
     sites = _sites(home)
     outages = SqlOutageLog(open_database(home.location, "outages"))
     ours = company(home, SqlCalendar(desk_database, home.company))
@@ -253,7 +267,7 @@ def build_worker(home: Installation, readings: ReadingStore | None = None) -> Wo
 def build_dispatcher(home: Installation) -> Dispatcher:
     """Who plans the crews' work beside the worker; raises BadDataFile where a site's file cannot be used."""
     desk_database = open_database(home.location, "desk")
-    desk, sites = SqlDesk(desk_database), _sites(home)
+    desk, sites = SqlDesk(desk_database, vault(home)), _sites(home)
     ours = company(home, SqlCalendar(desk_database, home.company))
     supply = Supply(SqlOutageLog(open_database(home.location, "outages")), sites)
     plan = _plan_dispatch(home, desk, ours)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from field_api.ticket_mapping import TicketMapping
+from field_api.usecases.manage_webhooks import ManageWebhooks
 from field_api.usecases.take_tickets import TakeTickets
 
 
@@ -12,3 +13,4 @@ class Partners:
     take_tickets: TakeTickets
     ticket_mappings: Sequence[TicketMapping]
     """Columns of ticket lists, the site's before the shipped ones."""
+    manage_webhooks: ManageWebhooks

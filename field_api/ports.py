@@ -29,6 +29,7 @@ from field_api.photo_ports import Photos
 from field_api.projection import Site
 from field_api.register_ports import RegisterEntries
 from field_api.tickets import TicketBook
+from field_api.webhooks import Webhooks
 from field_api.work import HistoryEntry, Order
 from field_api.working_days import WorkCalendar
 from telemetry.evidence import Evidence, EvidenceKind
@@ -372,6 +373,8 @@ class DeskSession(Protocol):
     def calls(self) -> Calls: ...
     @property
     def tickets(self) -> TicketBook: ...
+    @property
+    def webhooks(self) -> Webhooks: ...
     @property
     def corrections(self) -> Corrections: ...
     @property

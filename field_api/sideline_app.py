@@ -1,6 +1,7 @@
 """Builds the sideline of the worker's process from what it stands on."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Final
 
 from field_api.adapters.board_folder import page, write_board
 from field_api.adapters.network_sites import NetworkSites
+from field_api.adapters.pinned_post import PinnedPost
 from field_api.adapters.sql_calendar import SqlCalendar
 from field_api.adapters.sql_desk import SqlDesk
 from field_api.adapters.system_clock import wall_clock_ms
@@ -21,6 +23,7 @@ from field_api.sideline import Chore, Sideline
 from field_api.tickets import SentTicket
 from field_api.usecases.advise import Advise
 from field_api.usecases.answer_tickets import AnswerTickets
+from field_api.usecases.deliver_webhooks import DeliverWebhooks
 from field_api.usecases.follow_tickets import FollowTickets
 from field_api.usecases.supply import Supply
 from field_api.usecases.take_tickets import TakeTickets
@@ -32,6 +35,9 @@ from telemetry.ports import ReadingStore
 
 TICKETS_EVERY_MS: Final = 5_000
 ANSWERS_EVERY_MS: Final = 60_000
+HOOKS_EVERY_MS: Final = 500
+TIDY_EVERY_MS: Final = 3_600_000
+HOOK_THREADS: Final = 8
 _FILE: Final = User("file-drop", "file-drop", "file drop", Role.MACHINE, None, (), True, "zh")
 
 
@@ -52,11 +58,11 @@ def build_sideline(
 ) -> Sideline:
     """With a database connection of its own."""
     desk_database = open_database(home.location, "desk")
-    desk = SqlDesk(desk_database)
+    desk = SqlDesk(desk_database, Vault(home.keys or home.data_dir / KEYS))
     ours = company(home, SqlCalendar(desk_database, home.company))
     sites = NetworkSites(SqlNetworkStore(open_database(home.location, "network")), clock)
     supply = Supply(SqlOutageLog(open_database(home.location, "outages")), sites)
-    partners = build_partners(home.site, desk, ours, sites, Advise(supply, sites, readings))
+    partners = build_partners(home.partners, desk, ours, sites, Advise(supply, sites, readings))
     inbox = TicketInbox(plan.tickets_in, partners.ticket_mappings, _TakeFile(partners.take_tickets, clock))
     chores = [
         Chore(
@@ -64,6 +70,13 @@ def build_sideline(
         ),
         Chore("tickets", TICKETS_EVERY_MS, FollowTickets(desk, ours, supply, sites)),
         Chore("ticket files", TICKETS_EVERY_MS, inbox),
+    ]
+    hooks = DeliverWebhooks(
+        desk, PinnedPost(home.webhooks), home.partners.vault.unseal, ThreadPoolExecutor(HOOK_THREADS, "hook")
+    )
+    chores += [
+        Chore("webhooks", HOOKS_EVERY_MS, hooks),
+        Chore("old webhook deliveries", TIDY_EVERY_MS, hooks.tidy),
     ]
     if plan.tickets_out is not None:
         answers = TicketOutbox(plan.tickets_out, partners.ticket_mappings[0])

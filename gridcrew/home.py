@@ -10,6 +10,7 @@ from field_api.instants import MINUTE_MS
 from field_api.notice_house import NoticePolicy
 from field_api.notice_rules import DAY_MS, HOUR_MS, NoticeRules
 from field_api.sideline_app import SidelinePlan
+from field_api.webhooks import TargetRules
 from gridcrew.settings import Settings
 
 PROFILES: Final = "profiles"
@@ -27,6 +28,7 @@ def installation(settings: Settings) -> Installation:
         site=settings.site_folder,
         keys=settings.key_file,
         photos_bytes=settings.web.photos_quota_mb * 2**20,
+        webhooks=webhook_rules(settings),
         automatic_dispatch=settings.company.dispatch == "automatic",
         notices=notice_policy(settings),
     )
@@ -41,6 +43,7 @@ def notice_policy(settings: Settings) -> NoticePolicy:
         dwell_ms=round(said.dwell_s * 1_000),
         quiet_from=said.quiet_from,
         quiet_until=said.quiet_until,
+        villages=said.villages,
         change_ms=said.change_minutes * MINUTE_MS,
         planned_ahead_ms=said.planned_days_ahead * DAY_MS,
         temporary_ahead_ms=said.temporary_hours_ahead * HOUR_MS,
@@ -52,6 +55,12 @@ def notice_policy(settings: Settings) -> NoticePolicy:
 def vault(settings: Settings) -> Vault:
     """The keys that seal personal data and sign the audit record."""
     return Vault(settings.key_file)
+
+
+def webhook_rules(settings: Settings) -> TargetRules:
+    """Where webhooks may go."""
+    hosts = (host.strip().lower() for host in settings.webhooks.hosts.split(","))
+    return TargetRules(frozenset(filter(None, hosts)), settings.webhooks.allow_private)
 
 
 def sideline_plan(settings: Settings) -> SidelinePlan:

@@ -59,6 +59,9 @@ class NoticeSettings(_Section):
         time(22), description="From then nobody but key and vulnerable customers is written to."
     )
     quiet_until: time = Field(time(7), description="Until then; the same as `quiet_from`: never quiet.")
+    villages: bool = Field(
+        True, description="Whether liaisons of touched villages hear of it and get a task."
+    )
     change_minutes: int = Field(
         15, ge=1, le=1_440, description="An expected time that moved by less is no news."
     )
@@ -241,6 +244,17 @@ class TicketSettings(_Section):
     )
 
 
+class WebhookSettings(_Section):
+    hosts: str = Field(
+        "",
+        description="Hosts that webhooks may go to, separated by commas; `*.example.cn` is all below; "
+        "empty allows none.",
+    )
+    allow_private: bool = Field(
+        False, description="Lets webhooks go to addresses inside (10.0.0.0/8, 127.0.0.1, fd00::/8, …) too."
+    )
+
+
 class BoardSettings(_Section):
     folder: str = Field(
         "", description="Where the printable board is written; empty is `board` in the data folder."
@@ -305,6 +319,7 @@ class Settings(BaseSettings):
     detector: DetectorSettings = DetectorSettings()
     board: BoardSettings = BoardSettings()
     tickets: TicketSettings = TicketSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     log: LogSettings = LogSettings()
     sim: SimSettings = SimSettings()
 

@@ -24,7 +24,9 @@ from field_api.adapters.sql_registers import SqlRegisterEntries
 from field_api.adapters.sql_tickets import SqlTickets
 from field_api.adapters.sql_users import SqlUsers
 from field_api.adapters.sql_views import SqlFeed, SqlOutageViews
+from field_api.adapters.sql_webhooks import SqlWebhooks
 from field_api.adapters.sql_work import SqlCalls, SqlIncidents, SqlOperations, SqlOrders, SqlPositions
+from field_api.people_ports import Sealer
 from field_api.ports import DeskSession
 from geo.adapters.database import writing
 
@@ -32,9 +34,9 @@ from geo.adapters.database import writing
 class SqlSession:
     """``DeskSession`` on one connection in its transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, sealer: Sealer | None = None) -> None:
         self.organisation = SqlOrganisation(connection)
-        self.establishment = SqlEstablishment(connection)
+        self.establishment = SqlEstablishment(connection, sealer)
         self.registers = SqlRegisterEntries(connection)
         self.users = SqlUsers(connection)
         self.incidents = SqlIncidents(connection)
@@ -46,6 +48,7 @@ class SqlSession:
         self.operations = SqlOperations(connection)
         self.calls = SqlCalls(connection)
         self.tickets = SqlTickets(connection)
+        self.webhooks = SqlWebhooks(connection)
         self.corrections = SqlCorrections(connection)
         self.positions = SqlPositions(connection)
         self.plans = SqlDispatchPlans(connection)
@@ -61,17 +64,18 @@ class SqlSession:
 class SqlDesk:
     """``Desk`` on one engine, migrated by others."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, sealer: Sealer | None = None) -> None:
+        """``sealer`` opens and closes what is encrypted; without it that stays as it is stored."""
+        self._engine, self._sealer = engine, sealer
 
     @contextmanager
     def reading(self) -> Iterator[DeskSession]:
         """A consistent look."""
         with self._engine.connect() as connection:
-            yield SqlSession(connection)
+            yield SqlSession(connection, self._sealer)
 
     @contextmanager
     def writing(self) -> Iterator[DeskSession]:
         """Committed at the end, rolled back on an exception."""
         with writing(self._engine).begin() as connection:
-            yield SqlSession(connection)
+            yield SqlSession(connection, self._sealer)

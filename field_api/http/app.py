@@ -42,6 +42,7 @@ from field_api.http import (
     routes_tickets,
     routes_tracing,
     routes_villages,
+    routes_webhooks,
     routes_work,
     routes_work_types,
 )
@@ -68,6 +69,7 @@ BOOKS: Final = (
     routes_explanations.operations,
     routes_work.operations,
     routes_tickets.operations,
+    routes_webhooks.operations,
     routes_paper.operations,
     routes_notices.operations,
     routes_work_types.operations,

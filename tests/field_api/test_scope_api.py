@@ -26,6 +26,7 @@ FOREIGN: dict[str, list[str]] = {
     "element_id": ["C3", "T2", "TT2", "M3", "L2"],
     "meter_id": ["M3"],
     "call_id": ["C3"],
+    "webhook_id": ["hook-1"],
     "ticket_number": ["T-1"],
     "device_id": ["M3", "TT2"],
     "element": ["T2"],
