@@ -24,8 +24,8 @@ class Photos(Protocol):
     def counting(self, order_id: str) -> frozenset[str]:
         """Ids of an order's pictures that count as such."""
 
-    def promised_bytes(self) -> int:
-        """Bytes of everything that is kept or announced."""
+    def promised_bytes(self, since_ms: int) -> int:
+        """Bytes of what is kept, and of what was announced since then and has not come."""
 
 
 class BadPhoto(Exception):

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, case, func, insert, or_, select, update
 
 from field_api.adapters.photo_tables import photos
 from field_api.photos import Photo, PhotoState, counting
@@ -36,11 +36,11 @@ class SqlPhotos:
     def counting(self, order_id: str) -> frozenset[str]:
         return counting(self.of_orders([order_id]).get(order_id, ()))
 
-    def promised_bytes(self) -> int:
+    def promised_bytes(self, since_ms: int) -> int:
         complete = photos.c.state == PhotoState.COMPLETE.value
         promised = case((complete, photos.c.kept_bytes), else_=photos.c.size)
-        kept = photos.c.state != PhotoState.REFUSED.value
-        return int(self._connection.scalar(select(func.sum(promised)).where(kept)) or 0)
+        expected = and_(photos.c.state == PhotoState.ANNOUNCED.value, photos.c.announced_ms >= since_ms)
+        return int(self._connection.scalar(select(func.sum(promised)).where(or_(complete, expected))) or 0)
 
 
 def _columns(photo: Photo) -> dict[str, Any]:

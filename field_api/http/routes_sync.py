@@ -26,7 +26,7 @@ from field_api.organisation import CrewState
 from field_api.people import Role
 from field_api.ports import DeskSession, StoredOrder
 from field_api.resources import Resource
-from field_api.usecases.errors import Refused
+from field_api.usecases.errors import Overtaken, Refused
 from field_api.usecases.move_crew import Position
 from field_api.usecases.step_order import ANY_REVISION
 from field_api.usecases.sync_push import AnswerOnce, Outcome
@@ -185,6 +185,8 @@ def _outcome(call: Call, sent: PushBody, operation: dict[str, JsonValue]) -> Out
         refused = HttpProblem(422, "The operation is not valid", errors=_fields(problem))
     except HttpProblem as problem:
         refused = problem
+    except Overtaken as problem:
+        refused = HttpProblem(503, str(problem), "Send it again.")
     except Refused as problem:
         refused = problem_of(problem)
     except Exception:  # noqa: BLE001 (one of many: the others must not suffer)

@@ -4,7 +4,8 @@ Refused
 ├── NotFound       nothing of that id within the person's scope
 ├── Forbidden      it is there, but this person may not do that
 ├── Conflict       the state is another than the person thinks
-│   └── Stale      with what is current
+│   ├── Stale      with what is current
+│   └── Overtaken  by somebody at the very same moment: asking again tells how it ended
 └── NotPossible    understood, but against the rules of the work
 """
 
@@ -34,6 +35,10 @@ class Stale(Conflict):
         super().__init__(message)
         self.current = current
         self.conflicts = conflicts
+
+
+class Overtaken(Conflict):
+    pass
 
 
 class NotPossible(Refused):

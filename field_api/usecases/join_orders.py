@@ -13,7 +13,7 @@ from field_api.company import Company
 from field_api.people import User
 from field_api.ports import Answered, Desk, DeskSession, StoredOrder
 from field_api.proofs import answers
-from field_api.usecases.errors import Conflict, NotFound, NotPossible
+from field_api.usecases.errors import Conflict, NotFound, NotPossible, Overtaken
 from field_api.usecases.open_order import OpenOrder, OpenRequest
 from field_api.usecases.tell import order_event
 from field_api.work import HistoryEntry, IllegalStep, apply, is_open
@@ -132,7 +132,7 @@ class JoinOrders:
             last.sequence + 1, last.revision + 1, step, now_ms, user.id, user.name, note, details=details
         )
         if not session.orders.append(stored.order.id, entry, state, is_open(work_type, state)):
-            raise Conflict("somebody else stepped the order at this moment: read it again")
+            raise Overtaken("somebody else stepped the order at this moment: read it again")
         session.feed.append(now_ms, [order_event(session, self.company, stored.order.id, now_ms)])
 
 

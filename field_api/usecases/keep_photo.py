@@ -10,6 +10,8 @@ from field_api.ports import Desk, DeskSession
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
 
 MAX_OF_ORDER: Final = 200
+EXPECTED_MS: Final = 30 * 24 * 3_600_000
+"""How long room is kept for what was announced."""
 
 
 class NoRoom(Exception):
@@ -39,7 +41,7 @@ class KeepPhoto:
                 return self._again(known, photo), False
             if len(session.photos.of_orders([photo.order_id]).get(photo.order_id, ())) >= MAX_OF_ORDER:
                 raise Conflict(f"the order has {MAX_OF_ORDER} pictures already")
-            promised = session.photos.promised_bytes() + photo.size
+            promised = session.photos.promised_bytes(photo.announced_ms - EXPECTED_MS) + photo.size
             if promised > self.quota_bytes or not self.store.has_room_for(photo.size):
                 raise NoRoom("the store of pictures is full")
             session.photos.announce(photo)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from field_api.company import Company
-from field_api.people import User
+from field_api.people import Role, User
 from field_api.ports import Desk, DeskSession, LoggedEvent, OrderFilter, PageAfter, Sites, StoredOrder
 from field_api.sync_cursor import Basis, Place, place_of, where_to_go_on
 from field_api.work import is_open
@@ -60,7 +60,7 @@ class PullChanges:
         return "" if site is None else site.network.content_hash
 
     def _page(self, session: DeskSession, user: User, place: Place, limit: int, *, reset: bool) -> Pulled:
-        wanted = OrderFilter(is_open=True, crew_id=user.crew_id or "")
+        wanted = OrderFilter(is_open=True, crew_id=_crew(user) or "")
         found = session.orders.found(user.scope, wanted, place.page, limit + 1)
         rows, more = found[:limit], len(found) > limit
         page = PageAfter(rows[-1].order.created_ms, rows[-1].order.id) if more else None
@@ -90,7 +90,7 @@ class PullChanges:
         if event.name == "order":
             return (identifier,)
         of_outage = session.orders.of_outage(user.scope, identifier)
-        return [one.order.id for one in of_outage if user.crew_id in {None, one.order.crew_id}]
+        return [one.order.id for one in of_outage if _crew(user) in {None, one.order.crew_id}]
 
     def _sorted(
         self, session: DeskSession, user: User, ids: Iterable[str]
@@ -98,13 +98,18 @@ class PullChanges:
         kept, gone = [], []
         for order_id in ids:
             stored = session.orders.get(user.scope, order_id)
-            if stored is None or user.crew_id not in {None, stored.order.crew_id}:
+            if stored is None or _crew(user) not in {None, stored.order.crew_id}:
                 gone.append((order_id, ELSEWHERE))
             elif is_open(self.company.work_type(stored.order.type), stored.state):
                 kept.append(stored)
             else:
                 gone.append((order_id, CLOSED))
         return tuple(kept), tuple(gone)
+
+
+def _crew(user: User) -> str | None:
+    """Whose orders the phone holds; None: those of the grid cells."""
+    return user.crew_id if user.role is Role.CREW else None
 
 
 def _identity(user: User) -> list[object]:

@@ -1,6 +1,7 @@
 """Pictures arrive in parts, are kept as pixels alone, and never hold up the work (fault 27)."""
 
 import io
+import random
 import struct
 import zipfile
 import zlib
@@ -235,6 +236,17 @@ def test_large_pictures_become_smaller() -> None:
     assert max(width, height) <= 4096
     with pytest.raises(BadPhoto, match="pixels"):
         clean_picture(picture("PNG", size=(9000, 8000)), "image/png")
+
+
+def test_a_part_may_be_larger_than_any_other_request(world: World) -> None:
+    crew, order_id = _crew_and_order(world)
+    noise = random.Random(1).randbytes(3 * 500 * 400)
+    out = io.BytesIO()
+    Image.frombytes("RGB", (500, 400), noise).save(out, "PNG")
+    data = out.getvalue()
+    assert len(data) > 500_000
+    answer = send_picture(crew, 1, order_id, data, content_type="image/png")
+    assert (answer.status_code, answer.get_json()["state"]) == (200, "complete")
 
 
 def test_a_full_store_takes_nothing_more(world: World) -> None:

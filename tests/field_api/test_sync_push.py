@@ -1,6 +1,7 @@
 """What a phone did without a signal, told later: answered one by one, once, in any pieces (fault 28)."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -182,6 +183,25 @@ def test_an_order_may_be_opened_without_a_signal(world: World) -> None:
     (first,) = _push(crew, operation)
     assert first["status"] == 200, first
     assert _push(crew, operation) == [first]
+
+
+def test_the_same_push_at_the_same_time_happens_once(world: World) -> None:
+    """A phone that waited too long sends again while the first is still being worked on."""
+    order = world.confirmed()
+    phones = [world.log_in("crew-02") for _ in range(4)]
+    told = [_step(1, order, "accept", 1), _remark(2, order, "on the way"), _step(3, order, "close", 2)]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda phone: _push(phone, *told), phones))
+    assert [one["status"] for one in answers[0]] == [200, 200, 422]
+    assert all(one == answers[0] for one in answers)
+    history = phones[0].get(f"/api/v1/orders/{order['id']}").get_json()["history"]
+    assert [one["step"] for one in history] == ["assign", "accept", "remark"]
+
+
+def test_a_long_push_is_taken(world: World) -> None:
+    order, crew = world.confirmed(), world.log_in("crew-02")
+    items = _push(crew, *(_remark(n, order, "字" * 500) for n in range(100)))
+    assert {one["status"] for one in items} == {200}
 
 
 def test_a_push_has_its_limit(world: World) -> None:
