@@ -26,8 +26,6 @@ class SqlDispatchPlans:
         newest = self._connection.scalar(select(func.max(dispatch_plans.c.number))) or 0
         if number != newest + 1:
             return False
-        self._connection.execute(
-            insert(dispatch_plans).values(number=number, at_ms=at_ms, document=document)
-        )
+        self._connection.execute(insert(dispatch_plans).values(number=number, at_ms=at_ms, document=document))
         self._connection.execute(delete(dispatch_plans).where(dispatch_plans.c.number <= number - KEPT))
         return True

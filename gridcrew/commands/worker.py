@@ -18,6 +18,8 @@ from gridcrew.stores import open_readings
 from telemetry.fault_rule import RuleRefused
 
 END_S: Final = 5.0
+SEARCH_END_S: Final = 1.0
+"""A search, or loops that are being compiled, may be cut off: nothing is kept half."""
 
 
 @click.command(name="worker")
@@ -41,5 +43,5 @@ def command() -> None:
     click.echo("worker ready")
     worker.run(stop)
     watching.join(END_S)
-    dispatching.join(END_S)
+    dispatching.join(SEARCH_END_S)
     beside_thread.join(END_S)
