@@ -31,8 +31,8 @@ class NoticeKind(StrEnum):
 
 
 FIRST_WORDS: Final = frozenset({NoticeKind.OUTAGE, NoticeKind.PLANNED, NoticeKind.TEMPORARY})
-_THEY_KNOW: Final = frozenset({NoticeKind.OUTAGE, NoticeKind.PROGRESS})
-"""After these a person thinks that they are out."""
+_THEY_KNOW: Final = FIRST_WORDS | {NoticeKind.PROGRESS}
+"""After these a person thinks that they are, or will be, out."""
 
 
 @dataclass(frozen=True, slots=True)

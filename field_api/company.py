@@ -22,6 +22,8 @@ class Company:
     """The working days as they are known now."""
     texts: NoticeTexts = field(default_factory=dict)
     """What notices say."""
+    staff_channel: str = "log"
+    """Name of the channel to people of the company who name none of their own."""
     rules: NoticeRules = AT_ONCE
     """What notices may leave by themselves, and when."""
 

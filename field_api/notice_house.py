@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from field_api.adapters.address_book import SiteAddresses
 from field_api.adapters.log_channel import LogChannel
@@ -21,7 +22,10 @@ from field_api.usecases.control_notices import Receipt, ReceiptsOf
 from field_api.usecases.deliver_notices import DeliverNotices
 from field_api.usecases.tell_progress import TellProgress
 from field_api.usecases.tell_staff import TellStaff
+from field_api.usecases.tell_villages import TellVillages
 from telemetry.ports import OutageLog
+
+PLANS_EVERY_MS: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +38,24 @@ class NoticePolicy:
     folder: NoticeFolder | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NoticeDesk:
     """What the worker does about notices beside claiming revisions."""
 
     deliver: DeliverNotices
     staff: TellStaff
     progress: TellProgress
+    villages: TellVillages
     plans: AnnouncePlans
+    planned_ms: int = 0
 
     def look(self, now_ms: int) -> None:
         """Every few seconds: another expected time, planned work whose time has come."""
         self.progress(now_ms)
-        self.plans(now_ms)
+        self.villages(now_ms)
+        if now_ms - self.planned_ms >= PLANS_EVERY_MS:
+            self.planned_ms = now_ms
+            self.plans(now_ms)
 
 
 def notice_desk(
@@ -54,21 +63,25 @@ def notice_desk(
 ) -> NoticeDesk:
     """Everything for the worker; raises ``BadDataFile``. Nothing is connected yet."""
     log = LogChannel(data_dir / "notices.log")
-    channels = {one.name: one for one in open_channels(policy, sites)} | {log.name: log}
+    channels = {one.name: one for one in open_channels(policy, sites, _phones(desk))} | {log.name: log}
+    villages = TellVillages(desk, outages, sites, company)
     staff = TellStaff(company, site_call_list(policy.folder), policy.staff_channel)
     return NoticeDesk(
         deliver=DeliverNotices(desk, channels, masked_by(sites), staff, rest=log.name),
         staff=staff,
         progress=TellProgress(desk, outages, sites, company),
-        plans=AnnouncePlans(desk, sites, company),
+        villages=villages,
+        plans=AnnouncePlans(desk, sites, company, villages),
     )
 
 
-def open_channels(policy: NoticePolicy, sites: Sites) -> tuple[Channel, ...]:
+def open_channels(
+    policy: NoticePolicy, sites: Sites, phone_of: Callable[[str], str] = lambda _: ""
+) -> tuple[Channel, ...]:
     """The channels of the site's files; raises ``BadDataFile``."""
     if policy.folder is None:
         return ()
-    addresses = SiteAddresses(sites, site_call_list(policy.folder))
+    addresses = SiteAddresses(sites, site_call_list(policy.folder), phone_of)
     secrets = SiteSecrets(policy.folder.secrets)
     return tuple(open_channel(file, addresses, secrets) for file in channel_files(policy.folder))
 
@@ -92,6 +105,15 @@ def masked_by(sites: Sites) -> Callable[[str], str]:
         return masked_recipient(site.network, person)
 
     return masked
+
+
+def _phones(desk: Desk) -> Callable[[str], str]:
+    def phone_of(person_id: str) -> str:
+        with desk.reading() as session:
+            person = session.establishment.read().person.get(person_id)
+        return person.phone if person is not None else ""
+
+    return phone_of
 
 
 def _receipts(rule: ReceiptRule, body: object) -> tuple[Receipt, ...]:

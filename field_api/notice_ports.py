@@ -1,4 +1,4 @@
-"""What notices ask of their store, of channels and of the villages."""
+"""What notices ask of their store and of channels."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -137,26 +137,3 @@ class AddressBook(Protocol):
 
     def __call__(self, person: str) -> str:
         """A phone number or what else the channel takes; '' where there is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class AffectedVillage:
-    """A village and the one person who passes notices on in it (ORG)."""
-
-    id: str
-    name: str
-    grid_id: str
-    liaison: str
-    """Name in the call list; '' where there is none."""
-
-
-class Villages(Protocol):
-    def of_customers(self, customer_ids: Collection[str]) -> tuple[AffectedVillage, ...]:
-        """Villages in which any of these customers live."""
-
-
-class NoVillages:
-    """A site that keeps no villages."""
-
-    def of_customers(self, customer_ids: Collection[str]) -> tuple[AffectedVillage, ...]:  # noqa: ARG002
-        return ()

@@ -46,14 +46,21 @@ class NoticeRules:
     """An expected time that moved by less is no news."""
     planned_ahead_ms: int = 7 * DAY_MS
     temporary_ahead_ms: int = DAY_MS
+    villages: bool = True
+    """Liaisons of touched villages hear of it and get a task."""
     lead_ms: int = 12 * HOUR_MS
     """Planned work is told so long before its seven days begin, so that retries have time."""
 
 
 AT_ONCE: Final = NoticeRules(
-    automatic_below=10**9, key_waits=False, dwell_ms=0, quiet_from=time(0), quiet_until=time(0)
+    automatic_below=10**9,
+    key_waits=False,
+    dwell_ms=0,
+    quiet_from=time(0),
+    quiet_until=time(0),
+    villages=False,
 )
-"""Nothing waits: for replays and tests of other things."""
+"""Nothing waits, customers alone hear: for replays and tests of other things."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Final
 
 from field_api.alerts import FIRST_WORDS, Message, NoticeKind, notice_key
+from field_api.call_list import STAFF
 from field_api.company import Company
 from field_api.feeders import feeder_of
 from field_api.notice_rules import Fate, Size, Urgency, fate, send_from_ms
@@ -88,11 +89,12 @@ class Announce:
 
     def _posting(self, about: About, message: Message, cell: str, waits: bool) -> Posting:
         company, urgency = self._company, self._urgency(message.recipient)
+        channel = company.staff_channel if urgency is Urgency.LIAISON else company.channel
         safety = company.texts[message.kind].safety
         due_ms = send_from_ms(company.rules, message.kind, urgency, safety, about.off_ms, self._now_ms)
         return Posting(
             key=notice_key(about.outage_id, message), recipient=message.recipient, grid_id=cell,
-            channel=company.channel, urgency=urgency, due_ms=due_ms,
+            channel=channel, urgency=urgency, due_ms=due_ms,
             state=NoticeState.PENDING if waits else NoticeState.QUEUED,
         )  # fmt: skip
 
@@ -106,7 +108,7 @@ class Announce:
     def _urgency(self, customer_id: str) -> Urgency:
         row = self._site.network.customer_row.get(customer_id)
         if row is None:
-            return Urgency.EVERYBODY
+            return Urgency.LIAISON if customer_id.startswith(STAFF) else Urgency.EVERYBODY
         return _URGENCY[int(self._site.network.customers.priority[row])]
 
     def _cell_of(self, customer_id: str, about: About) -> str:

@@ -26,6 +26,7 @@ from field_api.incidents import (
     order_id,
     supply_returns,
 )
+from field_api.liaisons import TouchedVillage, liaisons_of, touched_villages
 from field_api.notice_rules import Size
 from field_api.organisation import GridCell, owning_cell, responsible_crew, unskilled_note
 from field_api.people import WHOLE_COMPANY
@@ -348,6 +349,7 @@ class _Claim:
         """Who hears what of it: decided in ``field_api.alerts``, queued by the site's rules (NTF-01)."""
         revision, network, outbox = self._revision, self._case.site.network, self._session.outbox
         in_scope = [network.customers.ids[row] for row in self._case.impact.customers]
+        in_scope += liaisons_of(self._villages())
         told = outbox.told(incident.id)
         told = {person: last for person, last in told.items() if person not in self._case.still_out}
         outbox.withdraw(incident.id, withdrawals(revision.state, in_scope, told))
@@ -358,6 +360,12 @@ class _Claim:
                 self._about(incident, is_out),
                 [one for one in due if (one.kind is NoticeKind.OUTAGE) is is_out],
             )
+
+    def _villages(self) -> tuple[TouchedVillage, ...]:
+        if not self._company.rules.villages:
+            return ()
+        rows, there = self._case.impact.customers.tolist(), self._session.establishment.read()
+        return touched_villages(there, self._case.site, rows, self._case.now_ms)
 
     def _about(self, incident: Incident, is_out: bool) -> About:
         revision, impact = self._revision, self._case.impact

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Final
 
 from field_api.alerts import NoticeKind, is_news, progress
+from field_api.call_list import STAFF
 from field_api.company import Company
 from field_api.notice_rules import Size
 from field_api.people import WHOLE_COMPANY
@@ -74,7 +75,11 @@ class TellProgress:
                 on_ms=expected_ms, size=Size(len(impact.customers), impact.key_customers),
             )  # fmt: skip
             out = _still_out(revision, site.network.customers.ids, impact.customers.tolist())
-            due = [one for one in (*found.tell, *found.replace) if one.recipient in out]
+            due = [
+                one
+                for one in (*found.tell, *found.replace)
+                if one.recipient in out or one.recipient.startswith(STAFF)
+            ]
             announce = Announce(session, self.company, site, now_ms)
             for _, group in groupby(due, key=lambda one: one.kind is NoticeKind.PROGRESS):
                 session.feed.append(now_ms, announce(about, list(group)))

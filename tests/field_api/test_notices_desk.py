@@ -27,7 +27,13 @@ from tests.field_api.world import Person, World
 
 CONFIRMED, RESTORED = OutageState.CONFIRMED, OutageState.RESTORED
 NEVER_QUIET = time(0)
-RULES = NoticeRules(automatic_below=3, key_waits=False, quiet_from=NEVER_QUIET, quiet_until=NEVER_QUIET)
+RULES = NoticeRules(
+    automatic_below=3,
+    key_waits=False,
+    quiet_from=NEVER_QUIET,
+    quiet_until=NEVER_QUIET,
+    villages=False,
+)
 CHANNEL = """
 name = "sms"
 kind = "http"
@@ -257,6 +263,42 @@ def test_planned_work_is_told_in_time_and_its_cancellation_too(ruled: World, dis
     assert dispatcher.send("POST", "/api/v1/planned-work", temporary).status_code == 201
     _pass(ruled, MINUTE_MS)
     assert _texts(ruled, "C1")[-1] == "temporary"
+
+
+def test_ntf_02_every_touched_village_gets_its_task_and_its_liaison_hears_before_everybody(
+    world: World,
+) -> None:
+    ruled = _ruled(world, replace(RULES, villages=True))
+    ruled.confirmed()
+    assert _tasks(ruled) == [], "not before the dwell is over"
+    for _ in range(3):
+        _pass(ruled, MINUTE_MS)
+    assert _tasks(ruled) == [{"village_id": "village-G2", "outage_kind": "fault"}]
+    with ruled.services.desk.reading() as session:
+        listed = session.outbox.listed(WHOLE_COMPANY, None, 100)
+    urgency = {one.posting.recipient: one.posting.urgency for one in listed}
+    assert urgency["C4"] < urgency["staff:G2-hand-2"] < urgency["C3"]
+    ruled.publish("out-1", RESTORED)
+    _pass(ruled, MINUTE_MS)
+    assert _states(ruled, staff=True)["staff:G2-hand-2", "restored"] == "sent"
+
+
+def test_ntf_02_planned_work_has_its_tasks_too(world: World) -> None:
+    ruled = _ruled(world, replace(RULES, villages=True))
+    dispatcher = ruled.log_in("dispatcher")
+    plan = {"operation_id": "op-plan-0001", "element": "T2", "starts_at": iso(ruled.clock() + 2 * DAY_MS),
+            "ends_at": iso(ruled.clock() + 3 * DAY_MS), "note": "检修"}  # fmt: skip
+    assert dispatcher.send("POST", "/api/v1/planned-work", plan).status_code == 201
+    for _ in range(3):
+        _pass(ruled, MINUTE_MS)
+    assert _tasks(ruled) == [{"village_id": "village-G2", "outage_kind": "temporary"}]
+    assert _states(ruled, staff=True) == {("staff:G2-hand-2", "temporary"): "sent"}
+
+
+def _tasks(world: World) -> list[dict[str, Any]]:
+    with world.services.desk.reading() as session:
+        found = session.orders.open_of(WHOLE_COMPANY, ["liaison_notice"])
+    return [dict(one.history[0].details["answers"]) for one in found]
 
 
 def test_an_order_that_nobody_accepts_climbs_the_call_list(ruled: World) -> None:
