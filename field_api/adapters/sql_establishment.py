@@ -13,9 +13,11 @@ from field_api.adapters.organisation_tables import (
     organisation_changes,
     rollout_steps,
 )
+from field_api.adapters.vault import is_sealed
 from field_api.duties import Assignment, Duty
 from field_api.establishment import KEY, KINDS, Changes, Establishment, Record
 from field_api.organisation_ports import OrganisationChange
+from field_api.people_ports import Sealer
 from field_api.rollout import PlanEntry, PlanStep
 from field_api.shifts import Shift
 from field_api.staffing import Member, Person, Qualification, TeamKind, Unit, UnitKind, Vehicle
@@ -33,14 +35,18 @@ _MADE_OF: Final[dict[str, type[Record]]] = {
     "villages": Village,
     "liaisons": Liaison,
 }
+SEALED: Final = "phone"
+"""Encrypted in the table (people only have it)."""
 _ENUMS: Final[dict[str, dict[str, type[Enum]]]] = {"units": {"kind": UnitKind, "team_kind": TeamKind}}
 
 
 class SqlEstablishment:
     """``OrganisationStore`` within one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, sealer: Sealer | None = None) -> None:
+        """``sealer``: without it telephone numbers stay as they are stored, sealed or not."""
         self._connection = connection
+        self._sealer = sealer
 
     def read(self) -> Establishment:
         return Establishment(**{kind: self._of_kind(kind) for kind in KINDS})
@@ -48,7 +54,7 @@ class SqlEstablishment:
     def _of_kind(self, kind: str) -> tuple[Any, ...]:
         table = RECORDS[kind]
         query = select(*_columns(kind)).order_by(*(table.c[name] for name in KEY[kind]))
-        return tuple(_record(kind, row) for row in self._connection.execute(query))
+        return tuple(self._record(kind, row) for row in self._connection.execute(query))
 
     def manager(self, grid_id: str, at_ms: int, duty: Duty) -> str:
         row = assignments.c
@@ -66,7 +72,7 @@ class SqlEstablishment:
             for record in (*changes.removed.get(kind, ()), *before):
                 self._connection.execute(delete(RECORDS[kind]).where(_same(kind, record)))
             after = [new for _, new in changes.changed.get(kind, ())]
-            rows = [_values(record) for record in (*changes.added.get(kind, ()), *after)]
+            rows = [self._row(record) for record in (*changes.added.get(kind, ()), *after)]
             if rows:
                 self._connection.execute(insert(RECORDS[kind]), rows)
 
@@ -112,19 +118,26 @@ class SqlEstablishment:
         self._connection.execute(insert(rollout_steps).values(**values))
         return True
 
+    def _record(self, kind: str, row: Row[Any]) -> Record:
+        values = dict(row._mapping)  # noqa: SLF001 (SQLAlchemy's documented way to a row's names)
+        for name, made_of in _ENUMS.get(kind, {}).items():
+            values[name] = made_of(values[name])
+        if self._sealer is not None and is_sealed(values.get(SEALED, "")):
+            values[SEALED] = self._sealer.unseal(values[SEALED])
+        return _MADE_OF[kind](**values)
+
+    def _row(self, record: Record) -> dict[str, Any]:
+        values = _values(record)
+        if self._sealer is not None and values.get(SEALED) and not is_sealed(values[SEALED]):
+            values[SEALED] = self._sealer.seal(values[SEALED])
+        return values
+
     def _next(self, table: Table) -> int:
         return int(self._connection.scalar(select(func.max(table.c.id))) or 0) + 1
 
 
 def _columns(kind: str) -> list[Any]:
     return [RECORDS[kind].c[field.name] for field in fields(_MADE_OF[kind])]
-
-
-def _record(kind: str, row: Row[Any]) -> Record:
-    values = dict(row._mapping)  # noqa: SLF001 (SQLAlchemy's documented way to a row's names)
-    for name, made_of in _ENUMS.get(kind, {}).items():
-        values[name] = made_of(values[name])
-    return _MADE_OF[kind](**values)
 
 
 def _values(record: Record) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Grid cells and crews in the desk's tables."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, select, true, update
@@ -34,6 +35,11 @@ class SqlOrganisation:
     def crew(self, scope: Scope, crew_id: str) -> Crew | None:
         found = self._crews(select(crews).where(crews.c.id == crew_id), scope)
         return found[0] if found else None
+
+    def crew_names(self, scope: Scope, crew_ids: Collection[str]) -> Mapping[str, str]:
+        seen = select(crew_cells.c.crew_id).where(in_scope(crew_cells.c.grid_id, scope))
+        query = select(crews.c.id, crews.c.name).where(crews.c.id.in_(sorted(crew_ids)), crews.c.id.in_(seen))
+        return {row.id: row.name for row in self._connection.execute(query)}
 
     def put_cell(self, cell: GridCell) -> None:
         self._connection.execute(delete(grid_cells).where(grid_cells.c.id == cell.id))

@@ -28,6 +28,7 @@ from field_api.staffing import Unit, headcounts, team_warnings
 from field_api.usecases.import_organisation import ImportOrganisation, Outcome
 from geo.adapters.database import open_database
 from geo.adapters.network_store import SqlNetworkStore
+from gridcrew.home import vault
 from gridcrew.settings import Settings
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -202,10 +203,11 @@ def _site() -> Site:
 
 @contextmanager
 def _desk() -> Iterator[SqlDesk]:
-    engine = open_database(Settings().database_location, "desk")
+    settings = Settings()
+    engine = open_database(settings.database_location, "desk")
     try:
         if not inspect(engine).has_table(org_units.name):
             raise click.ClickException("the database is not prepared; run `gridcrew migrate` first")
-        yield SqlDesk(engine)
+        yield SqlDesk(engine, vault(settings))
     finally:
         engine.dispose()
