@@ -135,6 +135,9 @@ class Sealer(Protocol):
     def unseal(self, sealed: str) -> str:
         """Raises ValueError for what was not sealed with a key of ours."""
 
+    def is_sealed(self, text: str) -> bool:
+        """Does it look like what ``seal`` makes?"""
+
     def digests(self, plain: str) -> tuple[str, ...]:
         """Keyed hashes to search by, the newest key's first."""
 

@@ -14,7 +14,7 @@ from field_api.adapters.sql_calendar import SqlCalendar
 from field_api.adapters.sql_desk import SqlDesk
 from field_api.adapters.system_clock import wall_clock_ms
 from field_api.adapters.ticket_files import TicketInbox, TicketOutbox
-from field_api.app import Installation, company
+from field_api.app import Installation, company, vault
 from field_api.board import Board
 from field_api.partners_app import build_partners
 from field_api.people import Role, User
@@ -58,7 +58,7 @@ def build_sideline(
 ) -> Sideline:
     """With a database connection of its own."""
     desk_database = open_database(home.location, "desk")
-    desk = SqlDesk(desk_database, Vault(home.keys or home.data_dir / KEYS))
+    desk = SqlDesk(desk_database, vault(home))
     ours = company(home, SqlCalendar(desk_database, home.company))
     sites = NetworkSites(SqlNetworkStore(open_database(home.location, "network")), clock)
     supply = Supply(SqlOutageLog(open_database(home.location, "outages")), sites)

@@ -18,7 +18,8 @@ BAD_INPUT = 2
 RECORDED: Final = frozenset({
     "network import", "network approve", "network rollback", "network edit", "network switch",
     "network export", "calendar import", "device approve", "device block", "notices hold", "notices release",
-    "notices approve", "organisation import", "outage plan", "access provision", "access revoke",
+    "notices approve", "organisation import", "organisation export", "outage plan", "access provision",
+    "access revoke",
 })  # fmt: skip
 """`gridcrew user` writes its own rows; an export holds customers unmasked."""
 GARBAGE_AFTER: Final = 50_000

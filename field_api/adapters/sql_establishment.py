@@ -13,7 +13,6 @@ from field_api.adapters.organisation_tables import (
     organisation_changes,
     rollout_steps,
 )
-from field_api.adapters.vault import is_sealed
 from field_api.duties import Assignment, Duty
 from field_api.establishment import KEY, KINDS, Changes, Establishment, Record
 from field_api.organisation_ports import OrganisationChange
@@ -122,13 +121,13 @@ class SqlEstablishment:
         values = dict(row._mapping)  # noqa: SLF001 (SQLAlchemy's documented way to a row's names)
         for name, made_of in _ENUMS.get(kind, {}).items():
             values[name] = made_of(values[name])
-        if self._sealer is not None and is_sealed(values.get(SEALED, "")):
+        if self._sealer is not None and self._sealer.is_sealed(values.get(SEALED, "")):
             values[SEALED] = self._sealer.unseal(values[SEALED])
         return _MADE_OF[kind](**values)
 
     def _row(self, record: Record) -> dict[str, Any]:
         values = _values(record)
-        if self._sealer is not None and values.get(SEALED) and not is_sealed(values[SEALED]):
+        if self._sealer is not None and values.get(SEALED) and not self._sealer.is_sealed(values[SEALED]):
             values[SEALED] = self._sealer.seal(values[SEALED])
         return values
 

@@ -59,6 +59,10 @@ class Vault:
             raise ValueError("what was sealed has been altered") from None
         return plain.decode()
 
+    def is_sealed(self, text: str) -> bool:
+        """Does it look like what ``seal`` makes?"""
+        return text.startswith(f"{_PREFIX}:")
+
     def digests(self, plain: str) -> tuple[str, ...]:
         """Of the digits and letters alone, so that spaces and hyphens in a number do not matter."""
         bare = "".join(letter for letter in plain.lower() if letter.isalnum())

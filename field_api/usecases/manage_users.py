@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from field_api.audit_chain import Act
+from field_api.establishment import Changes
 from field_api.masking import mask_phone
 from field_api.password_rules import password_problem
 from field_api.people import COMPANY_ROLES, WHOLE_COMPANY, Role, User
@@ -91,9 +92,10 @@ class ManageUsers:
             for user_id, text in sealed.items():
                 plain = sealer.unseal(text)
                 session.users.keep_phone(user_id, sealer.seal(plain), sealer.digests(plain)[0])
-            act = Act("keys.rotate", "people", CONSOLE, self.actor, details={"sealed": str(len(sealed))})
+            count = len(sealed) + _reseal_people(session, sealer)
+            act = Act("keys.rotate", "people", CONSOLE, self.actor, details={"sealed": str(count)})
             session.audit.append(self.clock(), act)
-        return len(sealed)
+        return count
 
     def listed(self) -> tuple[User, ...]:
         """Everybody, by name."""
@@ -103,6 +105,18 @@ class ManageUsers:
     def _record(self, session: DeskSession, action: str, user: User, **details: str) -> None:
         act = Act(action, user.username, CONSOLE, self.actor, details=details)
         session.audit.append(self.clock(), act)
+
+
+def _reseal_people(session: DeskSession, sealer: Sealer) -> int:
+    """Of the organisation, as they are stored: this desk has no keys of its own."""
+    pairs = []
+    for one in session.establishment.read().people:
+        if one.phone:
+            plain = sealer.unseal(one.phone) if sealer.is_sealed(one.phone) else one.phone
+            pairs.append((one, replace(one, phone=sealer.seal(plain))))
+    if pairs:
+        session.establishment.change(Changes({}, {"people": tuple(pairs)}, {}))
+    return len(pairs)
 
 
 def change_own_password(

@@ -8,8 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from field_api.adapters.argon_passwords import ArgonPasswords
+from field_api.adapters.sql_desk import SqlDesk
 from field_api.adapters.vault import KeysDamaged, Vault, is_signed
+from field_api.establishment import Changes
+from field_api.ports import Desk
+from field_api.staffing import Person
 from field_api.usecases.manage_users import ManageUsers
+from geo.adapters.database import open_database
 from tests.field_api.world import World
 
 PHONE = "13812345678"
@@ -80,3 +85,23 @@ def test_a_users_phone_is_found_but_not_readable_in_the_database(world: World) -
     assert PHONE.encode() not in stored
     users.keep_phone("dispatcher", "", vault)
     assert users.with_phone(PHONE, vault) == ()
+
+
+def test_phones_of_the_organisation_are_sealed_in_the_table_alone(world: World) -> None:
+    vault = Vault(world.home.data_dir / "people.keys")
+    person = Person("p-77", "丁一", "company", phone=PHONE)
+    with world.services.desk.writing() as session:
+        session.establishment.change(Changes({"people": (person,)}, {}, {}))
+
+    def stored(desk: Desk) -> str:
+        with desk.reading() as session:
+            return next(one.phone for one in session.establishment.read().people if one.id == "p-77")
+
+    raw = SqlDesk(open_database(world.home.location, "desk"))
+    sealed = stored(raw)
+    assert vault.is_sealed(sealed)
+    assert stored(world.services.desk) == PHONE
+    vault.rotate()
+    assert ManageUsers(raw, ArgonPasswords(), world.clock).reseal(vault) == 1
+    assert stored(raw) != sealed
+    assert stored(SqlDesk(open_database(world.home.location, "desk"), vault)) == PHONE
