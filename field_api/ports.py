@@ -71,6 +71,9 @@ class Organisation(Protocol):
 
     def crew(self, scope: Scope, crew_id: str) -> Crew | None: ...
 
+    def crew_names(self, scope: Scope, crew_ids: Collection[str]) -> Mapping[str, str]:
+        """Of those that there are and that may be seen."""
+
     def put_cell(self, cell: GridCell) -> None:
         """Add it, or replace what has its id."""
 

@@ -1,5 +1,6 @@
 """Questions about supply, answered without touching anything: traces, isolation, restoration, what-if."""
 
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -131,9 +132,17 @@ def ask_what_if(call: Call) -> Answer:
     return Answer(200, WhatIfResource.model_validate(told | {"at": iso(look.at_ms), "not_clear": at_work}))
 
 
-def back_feeds_at(call: Call, identifier: str) -> tuple[BackFeedResource, ...] | None:
-    """What could feed the part around an element back; None where the network no longer has it."""
+def back_feeds_of(
+    call: Call, identifiers: Collection[str]
+) -> Mapping[str, tuple[BackFeedResource, ...] | None]:
+    """What could feed the part around each element back; None where the network no longer has it."""
+    if not identifiers:
+        return {}
     look = _Look.of(call, None)
+    return {identifier: _back_feeds_at(look, identifier) for identifier in identifiers}
+
+
+def _back_feeds_at(look: "_Look", identifier: str) -> tuple[BackFeedResource, ...] | None:
     try:
         found = isolate(look.grid, find(look.grid.network, identifier))
     except UnknownElement:

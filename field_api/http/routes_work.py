@@ -1,6 +1,7 @@
 """Orders, crews, notices and calls."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from pydantic import Field, model_validator
@@ -24,7 +25,7 @@ from field_api.http.paging import cut, number_after, page_after
 from field_api.http.problems import HttpProblem
 from field_api.http.routes_explanations import wordings
 from field_api.http.routes_outages import IS_OPEN, StateQuery
-from field_api.http.routes_tracing import back_feeds_at
+from field_api.http.routes_tracing import back_feeds_of
 from field_api.http.site_of import current_site
 from field_api.instants import milliseconds
 from field_api.masking import mask_text
@@ -44,7 +45,7 @@ from field_api.resources import (
 from field_api.usecases.errors import Stale
 from field_api.usecases.move_crew import Position
 from field_api.usecases.step_order import StepRequest
-from field_api.usecases.tell import order_document, waiting_state
+from field_api.usecases.tell import order_documents, waiting_state
 
 operations: Final = Operations()
 _TAKES_CALLS: Final = frozenset({Role.ADMIN, Role.DISPATCHER, Role.GRID_MANAGER, Role.CREW})
@@ -184,7 +185,7 @@ def list_orders(call: Call) -> Answer:
     with services.desk.reading() as session:
         stored = session.orders.found(call.scope, query.wanted(), page_after(query.cursor), query.limit + 1)
         rows, cursor = cut(stored, query.limit, lambda one: (one.order.created_ms, one.order.id))
-        documents = [order_document(session, services.company, one, call.now_ms) for one in rows]
+        documents = order_documents(session, services.company, rows, call.now_ms)
     return Answer(200, f'{{"items":[{",".join(documents)}],"next_cursor":{json.dumps(cursor)}}}')
 
 
@@ -204,17 +205,28 @@ def get_order(call: Call) -> Answer:
 
 def full_order(call: Call, session: DeskSession, stored: StoredOrder) -> OrderDetailResource:
     """With its history, back-feeds, and the pictures that are still on their way."""
-    order = stored.order
-    crew = session.organisation.crew(call.scope, order.crew_id)
-    name = crew.name if crew else order.crew_id
-    photos = session.photos.of_orders([order.id]).get(order.id, ())
-    told = back_feeds_at(call, order.element)
-    more = {
-        "back_feeds": told or (),
-        "back_feeds_known": told is not None,
-        "photos_missing": missing(photos_named(stored.history), photos),
-    }
-    return order_detail(stored, call.services.company, name, call.now_ms).model_copy(update=more)
+    return full_orders(call, session, [stored])[0]
+
+
+def full_orders(
+    call: Call, session: DeskSession, listed: Sequence[StoredOrder]
+) -> tuple[OrderDetailResource, ...]:
+    """As ``full_order``; what they need is looked up once for all."""
+    photos = session.photos.of_orders([one.order.id for one in listed])
+    names = session.organisation.crew_names(call.scope, {one.order.crew_id for one in listed})
+    told = back_feeds_of(call, {one.order.element for one in listed})
+    details = []
+    for stored in listed:
+        order = stored.order
+        more = {
+            "back_feeds": told[order.element] or (),
+            "back_feeds_known": told[order.element] is not None,
+            "photos_missing": missing(photos_named(stored.history), photos.get(order.id, ())),
+        }
+        name = names.get(order.crew_id, order.crew_id)
+        detail = order_detail(stored, call.services.company, name, call.now_ms)
+        details.append(detail.model_copy(update=more))
+    return tuple(details)
 
 
 @operations.add(

@@ -1,5 +1,7 @@
 """Feed events: what happened, in the very JSON that a GET answers."""
 
+from collections.abc import Sequence
+
 from field_api.company import Company
 from field_api.organisation import Crew
 from field_api.people import WHOLE_COMPANY
@@ -9,9 +11,18 @@ from field_api.presentation import crew_resource, document, order_resource
 
 def order_document(session: DeskSession, company: Company, stored: StoredOrder, now_ms: int) -> str:
     """The order's JSON."""
-    crew = session.organisation.crew(WHOLE_COMPANY, stored.order.crew_id)
-    name = crew.name if crew else stored.order.crew_id
-    return document(order_resource(stored, company, name, now_ms))
+    return order_documents(session, company, [stored], now_ms)[0]
+
+
+def order_documents(
+    session: DeskSession, company: Company, listed: Sequence[StoredOrder], now_ms: int
+) -> list[str]:
+    """The JSON of each; what they need is looked up once for all."""
+    names = session.organisation.crew_names(WHOLE_COMPANY, {one.order.crew_id for one in listed})
+    return [
+        document(order_resource(one, company, names.get(one.order.crew_id, one.order.crew_id), now_ms))
+        for one in listed
+    ]
 
 
 def order_event(session: DeskSession, company: Company, order_id: str, now_ms: int) -> FeedEvent:
