@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from field_api.clocks import Due, due_times
 from field_api.limits import Profile
@@ -38,6 +39,10 @@ class Company:
             return self.work_types[name]
         except KeyError:
             raise KeyError(f"unknown work type {name!r}; known: {', '.join(self.work_types)}") from None
+
+    def is_working_day(self, day: date) -> bool:
+        """As it is known or guessed now; rosters ask for it."""
+        return self.calendar().of(day).is_work
 
     def due_times(self, order: Order, history: Sequence[HistoryEntry], now_ms: int) -> tuple[Due, ...]:
         """When an order must have come how far, by this company's promises and calendar."""

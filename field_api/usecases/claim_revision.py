@@ -236,8 +236,9 @@ class _Claim:
         loads = self._session.orders.open_by_crew()
         work_type = self._company.repair
         crew = responsible_crew(
-            self._owner.id, crews, loads, place.lon, place.lat, work_type.skills, case.now_ms
-        )
+            self._owner.id, crews, loads, place.lon, place.lat, work_type.skills, case.now_ms,
+            self._company.is_working_day,
+        )  # fmt: skip
         owner_id = self._session.establishment.manager(
             self._owner.id, case.now_ms, DUTY_OF[work_type.subject]
         )

@@ -19,6 +19,7 @@ from field_api.people import WHOLE_COMPANY, User
 from field_api.ports import Answered, Desk, DeskSession, Sites
 from field_api.projection import PRIORITY_NAMES, Place, Site
 from field_api.proofs import wrong_answers
+from field_api.shifts import IsWorkingDay, monday_to_friday
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
 from field_api.usecases.tell import order_event
 from field_api.work import SYSTEM, HistoryEntry, Order, Subject, WorkType, apply
@@ -75,7 +76,9 @@ class OpenOrder:
             if before is not None:
                 return _same(before, request)
             _check_preceded(session, work_type, spot.customer_id, now_ms)
-            order_id = place_order(session, work_type, spot, request, user, now_ms)
+            order_id = place_order(
+                session, work_type, spot, request, user, now_ms, self._company.is_working_day
+            )
             event = order_event(session, self._company, order_id, now_ms)
             session.feed.append(now_ms, [event])
             answer = Answered(request.digest, event.data)
@@ -138,6 +141,7 @@ def place_order(
     request: OpenRequest,
     user: User | None,
     now_ms: int,
+    is_working_day: IsWorkingDay = monday_to_friday,
 ) -> str:
     """Its id. Within the caller's transaction; ``user`` None: the system opens it."""
     cells = {cell.id: cell for cell in session.organisation.cells(WHOLE_COMPANY)}
@@ -150,7 +154,7 @@ def place_order(
     crews, loads = session.organisation.crews(WHOLE_COMPANY, now_ms), session.orders.open_by_crew()
     where = spot.place.lon, spot.place.lat
     try:
-        crew = responsible_crew(cell.id, crews, loads, *where, work_type.skills, now_ms)
+        crew = responsible_crew(cell.id, crews, loads, *where, work_type.skills, now_ms, is_working_day)
     except NoCrew as problem:
         raise NotPossible(str(problem)) from None
     series = f"{work_type.number_prefix}-{day_stamp(now_ms)}"
@@ -187,7 +191,7 @@ def follow_up(
     )
     request = replace(request, outage_id=before.outage_id if work_type.incident_job else "")
     try:
-        return place_order(session, work_type, spot, request, None, now_ms)
+        return place_order(session, work_type, spot, request, None, now_ms, company.is_working_day)
     except (NotPossible, NotFound):
         return None
 

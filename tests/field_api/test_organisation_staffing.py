@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from datetime import date, datetime
+from typing import Any
 
 import pytest
 
 from field_api.adapters.data_files import shipped_work_types
 from field_api.calendars import ZONE
 from field_api.default_organisation import SKILLS, default_organisation
+from field_api.dispatch import ALWAYS
 from field_api.establishment import problems
 from field_api.instants import milliseconds
 from field_api.organisation import (
@@ -20,7 +22,7 @@ from field_api.organisation import (
     responsible_crew,
     unskilled_note,
 )
-from field_api.shifts import DAY_MINUTES, Presence, Shift, presence
+from field_api.shifts import DAY_MINUTES, Presence, Shift, presence, working_spans
 from field_api.staffing import (
     Member,
     Person,
@@ -33,6 +35,8 @@ from field_api.staffing import (
     skills_by_crew,
     team_warnings,
 )
+from field_api.usecases.crew_book import Rosters
+from field_api.working_days import WorkCalendar
 
 STATION = Unit("s", UnitKind.STATION, "c", "东河供电所")
 SERVICE = Unit("s1", UnitKind.TEAM, "s", "供电服务班", team_kind=TeamKind.SERVICE)
@@ -156,3 +160,26 @@ def test_the_invented_organisation_contradicts_nothing_and_can_do_everything() -
         skills >= set(SKILLS) for skills in skills_by_crew(whole.members, whole.qualifications, 0).values()
     )
     assert not [person for person in whole.people if person.phone]
+
+
+def test_hours_of_a_roster_join_and_change_only_at_midnight() -> None:
+    """What planning gets: day and on-call hours together, across midnight."""
+    day, night = Shift("c", "work", 8 * 60, 18 * 60), Shift("c", "work", 18 * 60, 6 * 60, on_call=True)
+    friday = date(2026, 11, 20)
+    assert working_spans((day, night), friday, 3) == ((_ms(20, 8), _ms(21, 6)),)
+    always = (Shift("c", "all", 0, DAY_MINUTES),)
+    assert working_spans(always, friday, 3) == ((_ms(20, 0), _ms(23, 0)),)
+    assert working_spans((), friday, 3) == ()
+
+
+def test_trn_02_planning_knows_a_crews_skills_and_hours() -> None:
+    """TRN-02: a crew of which nothing is known is not left at home."""
+    book: Any = Rosters(lambda: WorkCalendar({}))
+    known = book(
+        None, _crew("a", skills="metering", shifts=(Shift("a", "5", 480, 1080),)), "urban", _ms(20, 9)
+    )
+    assert (known.can(frozenset({"metering"})), known.can(frozenset({"switching"}))) == (True, False)
+    assert known.shifts_ms == ((_ms(20, 8), _ms(20, 18)), (_ms(27, 8), _ms(27, 18)))
+    unknown = book(None, _crew("b"), "urban", _ms(20, 9))
+    assert unknown.can(frozenset({"switching"}))
+    assert unknown.shifts_ms == ALWAYS
