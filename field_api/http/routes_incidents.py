@@ -12,7 +12,7 @@ from field_api.people import Role
 from field_api.ports import OrderFilter
 from field_api.resources import Instant, OrderResource, Resource
 from field_api.usecases.join_orders import JoinRequest
-from field_api.usecases.tell import order_document
+from field_api.usecases.tell import order_documents
 
 operations: Final = Operations()
 MAX_JOBS: Final = 200
@@ -59,7 +59,7 @@ def get_incident(call: Call) -> Answer:
             raise HttpProblem(404, "No such incident", f"no incident {incident_id!r} in your grid cells")
         outages = session.incidents.outages(incident_id)
         seen = tuple(one for one in outages if session.outages.get(call.scope, one) is not None)
-        orders = [order_document(session, company, one, call.now_ms) for one in reversed(found)]
+        orders = order_documents(session, company, found[::-1], call.now_ms)
     shown = IncidentResource(
         id=incident.id, grid_id=incident.grid_id, created_at=iso(incident.created_ms), outage_ids=seen,
         orders=tuple(map(OrderResource.model_validate_json, orders)),

@@ -24,7 +24,7 @@ from field_api.resources import (
     ScopeResource,
 )
 from field_api.usecases.outage_absences import Absent
-from field_api.usecases.tell import order_document
+from field_api.usecases.tell import order_documents
 from geo.errors import UnknownElement
 from telemetry.explanation import CustomerEvidence
 from telemetry.outages import OutageRevision
@@ -92,7 +92,7 @@ def get_outage(call: Call) -> Answer:
     revisions = services.supply.history(view.outage_id)[-MAX_REVISIONS_SHOWN:]
     with services.desk.reading() as session:
         stored = session.orders.of_outage(call.scope, view.outage_id)
-        orders = [json.loads(order_document(session, services.company, one, call.now_ms)) for one in stored]
+        orders = [json.loads(one) for one in order_documents(session, services.company, stored, call.now_ms)]
     shown = [revision_resource(one, _site(call, one)).model_dump(mode="json") for one in revisions]
     document = json.loads(view.document) | {
         "revisions": shown,

@@ -12,7 +12,7 @@ from field_api.http.operations import Answer, Call, Operations
 from field_api.http.problems import FieldProblem, HttpProblem, Problem, problem_of
 from field_api.http.routes_people import person_resource
 from field_api.http.routes_photos import PhotoBody, announce, photo_resource
-from field_api.http.routes_work import PositionBody, StepBody, full_order, step_request
+from field_api.http.routes_work import PositionBody, StepBody, full_orders, step_request
 from field_api.http.routes_work_types import OpenBody, open_request, work_type_resource
 from field_api.http.sync_resources import (
     ContactListResource,
@@ -99,7 +99,7 @@ def pull_changes(call: Call) -> Answer:
     pulled = call.services.pull_changes(call.user, query.cursor, query.limit)
     with call.services.desk.reading() as session:
         items = [*_for_everybody(call, session)] if pulled.begins else []
-        details = [full_order(call, session, stored) for stored in pulled.kept]
+        details = full_orders(call, session, pulled.kept)
     for stored, detail in zip(pulled.kept, details, strict=True):
         more = {"sketch": _sketch(call, stored), "contacts": _contacts(call, stored)}
         items.append(SyncItem(kind="order", id=detail.id, removed="", order=detail).model_copy(update=more))
