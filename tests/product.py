@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from tests.ports import free_port
 
@@ -38,13 +39,23 @@ class Product:
         return done.stdout
 
 
+NOTICES_AT_ONCE: Final = {
+    f"GRIDCREW_NOTICES__{name}": value
+    for name, value in {
+        "DWELL_S": "0", "KEY_WAITS": "false", "AUTOMATIC_BELOW": "1000000", "VILLAGES": "false",
+        "QUIET_FROM": "00:00", "QUIET_UNTIL": "00:00",
+    }.items()
+}  # fmt: skip
+"""Simulated crews repair within a minute: with a dwell nobody would hear of it."""
+
+
 @contextmanager
 def demo(folder: Path, settings: Mapping[str, str]) -> Iterator[Product]:
     """`gridcrew up --demo` with these environment settings, ready; stopped at the end."""
     ports = {name: str(free_port()) for name in ("WEB__PORT", "WEB__EVENTS_PORT", "MQTT__PORT")}
     chosen = {f"GRIDCREW_{name}": port for name, port in ports.items()}
     chosen |= {"GRIDCREW_SIM__CONTROL_PORT": str(free_port()), "GRIDCREW_DATA_DIR": str(folder / "var")}
-    environment = dict(os.environ) | chosen | dict(settings)
+    environment = dict(os.environ) | chosen | NOTICES_AT_ONCE | dict(settings)
     log = folder / "up.log"
     with log.open("wb") as said:
         process = subprocess.Popen(
