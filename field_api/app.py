@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import Engine
+
 from field_api.adapters.argon_passwords import ArgonPasswords
 from field_api.adapters.data_files import (
     shipped_recurring_work,
@@ -153,9 +155,8 @@ def build_services(
     desk = SqlDesk(desk_database, vault(home))
     sites = _sites(home)
     network_database = open_database(home.location, "network")
-    networks = SqlNetworkStore(network_database)
     outage_database = open_database(home.location, "outages")
-    outages = SqlOutageLog(outage_database)
+    networks, outages = SqlNetworkStore(network_database), SqlOutageLog(outage_database)
     supply = Supply(outages, sites, Excused(sites, readings))
     gateway = open_database(home.location, "gateway")
     calendars = SqlCalendar(desk_database, home.company)
@@ -164,19 +165,13 @@ def build_services(
     open_order = OpenOrder(desk, ours, sites)
     step_order = StepOrder(desk, ours, supply.still_dead, clearance, Found(supply, sites))
     plan_dispatch = _plan_dispatch(home, desk, ours)
+    logs = {"gateway": SqlEvidenceLog(gateway), "desk": SqlEvidenceLog(desk_database)}
+    advise = Advise(supply, sites, readings)
     return Services(
-        config=config,
-        clock=wall_clock_ms,
-        desk=desk,
-        sites=sites,
-        company=ours,
+        config=config, clock=wall_clock_ms, desk=desk, sites=sites, company=ours, supply=supply,
         logins=Logins(desk, ArgonPasswords()),
-        people=people_house(
-            desk, ArgonPasswords(), vault(home), sites, ours, supply
-        ),
-        throttle=Throttle(config.requests_per_s),
-        refusals=Throttle(REFUSALS_PER_S, MOST_REFUSALS),
-        supply=supply,
+        people=people_house(desk, ArgonPasswords(), vault(home), sites, ours, supply),
+        throttle=Throttle(config.requests_per_s), refusals=Throttle(REFUSALS_PER_S, MOST_REFUSALS),
         explanations=SqlExplanations(outage_database),
         sentences=load_sentences(),
         interruptions=Interruptions(outages, sites),
@@ -193,41 +188,31 @@ def build_services(
         assign_proposals=AssignProposals(plan_dispatch, step_order),
         record_call=RecordCall(desk, sites, supply.outage_of),
         correct_outage=CorrectOutage(desk, sites, supply),
-        switch_by_hand=SwitchByHand(desk, sites),
-        plan_work=PlanWork(desk, sites),
+        switch_by_hand=SwitchByHand(desk, sites), plan_work=PlanWork(desk, sites),
         control_notices=ControlNotices(desk, sites),
         receipts_of=receipts_of(home.notices),
-        partners=build_partners(home.partners, desk, ours, sites, Advise(supply, sites, readings)),
+        partners=build_partners(home.partners, desk, ours, sites, advise),
         calendars=calendars,
         enter_calendar=EnterCalendar(calendars, home.company),
-        live_grids=LiveGrids(
-            sites,
-            networks,
-            SwitchReader({"gateway": SqlEvidenceLog(gateway), "desk": SqlEvidenceLog(desk_database)}).history,
-        ),
-        networks=networks,
-        proposals=SqlProposals(network_database),
-        advise=Advise(supply, sites, readings),
+        live_grids=LiveGrids(sites, networks, SwitchReader(logs).history),
+        networks=networks, proposals=SqlProposals(network_database),
+        advise=advise,
         move_crew=MoveCrew(desk, ours),
-        appoint=Appoint(desk),
-        roll_out=RollOut(desk),
+        appoint=Appoint(desk), roll_out=RollOut(desk),
         assess=Assess(desk, ours, SqlAlarmBook(desk_database)),
         readings=readings,
-        dead_letters=SqlDeadLetters(gateway),
-        gateway=SqlGatewayRecords(gateway),
-        watch=DeviceWatch(
-            SqlDeviceRegistry(gateway),
-            SqlCompleteness(gateway),
-            SqlGatewayBoard(gateway),
-            readings,
-            expectations,
-        ),
+        dead_letters=SqlDeadLetters(gateway), gateway=SqlGatewayRecords(gateway),
+        watch=_watch(gateway, readings, expectations),
         security=SqlSecurityRecords(gateway),
-        detector_lag=_DetectorLag(
-            outages, {"gateway": SqlEvidenceLog(gateway), "desk": SqlEvidenceLog(desk_database)}
-        ),
+        detector_lag=_DetectorLag(outages, logs),
         tiles=MapTiles(),
         simulator=SimulatorClient(noted_port(home.data_dir / "sim" / "control.json", simulator_port)),
+    )  # fmt: skip
+
+
+def _watch(gateway: Engine, readings: ReadingStore, expectations: Expectations) -> DeviceWatch:
+    return DeviceWatch(
+        SqlDeviceRegistry(gateway), SqlCompleteness(gateway), SqlGatewayBoard(gateway), readings, expectations
     )
 
 
