@@ -39,7 +39,7 @@ from tests.field_api.dispatching import (
     read_tsplib,
 )
 
-OPTIMA = {"eil51": 10178, "berlin52": 143721, "st70": 20557}
+OPTIMA = {"eil51": 10178, "berlin52": 143721, "st70": 20557, "kroA100": 983128}
 """Minimum latency with the way back (Abeledo et al., The time dependent traveling salesman problem, 2013)."""
 TSPLIB = "TSPLIB_DIR"
 
@@ -133,11 +133,15 @@ def test_known_minimum_latencies_of_tsplib_are_reached(name: str) -> None:
         pytest.skip(f"{TSPLIB} names no folder with {name}.tsp")
     table, start, way_back = _tour(read_tsplib(folder / f"{name}.tsp"))
     usual = OPTIMA[name] / len(start.owner)
-    found = []
+    steps, hot, cold = (1_000_000, 3.0, 0.01) if len(start.owner) < 100 else (3_000_000, 1.0, 0.003)
+    best = np.inf
     for seed in range(6):
         made = Lists(*(part.copy() for part in start))
-        found.append(round(anneal(table, made, seed, 1_000_000, 3 * usual, 0.01 * usual) - way_back))
-    assert min(found) == OPTIMA[name]
+        found = anneal(table, made, seed, steps, hot * usual, cold * usual) - way_back
+        best = min(best, round(found))
+        if best <= OPTIMA[name]:
+            break
+    assert best == OPTIMA[name]
 
 
 def _tour(xy: np.ndarray[Any, Any]) -> tuple[Table, Lists, float]:
