@@ -46,7 +46,7 @@ def sketch(site: Site, element_id: str, scope: Scope) -> Sketch | None:
         return None
     around = _around(site, element)
     shown = slice(around.start, min(around.stop, around.start + MAX_NODES))
-    meters = _meters_in_scope(site, site.feeding.meters(around), scope)
+    meters = meters_in_scope(site, site.feeding.meters(around), scope)
     return Sketch(
         path=site.path(element),
         nodes=tuple(site.place(_node(site, int(row))) for row in site.feeding.tree.node[shown]),
@@ -80,7 +80,8 @@ def _lines(site: Site, shown: slice) -> tuple[Line, ...]:
     )
 
 
-def _meters_in_scope(site: Site, rows: Int32, scope: Scope) -> Int32:
+def meters_in_scope(site: Site, rows: Int32, scope: Scope) -> Int32:
+    """Those whose customer lives in the person's grid cells, in the same order."""
     if scope.whole_company:
         return rows
     wanted = [cell in scope.grid_ids for cell in site.cells.ids]

@@ -36,6 +36,8 @@ class Place:
     feed: int
     """Everything up to this event is known, or will be once the last page has come."""
     page: PageAfter | None = None
+    at_ms: int = 0
+    """When the answer that carried it was made: what was there long before is held already."""
     whole: bool = True
     """Is the phone still fetching everything? ``page`` None is then the first page."""
 
@@ -44,7 +46,7 @@ class Place:
         """Opaque: letters, digits, dash and underscore."""
         page = None if self.page is None else (self.page.value, self.page.id)
         basis = (self.basis.who, self.basis.network, self.basis.work_types)
-        packed = msgspec.json.encode((VERSION, basis, self.feed, page, self.whole))
+        packed = msgspec.json.encode((VERSION, basis, self.feed, page, self.at_ms, self.whole))
         return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
@@ -54,10 +56,10 @@ def place_of(text: str | None) -> Place | None:
         return None
     try:
         packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        _, basis, feed, page, whole = msgspec.json.decode(packed, type=_Packed)
+        _, basis, feed, page, at_ms, whole = msgspec.json.decode(packed, type=_Packed)
     except (binascii.Error, ValueError, msgspec.MsgspecError):
         return None
-    return Place(Basis(*basis), feed, None if page is None else PageAfter(*page), whole)
+    return Place(Basis(*basis), feed, None if page is None else PageAfter(*page), at_ms, whole)
 
 
 def where_to_go_on(told: Place | None, now: Basis, oldest: int, newest: int) -> tuple[Place, bool]:
@@ -81,5 +83,6 @@ _Packed = tuple[
     tuple[_Text, _Text, _Text],
     _Number,
     tuple[_Number, _Text] | None,
+    _Number,
     bool,
 ]

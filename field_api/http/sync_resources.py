@@ -1,7 +1,9 @@
 """What a phone gets when it asks for changes, and the sketch that comes with an order."""
 
+from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 from pydantic import Field
 
 from field_api.http.routes_people import PersonResource
@@ -11,7 +13,7 @@ from field_api.people import Scope
 from field_api.presentation import degrees
 from field_api.projection import PRIORITY_NAMES, Place, Site
 from field_api.resources import Instant, OrderDetailResource, Resource
-from field_api.sketches import Line, sketch
+from field_api.sketches import MAX_METERS, Line, meters_in_scope, sketch
 from geo.network import Phases
 
 
@@ -38,7 +40,6 @@ class SketchMeterResource(Resource):
     phases: str
     address_area: str
     priority: str
-    reads_dead: bool = Field(description="By the evidence of when this was sent.")
 
 
 class SketchResource(Resource):
@@ -69,7 +70,12 @@ class SyncItem(Resource):
     id: str
     removed: Literal["", "closed", "elsewhere"] = Field(description="Why the phone forgets it; empty: keep.")
     order: OrderDetailResource | None = None
-    sketch: SketchResource | None = None
+    sketch: SketchResource | None = Field(
+        default=None, description="Null: as it was sent before, or there is none."
+    )
+    dead_meters: tuple[str, ...] = Field(
+        default=(), description="Meters of its outage that read dead by the evidence of when this was sent."
+    )
     contacts: ContactListResource | None = Field(
         default=None, description="Of an accepted order; gone from the phone at `wipe_at` or when it closes."
     )
@@ -85,7 +91,15 @@ class SyncPage(Resource):
     items: tuple[SyncItem, ...]
 
 
-def sketch_resource(site: Site, element_id: str, scope: Scope, dead: frozenset[str]) -> SketchResource | None:
+def dead_in_scope(site: Site, meters: Sequence[str], scope: Scope) -> tuple[str, ...]:
+    """Those of the person's grid cells, at most ``MAX_METERS``."""
+    network = site.network
+    rows = [network.meter_row[one] for one in meters if one in network.meter_row]
+    seen = meters_in_scope(site, np.array(rows, np.int32), scope)[:MAX_METERS]
+    return tuple(network.meters.ids[int(row)] for row in seen)
+
+
+def sketch_resource(site: Site, element_id: str, scope: Scope) -> SketchResource | None:
     """Around an element; None where the network does not know it."""
     found = sketch(site, element_id, scope)
     if found is None:
@@ -94,7 +108,7 @@ def sketch_resource(site: Site, element_id: str, scope: Scope, dead: frozenset[s
         network_hash=site.network.content_hash,
         path=tuple(map(_node, found.path)), nodes=tuple(map(_node, found.nodes)),
         lines=tuple(map(_line, found.lines)), truncated=found.truncated,
-        meters=tuple(_meter(site, int(row), dead) for row in found.meters),
+        meters=tuple(_meter(site, int(row)) for row in found.meters),
     )  # fmt: skip
 
 
@@ -110,7 +124,7 @@ def _line(line: Line) -> SketchLineResource:
     )
 
 
-def _meter(site: Site, row: int, dead: frozenset[str]) -> SketchMeterResource:
+def _meter(site: Site, row: int) -> SketchMeterResource:
     network = site.network
     customer = int(network.meters.customer[row])
     return SketchMeterResource(
@@ -120,5 +134,4 @@ def _meter(site: Site, row: int, dead: frozenset[str]) -> SketchMeterResource:
         phases=str(Phases(int(network.meters.phases[row])).name or "").replace("|", ""),
         address_area=address_area(network.customers.address[customer]),
         priority=PRIORITY_NAMES[int(network.customers.priority[customer])],
-        reads_dead=network.meters.ids[row] in dead,
     )

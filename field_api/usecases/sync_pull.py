@@ -11,12 +11,16 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from field_api.company import Company
+from field_api.incidents import SCOPE_CHANGED
 from field_api.people import Role, User
 from field_api.ports import Desk, DeskSession, LoggedEvent, OrderFilter, PageAfter, Sites, StoredOrder
 from field_api.sync_cursor import Basis, Place, place_of, where_to_go_on
+from field_api.transfers import TRANSFER
 from field_api.work import is_open
 
 EVENTS_AT_ONCE: Final = 500
+MARGIN_MS: Final = 60_000
+"""A transaction that began before an answer may end after it."""
 CLOSED, ELSEWHERE = "closed", "elsewhere"
 
 
@@ -31,6 +35,8 @@ class Pulled:
     kept: tuple[StoredOrder, ...]
     gone: tuple[tuple[str, str], ...]
     """Ids of orders that are not this phone's any more, and why."""
+    held: frozenset[str] = frozenset()
+    """Orders among ``kept`` that the phone had before: what never changes of them need not come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,7 @@ class PullChanges:
     company: Company
     sites: Sites
 
-    def __call__(self, user: User, cursor: str | None, limit: int) -> Pulled:
+    def __call__(self, user: User, cursor: str | None, limit: int, now_ms: int) -> Pulled:
         """At most ``limit`` orders."""
         basis = Basis(_digest(_identity(user)), self._network(), _digest(self._kinds()))
         with self.desk.reading() as session:
@@ -47,8 +53,10 @@ class PullChanges:
             feed = session.feed
             place, reset = where_to_go_on(place_of(cursor), basis, feed.oldest_id(), feed.newest_id())
             if place.whole:
-                return self._page(session, user, place, limit, reset=reset)
-            return self._changes(session, user, place, limit)
+                pulled = self._page(session, user, place, limit, reset=reset)
+            else:
+                pulled = self._changes(session, user, place, limit)
+        return replace(pulled, next=replace(pulled.next, at_ms=now_ms))
 
     def _kinds(self) -> list[object]:
         """What of the work types shows on a phone."""
@@ -78,7 +86,8 @@ class PullChanges:
             last = event.id
         kept, gone = self._sorted(session, user, ids)
         more = last < session.feed.newest_id()
-        return Pulled(False, more, replace(place, feed=last), False, kept, gone)
+        held = frozenset(one.order.id for one in kept if _came_ms(one) < place.at_ms - MARGIN_MS)
+        return Pulled(False, more, replace(place, feed=last), False, kept, gone, held)
 
     @staticmethod
     def _touched(session: DeskSession, user: User, logged: LoggedEvent) -> Sequence[str]:
@@ -105,6 +114,12 @@ class PullChanges:
             else:
                 gone.append((order_id, CLOSED))
         return tuple(kept), tuple(gone)
+
+
+def _came_ms(stored: StoredOrder) -> int:
+    """When whoever has it got it, or it became about another place."""
+    came = [entry.at_ms for entry in stored.history if entry.step in {TRANSFER, SCOPE_CHANGED}]
+    return max([stored.order.created_ms, *came])
 
 
 def _crew(user: User) -> str | None:

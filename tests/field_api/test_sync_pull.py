@@ -1,5 +1,7 @@
 """A phone asks for what changed: everything at first, then that alone, all again where that is lost."""
 
+import gzip
+import json
 from typing import Any
 
 import pytest
@@ -45,10 +47,8 @@ def test_everything_a_phone_needs_comes_at_first(world: World) -> None:
     assert item["order"]["history"][0]["step"] == "assign"
     sketch = item["sketch"]
     assert [one["id"] for one in sketch["path"]] == ["S1", "CB1", "LN2", "T2"]
-    assert [(one["id"], one["node_id"], one["reads_dead"]) for one in sketch["meters"]] == [
-        ("M3", "L2", True),
-        ("M4", "L2", True),
-    ]
+    assert [(one["id"], one["node_id"]) for one in sketch["meters"]] == [("M3", "L2"), ("M4", "L2")]
+    assert item["dead_meters"] == ["M3", "M4"]
     assert item["contacts"] is None, "nobody's phone before the order is accepted"
     assert order["id"] == item["id"]
 
@@ -95,7 +95,44 @@ def test_what_an_outage_says_anew_comes_with_its_order(world: World) -> None:
     world.work()
     page = _pull(crew, cursor)
     assert _orders(page) == [(order["id"], "")]
-    assert not any(one["reads_dead"] for one in page["items"][0]["sketch"]["meters"])
+    assert page["items"][0]["dead_meters"] == []
+
+
+def test_a_sketch_comes_once_and_again_with_another_place(world: World) -> None:
+    order, crew = world.confirmed(), world.log_in("crew-02")
+    world.clock.now_ms += 3_600_000
+    cursor = _pull(crew)["next_cursor"]
+    world.clock.now_ms += 1000
+    order = _step(crew, order, "accept")
+    page = _pull(crew, cursor)
+    assert page["items"][0]["sketch"] is None, "as it was sent before"
+    assert page["items"][0]["dead_meters"] == ["M3", "M4"]
+    world.publish("out-1", OutageState.CONFIRMED, "LN2", cut=("LN2",))
+    world.work()
+    page = _pull(crew, page["next_cursor"])
+    assert page["items"][0]["order"]["element"] == "LN2"
+    assert page["items"][0]["sketch"]["path"][-1]["id"] == "LN2"
+
+
+def test_only_meters_of_ones_own_cells_are_told(world: World) -> None:
+    """An outage over two cells: each crew hears of its own doors."""
+    world.publish("out-1", OutageState.CONFIRMED, "CB1", cut=("CB1",))
+    world.work()
+    for name, mine in (("crew-01", {"M1", "M2"}), ("crew-02", {"M3", "M4"})):
+        for item in _pull(world.log_in(name))["items"]:
+            if item["kind"] == "order":
+                assert set(item["dead_meters"]) == mine
+                assert {one["id"] for one in item["sketch"]["meters"]} == mine
+
+
+def test_what_is_sent_is_compressed_for_who_can_read_that(world: World) -> None:
+    world.confirmed()
+    crew = world.log_in("crew-02")
+    plain = crew.get("/api/v1/sync/pull")
+    packed = crew.client.get("/api/v1/sync/pull", headers={"Accept-Encoding": "gzip, br"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert len(packed.data) * 4 < len(plain.data)
+    assert json.loads(gzip.decompress(packed.data))["items"] == plain.get_json()["items"]
 
 
 def test_a_cursor_whose_events_are_gone_begins_anew(world: World) -> None:
@@ -146,7 +183,7 @@ _BASES = st.builds(Basis, _TEXT, _TEXT, _TEXT)
 _PAGES = st.none() | st.builds(PageAfter, st.integers(0, 2**50), _TEXT)
 
 
-@given(place=st.builds(Place, _BASES, st.integers(0, 2**50), _PAGES, st.booleans()))
+@given(place=st.builds(Place, _BASES, st.integers(0, 2**50), _PAGES, st.integers(0, 2**50), st.booleans()))
 @settings(max_examples=100, deadline=None)
 def test_a_cursor_is_read_as_it_was_written(place: Place) -> None:
     assert place_of(place.text) == place
@@ -157,7 +194,7 @@ def test_a_cursor_is_read_as_it_was_written(place: Place) -> None:
 def test_no_event_is_skipped(feed: int, oldest: int, length: int) -> None:
     """Either the phone goes on where it stopped and every later event is still there, or it begins anew."""
     basis, newest = Basis("a", "b", "c"), oldest + length
-    place, reset = where_to_go_on(Place(basis, feed, None, whole=False), basis, oldest, newest)
+    place, reset = where_to_go_on(Place(basis, feed, whole=False), basis, oldest, newest)
     kept = feed + 1 >= oldest and feed <= newest
     assert reset is not kept
     assert place.feed == (feed if kept else newest)
@@ -165,5 +202,5 @@ def test_no_event_is_skipped(feed: int, oldest: int, length: int) -> None:
 
 def test_another_network_is_sent_beside_what_is_held() -> None:
     old, new = Basis("a", "n1", "c"), Basis("a", "n2", "c")
-    place, reset = where_to_go_on(Place(old, 7, None, whole=False), new, 1, 9)
-    assert (reset, place) == (False, Place(new, 7, None, whole=True))
+    place, reset = where_to_go_on(Place(old, 7, whole=False), new, 1, 9)
+    assert (reset, place) == (False, Place(new, 7, whole=True))
