@@ -16,11 +16,13 @@ from field_api.http import (
     routes_assessment,
     routes_audit,
     routes_calendar,
+    routes_central_queue,
     routes_demo,
     routes_devices,
     routes_dispatch,
     routes_explanations,
     routes_gateway,
+    routes_gis,
     routes_incidents,
     routes_network,
     routes_network_changes,
@@ -32,6 +34,7 @@ from field_api.http import (
     routes_people_findings,
     routes_photos,
     routes_planned_work,
+    routes_public,
     routes_registers,
     routes_reliability,
     routes_session,
@@ -70,8 +73,10 @@ BOOKS: Final = (
     routes_work.operations,
     routes_tickets.operations,
     routes_webhooks.operations,
+    routes_gis.operations,
     routes_paper.operations,
     routes_notices.operations,
+    routes_public.operations,
     routes_work_types.operations,
     routes_incidents.operations,
     routes_photos.operations,
@@ -91,6 +96,7 @@ BOOKS: Final = (
     routes_organisation.operations,
     routes_villages.operations,
     routes_assessment.operations,
+    routes_central_queue.operations,
     routes_people.operations,
     routes_people_findings.operations,
     routes_audit.operations,
@@ -226,11 +232,15 @@ def _query(sent: Request, operation: Operation) -> BaseModel | None:
         return None
     repeated = [name for name, values in sent.args.lists() if len(values) > 1]
     if repeated:
-        raise HttpProblem(422, "Repeated query parameter", f"given more than once: {', '.join(repeated[:5])}")
+        raise HttpProblem(
+            operation.bad_query,
+            "Repeated query parameter",
+            f"given more than once: {', '.join(repeated[:5])}",
+        )
     try:
         return operation.query.model_validate(sent.args.to_dict())
     except ValidationError as problem:
-        raise _invalid(problem, "The query is not valid") from problem
+        raise _invalid(problem, "The query is not valid", operation.bad_query) from problem
 
 
 def _body(sent: Request, operation: Operation) -> BaseModel | None:
@@ -246,12 +256,12 @@ def _body(sent: Request, operation: Operation) -> BaseModel | None:
         raise _invalid(problem, "The body is not valid") from problem
 
 
-def _invalid(problem: ValidationError, title: str) -> HttpProblem:
+def _invalid(problem: ValidationError, title: str, status: int = 422) -> HttpProblem:
     errors = [
         FieldProblem(field=".".join(map(str, error["loc"])), message=error["msg"])
         for error in problem.errors(include_input=False, include_url=False)[:20]
     ]
-    return HttpProblem(422, title, errors=errors)
+    return HttpProblem(status, title, errors=errors)
 
 
 def _response(answer: Answer, operation: Operation) -> WerkzeugResponse:

@@ -109,6 +109,8 @@ class Operation:
     """The body is a part of a file, at a place that Content-Range names."""
     max_body: int = 0
     """Bytes; 0: as every other operation."""
+    bad_query: int = 422
+    """What a wrong query is answered with; some standards want 400."""
 
     @property
     def name(self) -> str:
@@ -134,7 +136,7 @@ class Operation:
     def statuses(self) -> frozenset[int]:
         """Every status that it may answer."""
         guarded = set() if self.public else {401, 403}
-        checked = {422} if self.query else set()
+        checked = {self.bad_query} if self.query else set()
         sent = {400, 413, 415, 422} if self.body else set()
         sent |= {400, 413, 415} if self.uploads else set()
         found = {404} if self.parameters else set()
@@ -166,6 +168,7 @@ class Operations:
         if_match: bool = False,
         uploads: bool = False,
         max_body: int = 0,
+        bad_query: int = 422,
     ) -> Callable[[Handler], Handler]:
         """Declare an operation; an operation that is neither public nor names roles is refused."""
         if public == bool(roles):
@@ -190,6 +193,7 @@ class Operations:
                     if_match,
                     uploads,
                     max_body,
+                    bad_query,
                 )
             )
             return handler
