@@ -20,6 +20,8 @@ POLL_S: Final = 0.1
 READ_AT_ONCE: Final = 100
 KEEP_EVENTS: Final = 20_000
 KEEP_OPERATIONS_MS: Final = 30 * 24 * 3_600_000
+KEEP_TOKENS_MS: Final = 7 * 24 * 3_600_000
+"""Used or expired ones: so long their reuse is noticed as a theft."""
 KEEP_NOTICES_MS: Final = 200 * 24 * 3_600_000
 """Somewhat more than the six months for which such records must be kept."""
 TIDY_EVERY_MS: Final = 60_000
@@ -138,4 +140,5 @@ class Worker:
         with self.desk.writing() as session:
             session.feed.prune(KEEP_EVENTS)
             session.operations.prune(now_ms - KEEP_OPERATIONS_MS)
+            session.refresh_tokens.prune(now_ms - KEEP_TOKENS_MS)
             session.outbox.prune(now_ms - KEEP_NOTICES_MS)

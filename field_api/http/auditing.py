@@ -18,8 +18,9 @@ RECORDED_ELSEWHERE: Final = frozenset({
     "announce_photo", "send_photo", "push_operations",  # rows of their own, and the orders' histories
     "step_order",  # the order's history; on behalf of others by its use case
     "put_position",  # nothing but a place, and not for keeping
-    "take_call",  # the register of calls
-    "ask_what_if",  # changes nothing
+    "take_call", "take_tickets", "paste_tickets",  # the registers of calls and tickets
+    "take_receipts",  # the outbox
+    "ask_what_if", "make_plan",  # change nothing
 })  # fmt: skip
 """Every other operation that is not a question is written, those of tomorrow included."""
 

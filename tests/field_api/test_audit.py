@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from field_api.audit_chain import START, Act, AuditRow, Head, breaches, link
+from field_api.http.app import all_operations
+from field_api.http.auditing import RECORDED_ELSEWHERE, is_written
 from field_api.people import Role
 from gridcrew.commands.audit import command
 from tests.field_api.people import acts, hire
@@ -167,3 +169,10 @@ def test_auditors_read_pages_and_nobody_else_does(world: World) -> None:
     assert auditor.get("/api/v1/audit?since=2030-01-01T00:00:00Z").get_json()["items"] == []
     for name in ("admin", "dispatcher", "crew-01"):
         assert world.log_in(name).get("/api/v1/audit").status_code == 403
+
+
+def test_what_is_recorded_elsewhere_exists() -> None:
+    """A name that no operation has any more would hide the next one of that name."""
+    names = {one.name for one in all_operations(demo=True)}
+    assert not RECORDED_ELSEWHERE - names
+    assert is_written(next(one for one in all_operations(demo=True) if one.name == "hold_notices"))

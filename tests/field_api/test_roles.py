@@ -2,6 +2,7 @@
 included; the page about people says the same."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,15 +102,11 @@ def test_another_cell_holds_from_the_next_request_on(world: World) -> None:
     with world.services.desk.writing() as session:
         login = session.users.by_username("gina")
         assert login is not None
-        session.users.change(type(login.user)(**{**_fields(login.user), "grid_ids": ("G2",)}))
+        session.users.change(replace(login.user, grid_ids=("G2",)))
     assert manager.get("/api/v1/outages/out-west").status_code == 200
     with world.services.desk.writing() as session:
-        session.users.change(type(login.user)(**{**_fields(login.user), "disabled": True}))
+        session.users.change(replace(login.user, disabled=True))
     assert manager.get("/api/v1/outages/out-west").status_code == 401
-
-
-def _fields(user: object) -> dict[str, object]:
-    return {name: getattr(user, name) for name in type(user).__slots__}  # type: ignore[attr-defined]
 
 
 def test_the_page_about_people_is_true() -> None:

@@ -1,9 +1,11 @@
 """Tokens of phones renew themselves, once each (fault 28); those of machines are limited and end."""
 
+import threading
 from typing import Any
 
 import pytest
 
+from field_api.usecases.login import hashed
 from field_api.usecases.renew_tokens import ACCESS_MS, GRACE_MS, REFRESH_MS
 from tests.field_api.people import acts
 from tests.field_api.world import World
@@ -131,3 +133,15 @@ def test_a_machine_cannot_be_logged_in_as(world: World) -> None:
 def test_only_administrators_make_tokens(world: World) -> None:
     for name in ("dispatcher", "viewer", "crew-01"):
         assert world.log_in(name).send("POST", "/api/v1/machine-tokens", {"name": "x"}).status_code == 403
+
+
+def test_used_tokens_are_forgotten_after_a_week(world: World) -> None:
+    first = _begin(world)
+    _, second = _renew(world, first)
+    world.clock.now_ms += 7 * 24 * 3_600_000 + 1
+    world.worker.tidied_ms = 0
+    world.worker.turn(threading.Event())
+    with world.services.desk.reading() as session:
+        assert session.refresh_tokens.get(hashed(first["refresh_token"])) is None
+        assert session.refresh_tokens.get(hashed(second["refresh_token"])) is not None
+    assert _renew(world, second)[0] == 200
