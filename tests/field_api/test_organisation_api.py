@@ -157,7 +157,7 @@ def _opened(world: World, role: str, name: str, subject: str) -> dict[str, Any]:
     shape = work_type.form.get("properties", {})
     answers = {field: answer(shape[field]) for field in work_type.needed_to_open}
     body = {
-        "operation_id": f"op-{name.replace('_', '-')}-1",
+        "operation_id": f"op-{name.replace('_', '-')}-{subject}",
         "type": name,
         "subject_id": subject,
         "answers": answers,
@@ -225,3 +225,15 @@ def test_a_sheet_is_for_its_person_and_who_judges(world: World, admin: Caller) -
     assert world.log_in("crew-02").get(path).status_code == 404
     visits = _json(admin, "/api/v1/grid-cells/G1/first-visits?first_day=2026-11-01&last_day=2026-11-30")
     assert visits == {"ratio": None, "first": [], "again": []}
+
+
+def test_org_12_cases_from_ten_kilovolt_are_in_one_queue(world: World, admin: Caller) -> None:
+    """ORG-12: of all cells together; low voltage and the jobs of an outage are not in it."""
+    east, west = (_opened(world, "admin", "defect", element) for element in ("T1", "T2"))
+    low = _opened(world, "admin", "home_service", "C3")
+    world.confirmed("out-east", cause="T1")
+    listed = _json(admin, "/api/v1/central-queue")["items"]
+    assert {one["order_id"] for one in listed} == {east["id"], west["id"]}
+    assert {(one["voltage_kv"], one["queue"]) for one in listed} == {(10.0, "central")}
+    assert low["grid_id"] == "G2"
+    assert world.log_in("crew-01").get("/api/v1/central-queue").status_code == 403

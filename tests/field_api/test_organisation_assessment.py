@@ -1,8 +1,12 @@
 """First visits, assessment sheets and risks as pure decisions."""
 
+import math
 from dataclasses import replace
 
+import pytest
+
 from field_api.assessment import ClosedOrder, assessment, first_visits, visits
+from field_api.central_queue import queue_of
 from field_api.clocks import ClockState, Due
 from field_api.findings_on_people import CauseClass, FindingState, PersonFinding
 from field_api.service_risks import WINDOW_MS, PastOutage, RiskKind, near_limits, repeated_outages
@@ -63,3 +67,13 @@ def test_org_10_orders_near_or_over_their_limits_are_risks() -> None:
         (RiskKind.OVER_LIMIT, "b", ("restoration",)),
         (RiskKind.NEAR_LIMIT, "a", ("arrival",)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("voltage_kv", "authority_kv", "queue"),
+    [(0.4, 10.0, "cell"), (10.0, 10.0, "central"), (35.0, 35.0, "central"), (35.0, 10.0, "above"),
+     (math.nan, 10.0, "cell")],
+)  # fmt: skip
+def test_org_12_the_queue_follows_the_voltage(voltage_kv: float, authority_kv: float, queue: str) -> None:
+    """ORG-12."""
+    assert queue_of(voltage_kv, authority_kv).value == queue
