@@ -27,6 +27,7 @@ from field_api.people_ports import (
 )
 from field_api.photo_ports import Photos
 from field_api.projection import Site
+from field_api.ratings import Rating
 from field_api.register_ports import RegisterEntries
 from field_api.tickets import TicketBook
 from field_api.webhooks import Webhooks
@@ -185,6 +186,9 @@ class Orders(Protocol):
     ) -> tuple[StoredOrder, ...]:
         """Newest first; ``is_open`` None means all."""
 
+    def by_number(self, scope: Scope, number: str) -> StoredOrder | None:
+        """The order that people call so."""
+
     def of_outage(self, scope: Scope, outage_id: str) -> tuple[StoredOrder, ...]:
         """Oldest first."""
 
@@ -319,6 +323,14 @@ class Calls(Protocol):
         """Append to the desk's evidence, which the detector reads as one more source."""
 
 
+class Ratings(Protocol):
+    """What customers said of closed orders; append only."""
+
+    def of_order(self, order_id: str) -> Rating | None: ...
+
+    def add(self, rating: Rating) -> None: ...
+
+
 class Corrections(Protocol):
     """What people corrected of outages; append only."""
 
@@ -364,6 +376,8 @@ class DeskSession(Protocol):
     def orders(self) -> Orders: ...
     @property
     def outages(self) -> OutageViews: ...
+    @property
+    def ratings(self) -> Ratings: ...
     @property
     def outbox(self) -> Outbox: ...
     @property

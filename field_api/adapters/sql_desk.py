@@ -20,6 +20,7 @@ from field_api.adapters.sql_people import (
     SqlReveals,
 )
 from field_api.adapters.sql_photos import SqlPhotos
+from field_api.adapters.sql_ratings import SqlRatings
 from field_api.adapters.sql_registers import SqlRegisterEntries
 from field_api.adapters.sql_tickets import SqlTickets
 from field_api.adapters.sql_users import SqlUsers
@@ -42,6 +43,7 @@ class SqlSession:
         self.incidents = SqlIncidents(connection)
         self.orders = SqlOrders(connection)
         self.outages = SqlOutageViews(connection)
+        self.ratings = SqlRatings(connection)
         self.outbox = SqlOutbox(connection)
         self.notices = SqlNoticeControl(connection)
         self.feed = SqlFeed(connection)

@@ -78,6 +78,11 @@ class SqlOrders:
         found = self._stored(select(orders).where(orders.c.id == order_id, in_scope(orders.c.grid_id, scope)))
         return found[0] if found else None
 
+    def by_number(self, scope: Scope, number: str) -> StoredOrder | None:
+        mine = (orders.c.number == number, in_scope(orders.c.grid_id, scope))
+        found = self._stored(select(orders).where(*mine))
+        return found[0] if found else None
+
     def listed(
         self, scope: Scope, is_open: bool | None, after: PageAfter | None, limit: int
     ) -> tuple[StoredOrder, ...]:

@@ -1,0 +1,98 @@
+"""What customers may do: ask how far it is with a number, and have their word on a closed order kept."""
+
+import math
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from field_api.http.fields import Identifier, Input, Whole, Words
+from field_api.http.operations import EVERYONE, Answer, Call, Operations
+from field_api.http.problems import HttpProblem
+from field_api.instants import iso, iso_or_none
+from field_api.notice_wording import HOTLINES
+from field_api.public_progress import Stage, Supply
+from field_api.ratings import BEST, WORST, Rating
+from field_api.resources import Instant, Resource
+from field_api.usecases.look_up_progress import LookUpProgress
+from field_api.usecases.take_rating import MAY_TAKE, TakeRating
+
+operations: Final = Operations()
+COST: Final = 10
+"""A look-up takes so much of an address's allowance as so many other requests."""
+_Points = Annotated[Whole, Field(ge=WORST, le=BEST)]
+
+
+class LookUpBody(Input):
+    number: Identifier = Field(description="A customer's number, or an order's.")
+
+
+class ProgressResource(Resource):
+    supply: Supply
+    since: Instant | None
+    expected_at: Instant | None = Field(description="Null: nobody knows yet.")
+    stage: Stage | None
+    hotlines: tuple[str, ...]
+
+
+class RatingBody(Input):
+    service: _Points = Field(description="How people were met.")
+    result: _Points = Field(description="What came of it.")
+    words: Words = ""
+
+
+class RatingResource(Resource):
+    order_id: str
+    service: int
+    result: int
+    words: str
+    at: Instant
+    taken_by: str
+
+
+@operations.add(
+    "POST", "/api/v1/public/progress", "How far is it? Without a login, without persons",
+    public=True, body=LookUpBody, answers={200: ProgressResource}, refuses=frozenset({429}),
+)  # fmt: skip
+def look_up_progress(call: Call) -> Answer:
+    """The same shape for a number that is nobody's as for one without an outage."""
+    services = call.services
+    waits_s = [services.throttle.wait_s(f"look-up at {call.request.remote_addr}") for _ in range(COST)]
+    if waits_s[-1]:
+        raise HttpProblem(
+            429, "Too many look-ups", headers={"Retry-After": str(math.ceil(waits_s[-1] * COST))}
+        )
+    look = LookUpProgress(services.desk, services.sites, services.company, services.supply)
+    found = look(call.body(LookUpBody).number, call.now_ms)
+    return Answer(200, ProgressResource(
+        supply=found.supply, since=iso_or_none(found.since_ms), expected_at=iso_or_none(found.expected_ms),
+        stage=found.stage, hotlines=HOTLINES,
+    ), {"Cache-Control": "no-store"})  # fmt: skip
+
+
+@operations.add(
+    "POST", "/api/v1/orders/{order_id}/rating", "What the customer says of a closed order",
+    roles=MAY_TAKE, body=RatingBody, answers={201: RatingResource}, refuses=frozenset({409}),
+)  # fmt: skip
+def rate_order(call: Call) -> Answer:
+    """One for each order, in two parts; nobody writes down a rating of their own work."""
+    body = call.body(RatingBody)
+    take = TakeRating(call.services.desk, call.services.company)
+    kept = take(call.user, call.path["order_id"], body.service, body.result, body.words, call.now_ms)
+    return Answer(201, _rating(kept))
+
+
+@operations.add(
+    "GET", "/api/v1/orders/{order_id}/rating", "What the customer said of an order", roles=EVERYONE,
+    answers={200: RatingResource},
+)  # fmt: skip
+def show_rating(call: Call) -> Answer:
+    """404 where nobody asked the customer yet."""
+    take = TakeRating(call.services.desk, call.services.company)
+    return Answer(200, _rating(take.of_order(call.user, call.path["order_id"])))
+
+
+def _rating(one: Rating) -> RatingResource:
+    return RatingResource(
+        order_id=one.order_id, service=one.service, result=one.result, words=one.words, at=iso(one.at_ms),
+        taken_by=one.taken_by_name,
+    )  # fmt: skip

@@ -1,0 +1,69 @@
+"""Anybody asks with a number how far it is (NTF-01's progress, without a login and without persons)."""
+
+from dataclasses import dataclass
+
+from field_api.company import Company
+from field_api.people import WHOLE_COMPANY
+from field_api.ports import Desk, DeskSession, Sites
+from field_api.public_progress import NOTHING, Progress, Stage, Supply, stage_of
+from field_api.usecases.expected_return import expected_return
+from field_api.usecases.plan_work import standing_plans
+from field_api.usecases.supply import Supply as LiveSupply
+from field_api.work import is_open
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpProgress:
+    desk: Desk
+    sites: Sites
+    company: Company
+    supply: LiveSupply
+
+    def __call__(self, number: str, now_ms: int) -> Progress:
+        """By an order's number, else by a customer's."""
+        with self.desk.reading() as session:
+            found = self._order(session, number, now_ms)
+            if found is not None:
+                return found
+            return self._customer(session, number, now_ms)
+
+    def _order(self, session: DeskSession, number: str, now_ms: int) -> Progress | None:
+        stored = session.orders.by_number(WHOLE_COMPANY, number)
+        if stored is None:
+            return None
+        work_type, stage = self.company.work_type(stored.order.type), stage_of(stored.history)
+        if not is_open(work_type, stored.state):
+            return Progress(Supply.DONE, stored.order.created_ms, None, Stage.CLOSED)
+        about_outage = bool(stored.order.outage_id)
+        expected_ms = expected_return(self.company, [stored], now_ms) if about_outage else None
+        supply = Supply.OUT if about_outage else Supply.NOTHING_KNOWN
+        return Progress(supply, stored.order.created_ms, expected_ms, stage)
+
+    def _customer(self, session: DeskSession, customer_id: str, now_ms: int) -> Progress:
+        site = self.sites.current()
+        if site is None or customer_id not in site.network.customer_row:
+            return NOTHING
+        outage_id = self.supply.outage_of(customer_id)
+        if outage_id is not None:
+            return self._outage(session, outage_id, now_ms)
+        row = site.network.customer_row[customer_id]
+        for plan in standing_plans(session):
+            work = plan.work
+            if (
+                plan.cancelled is not None
+                or now_ms >= work.ends_ms
+                or work.element not in site.network.edge_row
+            ):
+                continue
+            if row in site.feeding.customers_lost_with(site.find(work.element)):
+                return Progress(Supply.PLANNED, work.starts_ms, work.ends_ms)
+        return NOTHING
+
+    def _outage(self, session: DeskSession, outage_id: str, now_ms: int) -> Progress:
+        view = session.outages.get(WHOLE_COMPANY, outage_id)
+        if view is None:
+            return NOTHING
+        jobs = session.orders.of_outage(WHOLE_COMPANY, outage_id)
+        repairs = [one for one in jobs if one.order.type == self.company.repair.name]
+        stage = stage_of(repairs[-1].history) if repairs else Stage.REPORTED
+        return Progress(Supply.OUT, view.started_ms, expected_return(self.company, repairs, now_ms), stage)

@@ -1,0 +1,49 @@
+"""Somebody who had no hand in it writes down what the customer says of a closed order (CUS-02)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from field_api.company import Company
+from field_api.people import Role, User
+from field_api.ports import Desk
+from field_api.ratings import Rating, rates_own_work
+from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
+from field_api.work import is_open
+
+MAY_TAKE: Final = frozenset({Role.ADMIN, Role.DISPATCHER, Role.GRID_MANAGER, Role.SUPERVISOR})
+
+
+@dataclass(frozen=True, slots=True)
+class TakeRating:
+    desk: Desk
+    company: Company
+
+    def __call__(
+        self, user: User, order_id: str, service: int, result: int, words: str, now_ms: int
+    ) -> Rating:
+        """The rating as kept; the same again changes nothing. Raises a kind of ``Refused``."""
+        rating = Rating(order_id, service, result, words, now_ms, user.id, user.name)
+        with self.desk.writing() as session:
+            stored = session.orders.get(user.scope, order_id)
+            if stored is None:
+                raise NotFound(f"no order {order_id!r}")
+            if user.role not in MAY_TAKE or rates_own_work(user, stored.order, stored.history):
+                raise Forbidden("nobody writes down a rating of their own work")
+            if is_open(self.company.work_type(stored.order.type), stored.state):
+                raise NotPossible("only a closed order is rated")
+            before = session.ratings.of_order(order_id)
+            if before is None:
+                session.ratings.add(rating)
+                return rating
+        if (before.service, before.result, before.words) != (service, result, words):
+            raise Conflict(f"order {stored.order.number} has its rating: one for each")
+        return before
+
+    def of_order(self, user: User, order_id: str) -> Rating:
+        """Raises ``NotFound`` where there is none, or none that the person may see."""
+        with self.desk.reading() as session:
+            stored = session.orders.get(user.scope, order_id)
+            rating = session.ratings.of_order(order_id) if stored is not None else None
+        if rating is None:
+            raise NotFound(f"order {order_id!r} has no rating")
+        return rating
