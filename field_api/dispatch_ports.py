@@ -9,5 +9,8 @@ class DispatchPlans(Protocol):
     def newest(self) -> str | None:
         """None before the first."""
 
+    def expected_ms(self, outage_id: str) -> int | None:
+        """When the newest plan computes supply to be back; None where it computes nothing."""
+
     def put(self, number: int, at_ms: int, document: str) -> bool:
         """Keep a plan if its number follows the newest; False: another worker was faster."""

@@ -383,4 +383,5 @@ class _Claim:
 
     def _expected_return(self) -> int | None:
         repairs = self._repairs(self._revision.outage_id)
-        return expected_return(self._company, repairs, self._case.now_ms)
+        planned_ms = self._session.plans.expected_ms(self._revision.outage_id)
+        return expected_return(self._company, repairs, self._case.now_ms, planned_ms)

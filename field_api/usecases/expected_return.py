@@ -1,4 +1,4 @@
-"""When supply is expected back: the crew's own word, else the restoration clock's due time."""
+"""When supply is expected back: the crew's word, else the clock's due time, or later if the plan says so."""
 
 from collections.abc import Sequence
 
@@ -7,11 +7,14 @@ from field_api.estimates import WITHDRAWN, estimate_ms
 from field_api.ports import StoredOrder
 
 
-def expected_return(company: Company, repairs: Sequence[StoredOrder], now_ms: int) -> int | None:
+def expected_return(
+    company: Company, repairs: Sequence[StoredOrder], now_ms: int, planned_ms: int | None = None
+) -> int | None:
     """Of the newest of an outage's repair orders; None where it has passed: withdrawn (invariant 5).
 
     Once a crew has given its word, the clocks say nothing any more: after a withdrawal nobody knows until
-    the crew tells anew.
+    the crew tells anew. Without any word it is the clocks' due time, or ``planned_ms``, what the plan of the
+    crews' work computes, where that is later: nobody is promised what the plan already denies.
     """
     for stored in reversed(repairs):
         promised_ms = estimate_ms(stored.history)
@@ -20,6 +23,6 @@ def expected_return(company: Company, repairs: Sequence[StoredOrder], now_ms: in
         if any(entry.step == WITHDRAWN for entry in stored.history):
             return None
         due = company.due_times(stored.order, stored.history, now_ms)
-        due_ms = max((one.due_ms for one in due), default=0)
+        due_ms = max((planned_ms or 0, *(one.due_ms for one in due)))
         return due_ms if due_ms > now_ms else None
     return None

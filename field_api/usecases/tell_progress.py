@@ -42,10 +42,9 @@ class TellProgress:
         return sum(self._tell(repairs, now_ms) for repairs in stale)
 
     def _due(self, session: DeskSession, repairs: Sequence[StoredOrder], now_ms: int) -> bool:
-        expected_ms, incident_id = (
-            expected_return(self.company, repairs, now_ms),
-            repairs[-1].order.incident_id,
-        )
+        planned_ms = session.plans.expected_ms(repairs[-1].order.outage_id)
+        expected_ms = expected_return(self.company, repairs, now_ms, planned_ms)
+        incident_id = repairs[-1].order.incident_id
         change_ms = self.company.rules.change_ms
         if incident_id in self.examined and not is_news(self.examined[incident_id], expected_ms, change_ms):
             return False
@@ -65,7 +64,8 @@ class TellProgress:
             mine = [one for one in stored if one.order.type == self.company.repair.name]
             if not mine:
                 return 0
-            expected_ms = expected_return(self.company, mine, now_ms)
+            planned_ms = session.plans.expected_ms(outage_id)
+            expected_ms = expected_return(self.company, mine, now_ms, planned_ms)
             incident_id = mine[-1].order.incident_id
             found = progress(session.outbox.told(incident_id), expected_ms, self.company.rules.change_ms)
             impact = site.impact(revision)

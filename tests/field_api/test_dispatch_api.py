@@ -10,7 +10,9 @@ from field_api.app import build_dispatcher
 from field_api.dispatcher import Dispatcher
 from field_api.instants import iso
 from field_api.organisation import Crew, CrewState
+from field_api.people import WHOLE_COMPANY
 from field_api.ports import DeskSession
+from field_api.usecases.expected_return import expected_return
 from field_api.work import HistoryEntry, Order
 from tests.field_api.world import World
 
@@ -204,3 +206,29 @@ def _storm_order(world: World, number: int) -> Order:
         lat=39 + number // 10 * 0.02,
         customers=1 + number, priority="normal", area="rural", created_ms=world.clock(),
     )  # fmt: skip
+
+
+def test_people_are_told_what_the_plan_computes_where_that_is_later_than_due(world: World) -> None:
+    """Eighty outages, one crew: the clock's due time cannot be kept, and nobody is promised that."""
+    with world.services.desk.writing() as session:
+        _put(session, "storm-0", lon=116.0, lat=39.0)
+        for number in range(80):
+            order = replace(_storm_order(world, number), crew_id="storm-0")
+            first = HistoryEntry(1, 1, "assign", order.created_ms, "system", "system")
+            session.orders.add(order, "assigned", first)
+    company, now_ms = world.services.company, world.clock()
+    plan = world.log_in("dispatcher").send("POST", "/api/v1/dispatch/plan").get_json()
+    computed = {one["outage_id"]: one["restored"]["at"] for one in plan["outages"]}
+    with world.services.desk.reading() as session:
+        told = []
+        for number in range(80):
+            (stored,) = session.orders.of_outage(WHOLE_COMPANY, f"storm-out-{number}")
+            due_ms = max(one.due_ms for one in company.due_times(stored.order, stored.history, now_ms))
+            planned_ms = session.plans.expected_ms(stored.order.outage_id)
+            expected_ms = expected_return(company, [stored], now_ms, planned_ms)
+            assert expected_ms == max(due_ms, planned_ms or 0)
+            assert iso(planned_ms or 0) == computed[stored.order.outage_id]
+            told.append(expected_ms == planned_ms)
+        assert session.plans.expected_ms("unheard-of") is None
+    assert any(told)
+    assert not all(told)
