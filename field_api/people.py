@@ -32,6 +32,8 @@ class Scope:
 
     grid_ids: frozenset[str]
     whole_company: bool = False
+    crew_id: str = ""
+    """Orders that this crew has are seen too, wherever they are: help comes from other cells."""
 
     def sees(self, grid_id: str) -> bool:
         """Is that grid cell inside?"""
@@ -62,4 +64,5 @@ class User:
     @property
     def scope(self) -> Scope:
         """What this person may see."""
-        return Scope(frozenset(self.grid_ids), self.whole_company)
+        crew = self.crew_id if self.role is Role.CREW else None
+        return Scope(frozenset(self.grid_ids), self.whole_company, crew or "")

@@ -75,11 +75,11 @@ class SqlOrders:
         self._connection = connection
 
     def get(self, scope: Scope, order_id: str) -> StoredOrder | None:
-        found = self._stored(select(orders).where(orders.c.id == order_id, in_scope(orders.c.grid_id, scope)))
+        found = self._stored(select(orders).where(orders.c.id == order_id, _seen_by(scope)))
         return found[0] if found else None
 
     def by_number(self, scope: Scope, number: str) -> StoredOrder | None:
-        mine = (orders.c.number == number, in_scope(orders.c.grid_id, scope))
+        mine = (orders.c.number == number, _seen_by(scope))
         found = self._stored(select(orders).where(*mine))
         return found[0] if found else None
 
@@ -91,22 +91,22 @@ class SqlOrders:
     def found(
         self, scope: Scope, wanted: OrderFilter, after: PageAfter | None, limit: int
     ) -> tuple[StoredOrder, ...]:
-        query = select(orders).where(in_scope(orders.c.grid_id, scope), *_conditions(wanted))
+        query = select(orders).where(_seen_by(scope), *_conditions(wanted))
         if after is not None:
             same = and_(orders.c.created_ms == after.value, orders.c.id < after.id)
             query = query.where(or_(orders.c.created_ms < after.value, same))
         return self._stored(query.order_by(orders.c.created_ms.desc(), orders.c.id.desc()).limit(limit))
 
     def of_outage(self, scope: Scope, outage_id: str) -> tuple[StoredOrder, ...]:
-        query = select(orders).where(orders.c.outage_id == outage_id, in_scope(orders.c.grid_id, scope))
+        query = select(orders).where(orders.c.outage_id == outage_id, _seen_by(scope))
         return self._stored(query.order_by(orders.c.created_ms, orders.c.id))
 
     def of_customer(self, scope: Scope, customer_id: str) -> tuple[StoredOrder, ...]:
-        query = select(orders).where(orders.c.customer_id == customer_id, in_scope(orders.c.grid_id, scope))
+        query = select(orders).where(orders.c.customer_id == customer_id, _seen_by(scope))
         return self._stored(query.order_by(orders.c.created_ms, orders.c.id))
 
     def open_of(self, scope: Scope, types: Collection[str] = ()) -> tuple[StoredOrder, ...]:
-        query = select(orders).where(orders.c.open, in_scope(orders.c.grid_id, scope))
+        query = select(orders).where(orders.c.open, _seen_by(scope))
         if types:
             query = query.where(orders.c.type.in_(sorted(types)))
         return self._stored(query.order_by(orders.c.created_ms, orders.c.id))
@@ -246,6 +246,12 @@ class SqlPositions:
         self._connection.execute(delete(positions).where(positions.c.name == name))
         self._connection.execute(insert(positions).values(name=name, position=to, at_ms=at_ms))
         return True
+
+
+def _seen_by(scope: Scope) -> ColumnElement[bool]:
+    """Orders of the person's cells, and those that their crew has elsewhere."""
+    in_cells = in_scope(orders.c.grid_id, scope)
+    return or_(in_cells, orders.c.crew_id == scope.crew_id) if scope.crew_id else in_cells
 
 
 def _conditions(wanted: OrderFilter) -> Iterator[ColumnElement[bool]]:

@@ -11,7 +11,7 @@ from typing import Final
 from field_api.audit_chain import Act
 from field_api.company import Company
 from field_api.masking import mask_text
-from field_api.people import Role, User
+from field_api.people import Role, Scope, User
 from field_api.people_ports import Reveal
 from field_api.ports import Desk, DeskSession, Sites, StoredOrder
 from field_api.projection import Site
@@ -76,7 +76,7 @@ class RevealCustomer:
         self, user: User, customer_id: str, reason: Reason, reference: str, address: str, now_ms: int
     ) -> Person:
         """Raises ``NotFound`` outside the person's cells, ``Forbidden`` for a crew without such an order."""
-        person = _person_in_scope(self.sites, user, customer_id)
+        person = _person_in(self.sites, user.scope, customer_id)
         told = mask_text(f"{reason.value} {reference}".strip())
         with self.desk.writing() as session:
             if user.role is Role.CREW:
@@ -121,17 +121,17 @@ class OrderContacts:
         return Contacts(people, wipe_ms)
 
     def _people(self, user: User, stored: StoredOrder) -> tuple[Person, ...]:
-        """The order's customer; for an outage those out in the person's cells, urgent ones first."""
+        """The order's customer; for an outage those out in its cell and the person's, urgent ones first."""
         order = stored.order
         if order.customer_id:
-            return (_person_in_scope(self.sites, user, order.customer_id),)
+            return (_person_in(self.sites, Scope(frozenset({order.grid_id})), order.customer_id),)
         revision = self.supply.newest(order.outage_id) if order.outage_id else None
         if revision is None:
             return ()
         site = self.sites.of(revision.network_hash)
         rows = self.supply.impact(revision).customers
         if not user.scope.whole_company:
-            rows = site.customers_in(rows, user.scope.grid_ids)
+            rows = site.customers_in(rows, user.scope.grid_ids | {order.grid_id})
         return tuple(_person(site, int(row)) for row in rows[:MOST_CONTACTS])
 
 
@@ -163,10 +163,10 @@ def _accepted_ms(stored: StoredOrder) -> int | None:
     return accepted
 
 
-def _person_in_scope(sites: Sites, user: User, customer_id: str) -> Person:
+def _person_in(sites: Sites, scope: Scope, customer_id: str) -> Person:
     site = sites.current()
     row = None if site is None else site.network.customer_row.get(customer_id)
-    if site is None or row is None or not user.scope.sees(site.cell_of_customer(row)):
+    if site is None or row is None or not scope.sees(site.cell_of_customer(row)):
         raise NotFound(f"no customer {customer_id!r} in your grid cells")
     return _person(site, row)
 

@@ -12,10 +12,10 @@ from typing import Final
 
 from field_api.company import Company
 from field_api.incidents import SCOPE_CHANGED
-from field_api.people import Role, User
+from field_api.people import WHOLE_COMPANY, Role, User
 from field_api.ports import Desk, DeskSession, LoggedEvent, OrderFilter, PageAfter, Sites, StoredOrder
 from field_api.sync_cursor import Basis, Place, place_of, where_to_go_on
-from field_api.transfers import TRANSFER
+from field_api.transfers import TRANSFER, crews_in_turn
 from field_api.work import is_open
 
 EVENTS_AT_ONCE: Final = 500
@@ -93,9 +93,11 @@ class PullChanges:
     def _touched(session: DeskSession, user: User, logged: LoggedEvent) -> Sequence[str]:
         """Orders that an event is about."""
         event = logged.event
-        if not user.scope.sees_any(event.grid_ids) or event.name not in {"order", "outage"}:
+        if event.name not in {"order", "outage"}:
             return ()
         identifier = str(json.loads(event.data)["id"])
+        if not user.scope.sees_any(event.grid_ids):
+            return (identifier,) if event.name == "order" and _ever_had(session, user, identifier) else ()
         if event.name == "order":
             return (identifier,)
         of_outage = session.orders.of_outage(user.scope, identifier)
@@ -125,6 +127,12 @@ def _came_ms(stored: StoredOrder) -> int:
 def _crew(user: User) -> str | None:
     """Whose orders the phone holds; None: those of the grid cells."""
     return user.crew_id if user.role is Role.CREW else None
+
+
+def _ever_had(session: DeskSession, user: User, order_id: str) -> bool:
+    """Has the person's crew that order of another cell, or had it once? Then the phone is to hear of it."""
+    stored = session.orders.get(WHOLE_COMPANY, order_id) if _crew(user) else None
+    return stored is not None and user.crew_id in crews_in_turn(stored.first_crew, stored.history)
 
 
 def _identity(user: User) -> list[object]:

@@ -87,6 +87,20 @@ def test_an_order_that_has_left_is_told_by_its_id(world: World) -> None:
     assert _orders(_pull(first, cursor)) == [(other["id"], "closed")]
 
 
+def test_a_crew_works_on_what_it_took_over_from_another_cell(world: World) -> None:
+    order, helper, dispatcher = world.confirmed(), world.log_in("crew-01"), world.log_in("dispatcher")
+    cursor = _pull(helper)["next_cursor"]
+    assert helper.get(f"/api/v1/orders/{order['id']}").status_code == 404
+    order = _step(dispatcher, order, "transfer", to_crew="crew-01", note="nearer")
+    page = _pull(helper, cursor)
+    assert _orders(page) == [(order["id"], "")]
+    order = _step(helper, order, "accept")
+    assert helper.get(f"/api/v1/orders/{order['id']}/contacts").get_json()["items"]
+    _step(dispatcher, order, "transfer", to_crew="crew-02", note="back again, the way is blocked")
+    assert _orders(_pull(helper, page["next_cursor"])) == [(order["id"], "elsewhere")]
+    assert helper.get(f"/api/v1/orders/{order['id']}").status_code == 404
+
+
 def test_what_an_outage_says_anew_comes_with_its_order(world: World) -> None:
     order, crew = world.confirmed(), world.log_in("crew-02")
     _step(crew, order, "accept")
