@@ -9,10 +9,10 @@ from typing import Final
 
 import numpy as np
 
-from field_api.duties import Assignment, manager_at
+from field_api.duties import Assignment
 from field_api.projection import Site
-from field_api.validity import holds
-from field_api.villages import Liaison, Village, liaison_at
+from field_api.validity import holding
+from field_api.villages import Liaison, Village
 from geo.network import Bool, EdgeKind, Int32
 
 EXAMPLES: Final = 5
@@ -66,14 +66,16 @@ def coverage(
     sees: Callable[[str], bool] = lambda _: True,
 ) -> Coverage:
     """The report as of an instant, over the cells that ``sees`` lets through."""
-    known, held = frozenset(known_cells), [one for one in assignments if holds(one, at_ms)]
+    known = frozenset(known_cells)
+    answered = {one.grid_id for one in holding(assignments, at_ms)} & known
+    looked_after = {one.village_id for one in holding(liaisons, at_ms)}
     ids = site.cells.ids
     visible = np.array([sees(cell) for cell in ids], bool)
-    managed = np.array([cell in known and manager_at(held, cell, at_ms) is not None for cell in ids], bool)
+    managed = np.array([cell in answered for cell in ids], bool)
     of_edge, of_customer = site.cells.of_edge, site.cells.of_customer
     is_area = site.network.edges.kind == EdgeKind.TRANSFORMER
     linked = [one for one in villages if sees(one.grid_id)]
-    without = tuple(one.id for one in linked if liaison_at(liaisons, one.id, at_ms) is None)
+    without = tuple(one.id for one in linked if one.id not in looked_after)
     bare = np.flatnonzero(visible & ~managed)
     return Coverage(
         at_ms=at_ms,

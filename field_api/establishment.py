@@ -12,7 +12,7 @@ from field_api import duties, villages
 from field_api.duties import Assignment, BadDuty, check_assignment
 from field_api.shifts import ALL_DAYS, DAY_MINUTES, DAYS_OFF, WORKING_DAYS, Shift
 from field_api.staffing import ABOVE, Member, Person, Qualification, TeamKind, Unit, UnitKind, Vehicle
-from field_api.validity import holds, is_empty
+from field_api.validity import holding, is_empty
 from field_api.villages import Liaison, Village
 
 Record = Unit | Person | Qualification | Assignment | Member | Shift | Vehicle | Village | Liaison
@@ -50,14 +50,18 @@ class Establishment:
 
     def cells_of(self, person_id: str, at_ms: int) -> frozenset[str]:
         """The cells that a person has to do with then: as manager, or as liaison of a village there."""
+        return self.cells_by_person(at_ms).get(person_id, frozenset())
+
+    def cells_by_person(self, at_ms: int) -> Mapping[str, frozenset[str]]:
+        """As ``cells_of``, of everybody who has any."""
         grid_of = {village.id: village.grid_id for village in self.villages}
-        managed = {a.grid_id for a in self.assignments if a.person_id == person_id and holds(a, at_ms)}
-        linked = {
-            grid_of[one.village_id]
-            for one in self.liaisons
-            if one.person_id == person_id and one.village_id in grid_of and holds(one, at_ms)
-        }
-        return frozenset(managed | linked)
+        found: dict[str, set[str]] = {}
+        for duty in holding(self.assignments, at_ms):
+            found.setdefault(duty.person_id, set()).add(duty.grid_id)
+        for link in holding(self.liaisons, at_ms):
+            if link.village_id in grid_of:
+                found.setdefault(link.person_id, set()).add(grid_of[link.village_id])
+        return {person: frozenset(cells) for person, cells in found.items()}
 
 
 KINDS: Final = tuple(field.name for field in fields(Establishment))

@@ -416,8 +416,9 @@ def _staff(call: Call, whole: Establishment, at_ms: int) -> list[StaffResource]:
         if member.crew_id in visible:
             crews_of.setdefault(member.person_id, []).append(member.crew_id)
     matrix = skill_matrix(whole.people, whole.qualifications, at_ms)
+    by_person = whole.cells_by_person(at_ms)
     cells_of = {
-        person.id: [cell for cell in whole.cells_of(person.id, at_ms) if call.scope.sees(cell)]
+        person.id: [cell for cell in by_person.get(person.id, ()) if call.scope.sees(cell)]
         for person in holding(whole.people, at_ms)
     }
     return [
