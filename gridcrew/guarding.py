@@ -27,7 +27,12 @@ _TLS_PORT: Final = 443
 
 
 def secrets_are_private(settings: Settings) -> tuple[bool, str]:
-    """Keys, passwords and personal lists are readable by their owner alone."""
+    """Keys, passwords and personal lists are readable by their owner alone, the data folder by no stranger.
+
+    Customers lie in the folder's databases as they came; a demo's are nobody's.
+    """
+    if not settings.demo and settings.data_dir.is_dir() and _mode(settings.data_dir) & stat.S_IRWXO:
+        return False, f"anybody on this machine may enter {settings.data_dir}: chmod 750"
     files = [file for file in secret_files(settings) if file.is_file()]
     loose = [f"{file} has mode {_mode(file):o}" for file in files if _mode(file) & OTHERS]
     expected = f"{', '.join(loose[:5])}; expected 600: chmod 600 FILE"

@@ -45,6 +45,14 @@ def test_a_secret_that_others_can_read_is_named(world: World, settings: Settings
         f"{settings.key_file} has mode 640; expected 600: chmod 600 FILE",
     )
     settings.key_file.chmod(0o600)
+    site = settings.model_copy(update={"demo": False})
+    settings.data_dir.chmod(0o755)
+    assert secrets_are_private(site) == (
+        False,
+        f"anybody on this machine may enter {settings.data_dir}: chmod 750",
+    )
+    settings.data_dir.chmod(0o750)
+    assert secrets_are_private(site)[0]
 
 
 def test_the_demos_logins_are_no_way_in(world: World, settings: Settings) -> None:
