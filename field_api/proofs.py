@@ -85,6 +85,9 @@ def unproven(
     missing += [f"an answer to {name!r}" for name in rule.fields if given.get(name) in (None, "")]
     if taken.photos < rule.photos:
         missing.append(f"{rule.photos} photos (has {taken.photos})")
+    begins_ms, ends_ms = taken.details.get("appointment", (0, 1))
+    if ends_ms <= begins_ms:
+        missing.append("an appointment that ends after it begins")
     missing += wrong_answers(work_type, taken.details.get("answers", {}))
     if rule.target in work_type.closed_states:
         missing += unmet_conditions(work_type, given)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from field_api.http.etags import seen_revision
 from field_api.http.fields import (
@@ -72,12 +72,6 @@ class Finding(Input):
 class Appointment(Input):
     begins_at: DeviceTime
     ends_at: DeviceTime
-
-    @model_validator(mode="after")
-    def _forward(self) -> "Appointment":
-        if self.ends_at <= self.begins_at:
-            raise ValueError("an appointment ends after it begins")
-        return self
 
 
 class OrderQuery(StateQuery):

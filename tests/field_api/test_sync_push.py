@@ -278,3 +278,11 @@ def test_any_pieces_of_pushes_end_the_same(pieces: list[list[tuple[bool, int, in
             "remark",
         ]
         assert detail["state"] == "repaired"
+
+
+def test_an_appointment_ends_after_it_begins(world: World) -> None:
+    order, crew = world.confirmed(), world.log_in("crew-02")
+    agreed = {"begins_at": "2026-11-23T03:00:00Z", "ends_at": "2026-11-23T03:00:00Z"}
+    (item,) = _push(crew, _step(1, order, "accept", 1, appointment=agreed))
+    assert item["status"] == 422
+    assert "appointment" in item["problem"]["title"]
