@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time as time_module
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import time
 from pathlib import Path
@@ -16,6 +18,7 @@ from field_api.app import build_services, build_worker
 from field_api.call_list import STAFF
 from field_api.http.app import create_app
 from field_api.instants import MINUTE_MS, iso
+from field_api.notice_control import ChannelState
 from field_api.notice_house import NoticePolicy
 from field_api.notice_rules import DAY_MS, HOUR_MS, NoticeRules
 from field_api.notices import LEASE_MS, NoticeState, provider_key
@@ -375,6 +378,34 @@ def test_killed_between_the_provider_and_the_note_each_message_arrives_once(
     assert set(_states(ruled).values()) == {NoticeState.SENT.value}
     assert len(provider.requests) == 4
     assert set(provider.delivered.values()) == {1}, "the provider knows the key again"
+
+
+def test_a_slow_provider_keeps_nobody_else_waiting(world: World, provider: Provider) -> None:
+    """The running worker: each channel sends by itself, revisions go on being claimed, the end is soon."""
+    ruled = _ruled(world, replace(RULES, dwell_ms=0), url=provider.url)
+    provider.wait_s = 1.0  # beyond the channel's patience
+    stop, worker = threading.Event(), threading.Thread(target=lambda: ruled.worker.run(stop))
+    worker.start()
+    try:
+        ruled.publish("out-1", CONFIRMED)
+        _until(lambda: bool(provider.requests))
+        state = ChannelState("other", ruled.clock(), "away", reported=False)
+        with ruled.services.desk.writing() as session:
+            ruled.worker.notices.staff.channel_down(session, state, ruled.clock())
+        ruled.publish("out-2", CONFIRMED, "T1")
+        _until(lambda: _states(ruled, staff=True).get(("staff:desk", "channel_down")) == "sent")
+        _until(lambda: ("C1", "outage") in _states(ruled))
+    finally:
+        stop.set()
+        worker.join(10)
+    assert not worker.is_alive()
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    deadline_s = time_module.monotonic() + 15
+    while not holds():
+        assert time_module.monotonic() < deadline_s
+        time_module.sleep(0.02)
 
 
 _KILLED = """
