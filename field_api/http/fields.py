@@ -36,7 +36,8 @@ Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 DeviceTime = AwareDatetime
 StepName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{1,39}$")]
-OperationId = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{8,64}$", description="Made by the client, once.")]
+OPERATION_ID_PATTERN: Final = r"^[0-9A-Za-z-]{8,64}$"
+OperationId = Annotated[str, Field(pattern=OPERATION_ID_PATTERN, description="Made by the client, once.")]
 MAX_ANSWERS: Final = 100
 MAX_ANSWERS_SIZE: Final = 20_000
 

@@ -4,11 +4,20 @@ import gzip
 import hashlib
 import json
 import logging
+import re
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, JsonValue, ValidationError
 
-from field_api.http.fields import DeviceTime, Identifier, Input, OperationId, Query, Words
+from field_api.http.fields import (
+    OPERATION_ID_PATTERN,
+    DeviceTime,
+    Identifier,
+    Input,
+    OperationId,
+    Query,
+    Words,
+)
 from field_api.http.operations import Answer, Call, Operations
 from field_api.http.problems import FieldProblem, HttpProblem, Problem, problem_of
 from field_api.http.routes_people import person_resource
@@ -40,6 +49,7 @@ MAX_PUSH_BYTES: Final = 1024 * 1024
 MAX_ORDERS: Final = 100
 COMPRESSION: Final = 4
 _PHONES: Final = frozenset({Role.ADMIN, Role.DISPATCHER, Role.GRID_MANAGER, Role.SUPERVISOR, Role.CREW})
+_OPERATION_ID: Final = re.compile(OPERATION_ID_PATTERN)
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -184,9 +194,12 @@ def _answered(call: Call, sent: PushBody, operation: dict[str, JsonValue]) -> Op
     """One operation's answer; nothing that happens in it reaches the others."""
     told = operation.get("operation_id")
     operation_id = told[:64] if isinstance(told, str) else ""
-    digest = hashlib.sha256(json.dumps(operation, sort_keys=True).encode()).hexdigest()
-    once = AnswerOnce(call.services.desk)
-    outcome = once(call.user, operation_id, digest, lambda: _outcome(call, sent, operation), call.now_ms)
+    if _OPERATION_ID.fullmatch(operation_id):
+        digest = hashlib.sha256(json.dumps(operation, sort_keys=True).encode()).hexdigest()
+        once = AnswerOnce(call.services.desk)
+        outcome = once(call.user, operation_id, digest, lambda: _outcome(call, sent, operation), call.now_ms)
+    else:  # nothing to keep an answer under; it is refused each time
+        outcome = _outcome(call, sent, operation)
     told_back = json.loads(outcome.document)
     return OperationAnswer(
         operation_id=operation_id, status=outcome.status, retry=not outcome.is_final,
