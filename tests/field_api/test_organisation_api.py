@@ -8,6 +8,8 @@ from field_api.establishment import Changes
 from field_api.instants import iso
 from field_api.staffing import Person
 from field_api.work import Subject
+from telemetry.alarm_ports import Watched
+from telemetry.fault_watch import Alarm
 from telemetry.outages import OutageState
 from tests.field_api.forms import answer
 from tests.field_api.world import START_MS, World, make_world
@@ -237,3 +239,12 @@ def test_org_12_cases_from_ten_kilovolt_are_in_one_queue(world: World, admin: Ca
     assert {(one["voltage_kv"], one["queue"]) for one in listed} == {(10.0, "central")}
     assert low["grid_id"] == "G2"
     assert world.log_in("crew-01").get("/api/v1/central-queue").status_code == 403
+
+
+def test_org_10_standing_low_voltage_is_a_risk_of_its_cell(world: World, admin: Caller) -> None:
+    """ORG-10: until it ends."""
+    low = Alarm("under_voltage", "M3", "T2", START_MS - 5, START_MS, 180.0)
+    world.services.alarms.keep(Watched({low.key: low}, {}, {}), START_MS)
+    (risk,) = _json(admin, "/api/v1/grid-cells/G2/risks")["items"]
+    assert (risk["kind"], risk["subject"]) == ("low_voltage", "M3")
+    assert _json(admin, "/api/v1/grid-cells/G1/risks")["items"] == []

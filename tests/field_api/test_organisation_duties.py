@@ -6,10 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from field_api.coverage import coverage
 from field_api.duties import Assignment, BadDuty, Duty, check_assignment, handed_over, manager_at, two_at_once
 from field_api.establishment import Establishment, problems
+from field_api.projection import Site
 from field_api.staffing import Person, Unit, UnitKind
 from field_api.validity import holding, holds
+from tests.field_api.world import write_network
 
 INSTANTS = st.integers(0, 40)
 ENDS = st.one_of(st.none(), st.integers(1, 40))
@@ -110,3 +113,29 @@ def test_what_contradicts_itself_is_told_by_record_and_field() -> None:
         ("assignments", ("G9", 0), "grid_id"),
         ("assignments", ("G1", 5), "from_ms"),
     }
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return Site(write_network(tmp_path_factory.mktemp("duties")))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(assignments(), max_size=8), st.integers(0, 60))
+def test_org_01_every_customer_and_asset_has_one_manager(
+    site: Site, entered: list[Assignment], at_ms: int
+) -> None:
+    """ORG-01, ORG-08: at any instant, through its one cell; the report agrees with a look at each of them."""
+    held: dict[str, tuple[Assignment, ...]] = {cell: (Assignment(cell, "first"),) for cell in ("G1", "G2")}
+    for one in entered:
+        held[one.grid_id] = handed_over(held[one.grid_id], one)
+    everything = [one for cell in held.values() for one in cell]
+    network = site.network
+    for identifier in (*network.customers.ids, *network.edges.ids, *network.nodes.ids):
+        cell = site.cell_of_element(site.find(identifier))
+        assert len([one for one in everything if one.grid_id == cell and holds(one, at_ms)]) == 1
+    report = coverage(site, ("G1", "G2"), everything, (), (), at_ms)
+    assert (report.customers.part, report.assets.part, report.gaps) == (1.0, 1.0, ())
+    without = [one for one in everything if one.grid_id == "G1"]
+    gap = coverage(site, ("G1", "G2"), without, (), (), at_ms)
+    assert [(one.grid_id, one.customers, one.known) for one in gap.gaps] == [("G2", 2, True)]
