@@ -136,6 +136,33 @@ def test_a_call_before_the_meters(night: Night) -> None:
     assert night.orders() == []
 
 
+def test_from_trip_to_indices(night: Night) -> None:
+    """Trip, order, crew, restoration, notices, and the year's figures: all of one night's facts."""
+    night.tell(EvidenceKind.POWER_OFF, "M3", "M4")
+    night.go(60)
+    (order,) = night.orders()
+    crew = night.world.log_in("crew-02")
+    for step in ("accept", "arrive"):
+        night.step(crew, order["id"], step)
+        night.go(900)
+    night.step(crew, order["id"], "repair", finding={"element": "T2", "cause": "雷击"})
+    early = crew.send(
+        "POST", f"/api/v1/orders/{order['id']}/steps",
+        {"operation_id": "too-early", "step": "close", "at": iso(night.world.clock()), "revision": 4},
+    )  # fmt: skip
+    assert (early.status_code, "still read dead" in early.text) == (409, True)
+    night.tell(EvidenceKind.POWER_ON, "M3", "M4")
+    night.go(60)
+    night.step(crew, order["id"], "close")
+    notices = night.dispatcher.get("/api/v1/notices").get_json()["items"]
+    told = {(one["kind"], one["recipient"]) for one in notices}
+    assert {kind for kind, _ in told} >= {"outage", "restored"}
+    figures = night.dispatcher.get("/api/v1/reliability?year=2026").get_json()
+    indices = figures["ieee1366"]
+    assert indices["saifi"] == pytest.approx(2 / 4)
+    assert 30 / 2 < indices["saidi_min"] < 40 / 2
+
+
 def test_two_sources_one_order(night: Night) -> None:
     """Meters, the same frames on a second path, a caller and two tickets tell of one failure."""
     night.tell(EvidenceKind.POWER_OFF, "M3", "M4")
