@@ -1,19 +1,22 @@
-"""What customers may do: ask how far it is with a number, and have their word on a closed order kept."""
+"""What customers may do: ask how far it is, pick a manager by card, have their word on an order kept."""
 
 import math
 from typing import Annotated, Final
 
 from pydantic import Field
 
-from field_api.http.fields import Identifier, Input, Whole, Words
+from field_api.http.fields import Identifier, Input, Page, Query, Whole, Words
 from field_api.http.operations import EVERYONE, Answer, Call, Operations
 from field_api.http.problems import HttpProblem
 from field_api.instants import iso, iso_or_none
+from field_api.manager_cards import ManagerCard
+from field_api.masking import mask_name
 from field_api.notice_wording import HOTLINES
 from field_api.public_progress import Stage, Supply
 from field_api.ratings import BEST, WORST, Rating
 from field_api.resources import Instant, Resource
 from field_api.usecases.look_up_progress import LookUpProgress
+from field_api.usecases.show_cards import ShowCards
 from field_api.usecases.take_rating import MAY_TAKE, TakeRating
 
 operations: Final = Operations()
@@ -89,6 +92,42 @@ def show_rating(call: Call) -> Answer:
     """404 where nobody asked the customer yet."""
     take = TakeRating(call.services.desk, call.services.company)
     return Answer(200, _rating(take.of_order(call.user, call.path["order_id"])))
+
+
+class CardQuery(Query):
+    grid_id: str = Field(min_length=1, max_length=128)
+
+
+class CardResource(Resource):
+    person_id: str
+    name: str
+    closed: int = Field(description="Orders that they answered for, closed lately.")
+    open: int
+    satisfaction: float | None = Field(description="Mean of both parts of their ratings, 1 to 5.")
+    ratings: int
+
+
+class CardPage(Page[CardResource]):
+    pass
+
+
+@operations.add(
+    "GET", "/api/v1/manager-cards", "Grid managers from whom a customer picks", roles=EVERYONE,
+    query=CardQuery, answers={200: CardPage}, refuses=frozenset({404}),
+)  # fmt: skip
+def list_manager_cards(call: Call) -> Answer:
+    """Best liked first; nobody who carries as much as one person may. The pick is an order's note."""
+    show = ShowCards(call.services.desk, call.services.company)
+    cards = show(call.scope, call.query(CardQuery).grid_id, call.now_ms)
+    return Answer(200, CardPage(items=tuple(_card(one) for one in cards), next_cursor=None))
+
+
+def _card(one: ManagerCard) -> CardResource:
+    satisfaction = one.satisfaction
+    return CardResource(
+        person_id=one.person_id, name=mask_name(one.name), closed=one.closed, open=one.open,
+        satisfaction=None if satisfaction is None else round(satisfaction, 2), ratings=len(one.ratings),
+    )  # fmt: skip
 
 
 def _rating(one: Rating) -> RatingResource:

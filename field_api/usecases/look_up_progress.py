@@ -35,7 +35,8 @@ class LookUpProgress:
         if not is_open(work_type, stored.state):
             return Progress(Supply.DONE, stored.order.created_ms, None, Stage.CLOSED)
         about_outage = bool(stored.order.outage_id)
-        expected_ms = expected_return(self.company, [stored], now_ms) if about_outage else None
+        planned_ms = session.plans.expected_ms(stored.order.outage_id) if about_outage else None
+        expected_ms = expected_return(self.company, [stored], now_ms, planned_ms) if about_outage else None
         supply = Supply.OUT if about_outage else Supply.NOTHING_KNOWN
         return Progress(supply, stored.order.created_ms, expected_ms, stage)
 
@@ -66,4 +67,6 @@ class LookUpProgress:
         jobs = session.orders.of_outage(WHOLE_COMPANY, outage_id)
         repairs = [one for one in jobs if one.order.type == self.company.repair.name]
         stage = stage_of(repairs[-1].history) if repairs else Stage.REPORTED
-        return Progress(Supply.OUT, view.started_ms, expected_return(self.company, repairs, now_ms), stage)
+        planned_ms = session.plans.expected_ms(outage_id)
+        expected_ms = expected_return(self.company, repairs, now_ms, planned_ms)
+        return Progress(Supply.OUT, view.started_ms, expected_ms, stage)

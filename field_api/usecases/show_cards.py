@@ -1,0 +1,44 @@
+"""The cards of a grid cell's possible managers, from the orders that each answers for (CUS-01)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from field_api.company import Company
+from field_api.manager_cards import ManagerCard, offered
+from field_api.people import WHOLE_COMPANY, Scope
+from field_api.ports import Desk, DeskSession, OrderFilter
+from field_api.usecases.errors import NotFound
+from field_api.validity import holding
+from field_api.work import is_open
+
+LOOKED_BACK: Final = 2_000
+"""Newest orders that count, of those in sight."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowCards:
+    desk: Desk
+    company: Company
+
+    def __call__(self, scope: Scope, grid_id: str, now_ms: int) -> Sequence[ManagerCard]:
+        """Managers in sight of somebody who sees the cell; raises ``NotFound``."""
+        if not scope.sees(grid_id):
+            raise NotFound(f"no grid cell {grid_id!r}")
+        with self.desk.reading() as session:
+            if grid_id not in {cell.id for cell in session.organisation.cells(WHOLE_COMPANY)}:
+                raise NotFound(f"no grid cell {grid_id!r}")
+            there = session.establishment.read()
+            people = {one.person_id for one in holding(there.assignments, now_ms) if scope.sees(one.grid_id)}
+            return offered(self._cards(session, scope, {p: there.person[p].name for p in people}))
+
+    def _cards(self, session: DeskSession, scope: Scope, names: dict[str, str]) -> list[ManagerCard]:
+        stored = session.orders.found(scope, OrderFilter(), None, LOOKED_BACK)
+        mine = {person: [one for one in stored if one.order.owner_id == person] for person in names}
+        cards = []
+        for person, orders in mine.items():
+            done = [one for one in orders if not is_open(self.company.work_type(one.order.type), one.state)]
+            rated = [session.ratings.of_order(one.order.id) for one in done]
+            ratings = tuple(one.mean for one in rated if one is not None)
+            cards.append(ManagerCard(person, names[person], len(done), len(orders) - len(done), ratings))
+        return cards
