@@ -55,6 +55,14 @@ def _other_person(taken: Taken, history: Sequence[HistoryEntry]) -> bool:
     return all(entry.by != taken.by for entry in history[1:])
 
 
+def _unearthed(taken: Taken, history: Sequence[HistoryEntry]) -> bool:
+    """Were as many earthing sets taken off as put on since the last clearance? One left is a fault."""
+    since = 1 + max((at for at, e in enumerate(history) if e.step == "report_clear"), default=-1)
+    placed = answers(history[since:]).get("earthing_placed", 0)
+    removed = taken.details.get("answers", {}).get("earthing_removed")
+    return not placed or (isinstance(removed, int) and removed >= int(placed))
+
+
 def _known_elsewhere(taken: Taken, history: Sequence[HistoryEntry]) -> bool:  # noqa: ARG001
     return True
 
@@ -65,11 +73,15 @@ Proof = Callable[[Taken, Sequence[HistoryEntry]], bool]
 PROOFS: Final[Mapping[str, tuple[Proof, str]]] = {
     "note": (_note, "a note"),
     "finding": (_finding, "a finding: the element at fault"),
-    "position": (_position, "the place where it was done (details.position)"),
-    "appointment": (_appointment, "an appointment (details.appointment)"),
-    "estimate": (_estimate, "the expected time of restoration (details.estimate_ms)"),
-    "to_crew": (_to_crew, "the crew that takes over (details.to_crew)"),
+    "position": (_position, "the place where it was done (position)"),
+    "appointment": (_appointment, "an appointment (appointment)"),
+    "estimate": (_estimate, "the expected time of restoration (estimate_at)"),
+    "to_crew": (_to_crew, "the crew that takes over (to_crew)"),
     "other_person": (_other_person, "somebody who did not do the work"),
+    "unearthed": (
+        _unearthed,
+        "as many earthing sets removed (earthing_removed) as were placed (earthing_placed)",
+    ),
     "supply_returned": (_known_elsewhere, "supply at every meter in scope"),
     "all_clear": (_known_elsewhere, "every crew below reported clear"),
 }

@@ -146,6 +146,19 @@ def test_nothing_is_made_alive_above_a_crew_at_work(world: World) -> None:
     assert _step(world, dispatcher, job, "close", **done).status_code == 200
 
 
+def test_nobody_is_clear_with_an_earthing_set_left_on_the_line(world: World) -> None:
+    order, crew = world.confirmed(), world.log_in("crew-02")
+    for step in ("accept", "arrive"):
+        _step(world, crew, order, step)
+    safe = {"work_ticket": "T-1", "permit_by": "李", "voltage_tested": True, "earthing_placed": 2}
+    for _ in range(2):
+        assert _step(world, crew, order, "make_safe", answers=safe).status_code == 200
+        refused = _step(world, crew, order, "report_clear", answers={"earthing_removed": 1})
+        assert refused.status_code == 422
+        assert "earthing_placed" in refused.text
+        assert _step(world, crew, order, "report_clear", answers={"earthing_removed": 2}).status_code == 200
+
+
 def test_what_would_become_alive_names_the_crews_at_work_there(world: World) -> None:
     """Invariant 10; whoever may not see the order hears that there is one."""
     world.clock.now_ms += 6 * 60 * MINUTE_MS
