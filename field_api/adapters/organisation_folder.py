@@ -10,6 +10,8 @@ from typing import Any, Final
 from field_api.organisation_columns import SHEETS, FileProblem, Sheet, read_rows
 
 MAX_FILE_BYTES: Final = 50_000_000
+PRIVATE: Final = 0o600
+"""Mode of what is written: telephone numbers are in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ def write_organisation(folder: Path, records: Mapping[str, Iterable[object]]) ->
         rows.writerows(sheet.row(record) for record in records.get(sheet.kind, ()))
         file = folder / sheet.file
         beside = file.with_suffix(".part")
+        beside.unlink(missing_ok=True)
+        beside.touch(PRIVATE)
         beside.write_text(text.getvalue(), encoding="utf-8")
         beside.replace(file)
         written.append(file)

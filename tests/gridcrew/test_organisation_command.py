@@ -49,6 +49,7 @@ def test_what_was_exported_changes_nothing(run: Run, folder: Path) -> None:
     assert run("check", folder).output == "0 records would change\n"
     assert run("import", folder).output == "0 records changed\n"
     assert len(_rows(folder / "people.csv")) == 6
+    assert (folder / "people.csv").stat().st_mode & 0o077 == 0
     assert run("show").output.startswith("default  示范供电公司  company  6\n")
 
 
