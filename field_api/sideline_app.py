@@ -68,7 +68,7 @@ def build_sideline(
         Chore(
             "board", int(plan.board_every_s * 1000), WriteBoard(desk, ours, sites, partial(_written, plan))
         ),
-        Chore("tickets", TICKETS_EVERY_MS, FollowTickets(desk, ours, supply, sites)),
+        Chore("tickets", TICKETS_EVERY_MS, FollowTickets(desk, ours, supply, sites, partners.take_tickets)),
         Chore("ticket files", TICKETS_EVERY_MS, inbox),
     ]
     hooks = DeliverWebhooks(

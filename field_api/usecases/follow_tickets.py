@@ -14,14 +14,15 @@ from typing import Final
 from field_api.company import Company
 from field_api.instants import milliseconds
 from field_api.people import WHOLE_COMPANY
-from field_api.ports import Desk, DeskSession, Sites, StoredOrder
+from field_api.ports import Desk, DeskSession, OutageView, Sites, StoredOrder
 from field_api.step_times import happened_times
 from field_api.ticket_documents import ticket_event
 from field_api.tickets import TICKET_95598, Ticket, Verdict
-from field_api.usecases.supply import Supply
-from field_api.usecases.take_tickets import TYPE
+from field_api.usecases.supply import MAX_MERGES, Supply
+from field_api.usecases.take_tickets import TYPE, TakeTickets
 from field_api.usecases.tell import order_event
 from field_api.work import SYSTEM, HistoryEntry, apply, is_open
+from telemetry.outages import OutageState
 
 AT_ONCE: Final = 2_000
 ATTACHED: Final = "call_attached"
@@ -34,6 +35,7 @@ class FollowTickets:
     company: Company
     supply: Supply
     sites: Sites
+    take: TakeTickets
 
     def __call__(self, now_ms: int) -> int:
         """How many tickets changed."""
@@ -43,7 +45,12 @@ class FollowTickets:
         changed = 0
         for ticket in waiting:
             with self.desk.reading() as session:
+                view = _view(session, ticket)
                 moves = self._moved(session, ticket, outages) != ticket
+            if view is not None and view.state == OutageState.RETRACTED:
+                self.take.again(ticket, now_ms)
+                changed += 1
+                continue
             if moves:
                 with self.desk.writing() as session:
                     changed += self._keep(session, ticket, outages, now_ms)
@@ -76,6 +83,9 @@ class FollowTickets:
         outage_id = outages.get(ticket.customer_id, "")
         if ticket.verdict in _SEEKING and outage_id:
             ticket = replace(ticket, verdict=Verdict.COVERED, outage_id=outage_id, order_id="")
+        view = _view(session, ticket)
+        if view is not None and view.outage_id != ticket.outage_id:
+            ticket = replace(ticket, outage_id=view.outage_id, order_id="")
         stored = self._order(session, ticket)
         if stored is not None:
             ticket = _told(ticket, stored)
@@ -123,9 +133,20 @@ class FollowTickets:
             session.feed.append(now_ms, [order_event(session, self.company, stored.order.id, now_ms)])
 
 
+def _view(session: DeskSession, ticket: Ticket) -> OutageView | None:
+    """Its outage, or the one that this was merged into."""
+    outage_id, view = ticket.outage_id, None
+    for _ in range(MAX_MERGES):
+        view = session.outages.get(WHOLE_COMPANY, outage_id) if outage_id else None
+        if view is None or view.state != OutageState.MERGED:
+            return view
+        outage_id = str(json.loads(view.document)["merged_into"])
+    return view
+
+
 def _restored_ms(session: DeskSession, ticket: Ticket) -> int | None:
     """The outage's end; without an outage there was nothing to restore."""
-    view = session.outages.get(WHOLE_COMPANY, ticket.outage_id) if ticket.outage_id else None
+    view = _view(session, ticket)
     told = None if view is None else json.loads(view.document)["restored_at"]
     return None if told is None else milliseconds(datetime.fromisoformat(told))
 

@@ -60,6 +60,10 @@ class TakeTickets:
         named = replace(ticket, customer_id=customer_id, grid_id=cell)
         return self._judged(user, named, now_ms)
 
+    def again(self, ticket: Ticket, now_ms: int) -> Ticket:
+        """What explained it was none: judged anew, without calling a second time."""
+        return self._judged(None, replace(ticket, outage_id="", order_id=""), now_ms)
+
     def _take(self, user: User, sent: SentTicket, source: str, now_ms: int) -> Taken:
         sent = replace(sent, text=mask_text(sent.text), address=mask_text(sent.address))
         with self.desk.reading() as session:
@@ -74,7 +78,7 @@ class TakeTickets:
         )  # fmt: skip
         return Taken(self._judged(user, ticket, now_ms), is_new=True)
 
-    def _judged(self, user: User, ticket: Ticket, now_ms: int) -> Ticket:
+    def _judged(self, user: User | None, ticket: Ticket, now_ms: int) -> Ticket:
         outage_id = self.supply.outage_of(ticket.customer_id) if ticket.customer_id else None
         accepted_ms = ticket.sent.accepted_ms
         advice = self.advise(ticket.customer_id, outage_id, accepted_ms) if ticket.customer_id else ""
@@ -83,7 +87,8 @@ class TakeTickets:
             if known is not None and known.sequence != ticket.sequence:
                 return known  # the same ticket came by another door at this moment
             if ticket.customer_id:
-                _witness(session, user, ticket, outage_id, now_ms)
+                if user is not None:
+                    _witness(session, user, ticket, outage_id, now_ms)
                 found = Findings(outage_id, advice, _open_order(session, ticket.customer_id))
                 ticket = self._acted(session, ticket, found, now_ms)
             kept = session.tickets.put(ticket)

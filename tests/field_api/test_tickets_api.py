@@ -105,6 +105,32 @@ def test_a_customer_in_an_open_outage_goes_with_it(world: World, sideline: Sidel
     assert row["恢复送电时间"]
 
 
+def test_a_ticket_follows_its_outage_into_another(world: World, sideline: Sideline) -> None:
+    who = world.log_in("dispatcher")
+    world.confirmed("out-1")
+    _take(who, _sent("T-1", "C4"))
+    order = world.confirmed("out-2", cause="LN2")
+    world.publish("out-1", OutageState.MERGED, merged_into="out-2")
+    world.work()
+    _turn(world, sideline)
+    ticket = who.get("/api/v1/tickets/T-1").get_json()
+    assert (ticket["verdict"], ticket["outage_id"], ticket["order_id"]) == ("covered", "out-2", order["id"])
+
+
+def test_an_outage_that_was_none_leaves_no_ticket_behind(world: World, sideline: Sideline) -> None:
+    who = world.log_in("dispatcher")
+    world.publish("out-1", OutageState.SUSPECTED)
+    world.work()
+    (taken,) = _take(who, _sent("T-1", "C4"))
+    assert taken["ticket"]["verdict"] == "covered"
+    world.publish("out-1", OutageState.RETRACTED)
+    world.work()
+    _turn(world, sideline)
+    ticket = who.get("/api/v1/tickets/T-1").get_json()
+    assert (ticket["verdict"], ticket["outage_id"], ticket["open"]) == ("verify", "", True)
+    assert who.get(f"/api/v1/orders/{ticket['order_id']}").get_json()["type"] == "verification"
+
+
 def test_a_second_ticket_of_the_same_customer_opens_nothing(world: World) -> None:
     who = world.log_in("dispatcher")
     first, second = _take(who, _sent("T-1", "C3"), _sent("T-2", "C3"))
