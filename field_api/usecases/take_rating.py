@@ -7,7 +7,7 @@ from field_api.company import Company
 from field_api.people import Role, User
 from field_api.ports import Desk
 from field_api.ratings import Rating, rates_own_work
-from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
+from field_api.usecases.errors import Conflict, Forbidden, NotFound
 from field_api.work import is_open
 
 MAY_TAKE: Final = frozenset({Role.ADMIN, Role.DISPATCHER, Role.GRID_MANAGER, Role.SUPERVISOR})
@@ -30,7 +30,7 @@ class TakeRating:
             if user.role not in MAY_TAKE or rates_own_work(user, stored.order, stored.history):
                 raise Forbidden("nobody writes down a rating of their own work")
             if is_open(self.company.work_type(stored.order.type), stored.state):
-                raise NotPossible("only a closed order is rated")
+                raise Conflict("only a closed order is rated")
             before = session.ratings.of_order(order_id)
             if before is None:
                 session.ratings.add(rating)

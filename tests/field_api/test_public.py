@@ -77,7 +77,7 @@ def test_cus_02_a_closed_order_has_one_rating_by_somebody_else(world: World) -> 
     path = f"/api/v1/orders/{order['id']}/rating"
     dispatcher = world.log_in("dispatcher")
     assert dispatcher.get(path).status_code == 404
-    assert dispatcher.send("POST", path, RATING).status_code == 422, "still open"
+    assert dispatcher.send("POST", path, RATING).status_code == 409, "still open"
     for step in ("accept", "arrive", "repair"):
         order = _step(world, order, step)
     world.clock.now_ms += 600_000
