@@ -5,6 +5,7 @@ import random
 import struct
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from field_api.adapters.photo_store import FolderPhotoStore, clean_picture
+from field_api.adapters.sql_desk import SqlDesk
+from field_api.people import WHOLE_COMPANY
 from field_api.photo_content import foreign_content
 from field_api.photo_ports import BadPhoto, ContentLost
-from field_api.photos import Photo
+from field_api.photos import Photo, PhotoState
+from field_api.ports import OrderFilter
+from tests.conftest import DatabaseFactory
 from tests.field_api.pictures import announcement, picture, send_part, send_picture
 from tests.field_api.world import Person, World
 
@@ -254,3 +259,24 @@ def test_a_full_store_takes_nothing_more(world: World) -> None:
     object.__setattr__(world.services.keep_photo, "quota_bytes", 10)
     answer = crew.send("POST", "/api/v1/photos", announcement(1, order_id, picture()))
     assert (answer.status_code, answer.get_json()["detail"]) == (507, "the store of pictures is full")
+
+
+def test_pictures_are_known_on_every_server(database: DatabaseFactory) -> None:
+    desk = SqlDesk(database("desk"))
+    announced, old = _photo(picture()), _photo(picture(), id="01JDA0000000000000000000ZZ")
+    with desk.writing() as session:
+        session.photos.announce(replace(announced, announced_ms=1_000))
+        session.photos.announce(old)
+    kept = replace(announced, state=PhotoState.COMPLETE, file="ab.jpg", kept_bytes=7, completed_ms=2_000)
+    with desk.writing() as session:
+        assert session.photos.promised_bytes(500) == announced.size
+        session.photos.settle(kept)
+    with desk.reading() as session:
+        assert session.photos.get(kept.id) == kept
+        assert session.photos.promised_bytes(500) == 7
+        assert session.photos.promised_bytes(0) == 7 + old.size
+        assert session.photos.counting("ord-1") == {announced.id, old.id}
+        assert session.photos.of_orders([]) == {}
+        since = OrderFilter(True, crew_id="crew-01", updated_since_ms=1)
+        assert session.orders.found(WHOLE_COMPANY, since, None, 10) == ()
+        assert session.incidents.outages("none") == ()
