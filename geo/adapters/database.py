@@ -14,6 +14,9 @@ from geo.errors import GeoError
 
 SAFE_SQLITE: Final = (3, 51, 3)
 BUSY_TIMEOUT_MS: Final = 10_000
+POOL: Final[Any] = {"pool_size": 8, "max_overflow": 40}
+"""Three for each of the web's 16 threads: a request may read beside its own transaction; where the pool is
+smaller than that, threads that hold one connection wait for each other until they give up."""
 
 
 class DatabaseTooOld(GeoError):
@@ -33,7 +36,7 @@ def open_database(location: str, owner: str) -> Engine:
 
 def _open_postgresql(url: str, owner: str) -> Engine:
     address = url.replace("postgresql://", "postgresql+psycopg://", 1)
-    engine = create_engine(address, pool_pre_ping=True, pool_size=5, max_overflow=10)
+    engine = create_engine(address, pool_pre_ping=True, **POOL)
 
     @event.listens_for(engine, "connect")
     def _use_schema(connection: Any, _record: Any) -> None:  # noqa: ANN401 (DBAPI has no types)
@@ -50,7 +53,7 @@ def _open_sqlite(file: Path) -> Engine:
             f"SQLite {sqlite.sqlite_version} is older than 3.51.3; install the pysqlite3 wheel"
         )
     file.parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(f"sqlite:///{file}", module=sqlite)
+    engine = create_engine(f"sqlite:///{file}", module=sqlite, **POOL)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
