@@ -1,4 +1,4 @@
-"""A finding on a person: they see it, may object, and only what somebody else upheld counts (SUP-14).
+"""A finding on a person: they see it, may object, and only what somebody else upheld counts.
 
 raised ──objection──▶ objected ──decision──▶ upheld | dropped
    └────── after the time for objecting ───▶ upheld | dropped

@@ -1,4 +1,4 @@
-"""A finding on a person counts only after they could object and somebody else decided (SUP-03, SUP-14)."""
+"""A finding on a person counts only after they could object and somebody else decided (SUP-03)."""
 
 from typing import Any
 
