@@ -67,5 +67,8 @@ class PhotoStore(Protocol):
     def content(self, file: str) -> bytes:
         """The picture as JPEG; raises ``LookupError``."""
 
+    def forget_parts(self, before_ms: int) -> None:
+        """Drop unfinished pictures of which nothing came since then; they can begin anew."""
+
     def has_room_for(self, size: int) -> bool:
         """Is there space on the disk for so many bytes more?"""

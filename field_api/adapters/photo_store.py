@@ -76,6 +76,14 @@ class FolderPhotoStore:
         except FileNotFoundError as problem:
             raise LookupError(f"the picture {file!r} is not in its folder") from problem
 
+    def forget_parts(self, before_ms: int) -> None:
+        for part in self._folder.glob("parts/*"):
+            try:
+                if part.stat().st_mtime * 1000 < before_ms:
+                    part.unlink()
+            except FileNotFoundError:  # finished, or forgotten by another request
+                continue
+
     def has_room_for(self, size: int) -> bool:
         self._made(self._folder)
         return shutil.disk_usage(self._folder).free - size >= MIN_FREE_BYTES

@@ -45,6 +45,7 @@ class KeepPhoto:
             if promised > self.quota_bytes or not self.store.has_room_for(photo.size):
                 raise NoRoom("the store of pictures is full")
             session.photos.announce(photo)
+        self.store.forget_parts(photo.announced_ms - EXPECTED_MS)
         return Progress(photo, 0), True
 
     def add(self, user: User, photo_id: str, offset: int, total: int, part: bytes, now_ms: int) -> Progress:

@@ -1,6 +1,7 @@
 """Pictures arrive in parts, are kept as pixels alone, and never hold up the work (fault 27)."""
 
 import io
+import os
 import random
 import struct
 import zipfile
@@ -227,6 +228,15 @@ def test_any_parts_in_any_order_never_spoil_what_is_here(cuts: list[tuple[int, i
     assert (kept.width, kept.height) == (64, 48)
     with pytest.raises(ContentLost):
         store.finish(photo)
+
+
+def test_what_never_arrives_is_forgotten_and_may_begin_anew(tmp_path: Path) -> None:
+    store, data = FolderPhotoStore(tmp_path), picture()
+    for photo_id in ("old", "new"):
+        store.add(photo_id, 0, data[:100])
+    os.utime(store._part("old"), (1, 1))
+    store.forget_parts(2_000)
+    assert (store.received("old"), store.received("new")) == (0, 100)
 
 
 def test_pixels_that_look_like_an_archive_are_pixels() -> None:
