@@ -28,6 +28,8 @@ NAMES = (
     "scope_call",
     "access_scale",
     "modbus_polling",
+    "desk_scale",
+    "desk_load",
     "dispatch",
 )
 

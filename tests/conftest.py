@@ -1,9 +1,6 @@
 """Real parts for tests: databases on SQLite files and on a PostgreSQL server of our own."""
 
 import os
-import pwd
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,16 +10,10 @@ from sqlalchemy import Engine, create_engine
 from geo.adapters.database import open_database
 from gridcrew.migrations.runner import migrate
 from tests.ports import free_port
+from tests.postgres import postgres
 from tests.product import Product, demo
 
-POSTGRES_BIN = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), Path("/nowhere"))
-
 DatabaseFactory = Callable[[str], Engine]
-
-
-def _server_account() -> str | None:
-    """PostgreSQL refuses to run as root: use its own account there."""
-    return "postgres" if os.geteuid() == 0 else None
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,28 +24,10 @@ def _no_settings_of_this_machine() -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """URL of a throw-away PostgreSQL server on loopback."""
-    home = Path(f"/tmp/gridcrew-postgres-{os.getpid()}")  # noqa: S108 (its account must reach it)
-    home.mkdir(mode=0o700)
-    account, port = _server_account(), free_port()
-    if account:
-        shutil.chown(home, account)
-    user = account or pwd.getpwuid(os.geteuid()).pw_name
-    subprocess.run(
-        [str(POSTGRES_BIN / "initdb"), "-D", str(home / "data"), "-A", "trust", "-E", "UTF8", "--no-sync"],
-        check=True, capture_output=True, cwd=home, user=account,
-    )  # fmt: skip
-    options = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
-    control = [str(POSTGRES_BIN / "pg_ctl"), "-D", str(home / "data"), "-w", "-l", str(home / "log")]
-    subprocess.run(
-        [*control, "-o", options, "start"], check=True, capture_output=True, cwd=home, user=account
-    )
-    yield f"postgresql://{user}@127.0.0.1:{port}/postgres"
-    subprocess.run(
-        [*control, "-m", "immediate", "stop"], check=True, capture_output=True, cwd=home, user=account
-    )
-    shutil.rmtree(home)
+    with postgres() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

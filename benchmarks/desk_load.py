@@ -1,0 +1,366 @@
+"""Five hundred listeners and two hundred requests a second of mixed use, against real processes.
+
+``gridcrew web`` runs as ``gridcrew up`` starts it: the API under gunicorn, the server-sent events in another
+process. Requests begin at their planned times whether or not the ones before are answered, and are timed from
+there; an event is timed from the step that caused it to each listener that it reached.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from benchmarks.desk_company import CELLS, found
+from benchmarks.desk_scale import Client, opened, token
+from benchmarks.record import Cell, record
+from field_api.http.app import create_app
+from field_api.instants import iso
+from tests.postgres import postgres
+
+LISTENERS: Final = 500
+OFFICE_SHARE: Final = 0.1
+"""Of the listeners; they hear the whole company, the others one of two cells."""
+RATE_PER_S: Final = 200.0
+SECONDS: Final = 20.0
+OPEN: Final = 60
+CONNECTIONS: Final = 64
+GIVE_UP_S: Final = 30.0
+MIX: Final = {"page": 0.25, "detail": 0.25, "pull": 0.2, "crews": 0.1, "position": 0.16, "step": 0.04}
+"""Shares of the requests: most people look, some move, few change an order."""
+
+
+def run(arguments: Sequence[str] = ()) -> dict[str, object]:
+    """Measure, print and write ``results/desk_load``."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks desk_load", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument("--rate", type=float, nargs="+", default=[RATE_PER_S])
+    parser.add_argument("--listeners", type=int, default=LISTENERS)
+    parser.add_argument("--stores", nargs="+", default=("sqlite", "postgresql"))
+    options = parser.parse_args(arguments)
+    tables: dict[str, list[dict[str, Cell]]] = {}
+    before = os.getloadavg()[0]
+    for store in options.stores:
+        for rate in options.rate:
+            with _store(store) as location:
+                seen = _measured(location, rate, options.seconds, options.listeners)
+            tables[f"{store}, {rate:g} requests/s, {options.listeners} listeners"] = seen.rows()
+    notes = (
+        f"{options.seconds:g} s each; load of the machine before: {before:.1f}.",
+        "The generator of the load runs on the same cores.",
+        f"Shares: {', '.join(f'{name} {share:.0%}' for name, share in MIX.items())}; {OPEN} open orders.",
+        f"Errors: answers later than {GIVE_UP_S:g} s, broken connections, statuses from 400 on.",
+        "409 (somebody was faster) is none.",
+        "CPU: of the process named, in seconds, over the whole run.",
+    )
+    return record("desk_load", "The desk under load", tables, notes, ("flask", "gunicorn", "sqlalchemy"))
+
+
+@contextmanager
+def _store(name: str) -> Iterator[str]:
+    """Where a new installation's databases lie; '' is its own folder."""
+    if name == "sqlite":
+        yield ""
+    else:
+        with postgres(durable=True) as url:
+            yield url
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was measured: seconds by kind."""
+
+    took_s: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    statuses: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    errors: Counter[str] = field(default_factory=Counter)
+    cpu_s: dict[str, float] = field(default_factory=dict)
+    stepped_s: dict[tuple[str, int], float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def rows(self) -> list[dict[str, Cell]]:
+        """A row for each kind of request, one for events, and the CPU of each process."""
+        rows: list[dict[str, Cell]] = []
+        for kind, took in sorted(self.took_s.items()):
+            row: dict[str, Cell] = {"what": kind, "count": len(took), "errors": self.errors[kind]}
+            row |= {f"p{p}_ms": round(1000 * float(np.percentile(took, p)), 1) for p in (50, 99)}
+            row["slowest_ms"] = round(1000 * max(took), 1)
+            row["statuses"] = ", ".join(f"{name}: {count}" for name, count in self.statuses[kind].items())
+            rows.append(row)
+        rows += [{"what": f"CPU of {name}", "count": round(used, 1)} for name, used in self.cpu_s.items()]
+        return rows
+
+
+def _measured(location: str, rate: float, seconds: float, listeners: int) -> Seen:
+    with tempfile.TemporaryDirectory(prefix="gridcrew-bench-") as home:
+        folder = Path(home)
+        people = _prepared(location or str(folder / "var"), folder)
+        environment = {
+            "GRIDCREW_DATA_DIR": str(folder / "var"), "GRIDCREW_DEMO": "true",
+            "GRIDCREW_WEB__PORT": "0", "GRIDCREW_WEB__EVENTS_PORT": "0",
+            "GRIDCREW_WEB__REQUESTS_PER_S": "100000",
+            "GRIDCREW_WEB__MAX_STREAMS": str(listeners + 20),
+        }  # fmt: skip
+        if location:
+            environment["GRIDCREW_DATABASE"] = location
+        with _web(environment, folder / "var") as web:
+            return asyncio.run(_load(web, people, rate, seconds, listeners))
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    tokens: Mapping[str, str]
+    """Name → bearer token."""
+    orders: Mapping[str, list[str]]
+    """Crew → its open orders."""
+
+
+def _prepared(location: str, folder: Path) -> People:
+    client = create_app(found(location, folder)).test_client()
+    desk = Client(client, token(client, "dispatcher"))
+    orders: dict[str, list[str]] = defaultdict(list)
+    for number in range(OPEN):
+        customer = list(CELLS)[number % len(CELLS)]
+        orders[CELLS[customer][1]].append(opened(desk, customer)["id"])
+    names = ("dispatcher", *(crew for _, crew in CELLS.values()))
+    return People({name: token(client, name) for name in names}, dict(orders))
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    host: str
+    port: int
+    events_port: int
+    processes: Mapping[str, int]
+
+    def cpu_s(self) -> dict[str, float]:
+        """Seconds that each process has worked."""
+        return {name: _cpu_s(pid) for name, pid in self.processes.items()}
+
+
+@contextmanager
+def _web(environment: Mapping[str, str], folder: Path) -> Iterator[Web]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "gridcrew", "web"],
+        env=os.environ | environment, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        try:
+            while "web ready" not in (line := process.stdout.readline()):
+                if not line:
+                    raise RuntimeError("the web did not start")
+            noted = json.loads((folder / "web.json").read_text(encoding="utf-8"))
+            page, events = urlsplit(noted["url"]), urlsplit(noted["events_url"])
+            assert page.port is not None
+            assert events.port is not None
+            yield Web(page.hostname or "127.0.0.1", page.port, events.port, _workers(process.pid))
+        finally:
+            process.terminate()
+
+
+def _workers(parent: int) -> dict[str, int]:
+    """The busiest descendants by name: gunicorn's workers of the API and of the events."""
+    found_pids: dict[str, int] = {}
+    for name, child in zip(("the API", "the events"), _children(parent), strict=True):
+        found_pids[name] = (_children(child) or [child])[0]
+    return found_pids
+
+
+def _children(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
+    return [int(one) for one in text.split()]
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def _load(web: Web, people: People, rate: float, seconds: float, listeners: int) -> Seen:
+    seen = Seen()
+    async with _listening(web, people, listeners, seen):
+        before, began, own = web.cpu_s(), time.monotonic(), time.process_time()
+        requests = Requests(web, people, seen)
+        await requests.run(rate, seconds)
+        seen.seconds = time.monotonic() - began
+        await asyncio.sleep(1)
+        seen.cpu_s = {name: used - before[name] for name, used in web.cpu_s().items()}
+        seen.cpu_s["this generator"] = time.process_time() - own
+    return seen
+
+
+@asynccontextmanager
+async def _listening(web: Web, people: People, listeners: int, seen: Seen) -> AsyncIterator[None]:
+    names = list(people.tokens)
+    office = int(listeners * OFFICE_SHARE)
+    chosen = ["dispatcher" if number < office else names[1 + number % 2] for number in range(listeners)]
+    ready: list[asyncio.Event] = [asyncio.Event() for _ in chosen]
+    tasks = []
+    for place, name in enumerate(chosen):
+        tasks.append(asyncio.create_task(_listen(web, people.tokens[name], seen, ready[place])))
+        if place % 25 == 24:
+            await asyncio.sleep(0.2)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.gather(*(one.wait() for one in ready)), 60)
+    seen.statuses["event heard"]["listening"] = sum(one.is_set() for one in ready)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _listen(web: Web, bearer: str, seen: Seen, ready: asyncio.Event) -> None:
+    """One listener: notes when it heard of each step."""
+    reader, writer = await asyncio.open_connection(web.host, web.events_port, limit=2**20)
+    writer.write(
+        f"GET /api/v1/events HTTP/1.1\r\nHost: {web.host}\r\nAuthorization: Bearer {bearer}\r\n\r\n".encode()
+    )
+    status = (await reader.readline()).split()[1].decode()
+    if status != "200":
+        seen.errors["event heard"] += 1
+        return
+    ready.set()
+    event = b""
+    async for line in reader:
+        if line.startswith(b"event:"):
+            event = line[6:].strip()
+        elif line.startswith(b"data:") and event == b"order":
+            order = json.loads(line[5:])
+            if (sent := seen.stepped_s.get((order["id"], order["revision"]))) is not None:
+                seen.took_s["event heard"].append(time.monotonic() - sent)
+
+
+class Requests:
+    """Mixed use by a few people over kept connections."""
+
+    def __init__(self, web: Web, people: People, seen: Seen) -> None:
+        self._web, self._people, self._seen = web, people, seen
+        self._random = random.Random(7)
+        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._places = asyncio.Semaphore(CONNECTIONS)
+        self._cursors: dict[str, str] = {}
+        self._number = 0
+
+    async def run(self, rate: float, seconds: float) -> None:
+        """Begin each at its time; wait for the last answer."""
+        began, tasks = time.monotonic(), []
+        kinds, shares = list(MIX), list(MIX.values())
+        for number in range(int(rate * seconds)):
+            planned = began + number / rate
+            await asyncio.sleep(max(0.0, planned - time.monotonic()))
+            kind = self._random.choices(kinds, shares)[0]
+            tasks.append(asyncio.create_task(self._timed(kind, planned)))
+        await asyncio.gather(*tasks)
+
+    async def _timed(self, kind: str, planned: float) -> None:
+        try:
+            status = await asyncio.wait_for(getattr(self, f"_{kind}")(), GIVE_UP_S)
+        except (TimeoutError, OSError, asyncio.IncompleteReadError, ValueError) as problem:
+            status = type(problem).__name__
+        self._seen.took_s[kind].append(time.monotonic() - planned)
+        self._seen.statuses[kind][str(status)] += 1
+        if not str(status).startswith(("2", "304", "409")):
+            self._seen.errors[kind] += 1
+
+    async def _page(self) -> int:
+        return (await self._ask(self._anybody(), "GET", "/api/v1/orders?state=open&limit=50"))[0]
+
+    async def _crews(self) -> int:
+        return (await self._ask(self._anybody(), "GET", "/api/v1/crews"))[0]
+
+    async def _detail(self) -> int:
+        crew, order = self._order()
+        return (await self._ask(crew, "GET", f"/api/v1/orders/{order}"))[0]
+
+    async def _pull(self) -> int:
+        crew = self._crew()
+        after = f"?cursor={self._cursors[crew]}" if crew in self._cursors else ""
+        status, body = await self._ask(crew, "GET", f"/api/v1/sync/pull{after}")
+        if status == 200:
+            self._cursors[crew] = body["next_cursor"]
+        return status
+
+    async def _position(self) -> int:
+        crew = self._crew()
+        body = {"lon": 116.0, "lat": 39.0, "at": iso(int(time.time() * 1000)), "state": "free"}
+        return (await self._ask(crew, "PUT", f"/api/v1/crews/{crew}/position", body))[0]
+
+    async def _step(self) -> int:
+        crew, order = self._order()
+        status, detail = await self._ask(crew, "GET", f"/api/v1/orders/{order}")
+        if status != 200:
+            return status
+        self._number += 1
+        body = {
+            "operation_id": f"desk-load-{self._number}", "step": "remark", "note": "seen",
+            "at": iso(int(time.time() * 1000)), "revision": detail["revision"],
+        }  # fmt: skip
+        began = time.monotonic()
+        self._seen.stepped_s.setdefault((order, detail["revision"] + 1), began)
+        return (await self._ask(crew, "POST", f"/api/v1/orders/{order}/steps", body))[0]
+
+    def _anybody(self) -> str:
+        return self._random.choice(list(self._people.tokens))
+
+    def _crew(self) -> str:
+        return self._random.choice(list(self._people.orders))
+
+    def _order(self) -> tuple[str, str]:
+        crew = self._crew()
+        return crew, self._random.choice(self._people.orders[crew])
+
+    async def _ask(self, who: str, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """Status and JSON; over one of the connections that are free."""
+        async with self._places:
+            pair = (
+                self._idle.pop()
+                if self._idle
+                else await asyncio.open_connection(self._web.host, self._web.port)
+            )
+            answer = await self._exchanged(pair, who, method, path, body)
+            self._idle.append(pair)
+            return answer
+
+    async def _exchanged(
+        self,
+        pair: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        who: str,
+        method: str,
+        path: str,
+        body: object,
+    ) -> tuple[int, Any]:
+        reader, writer = pair
+        sent = b"" if body is None else json.dumps(body).encode()
+        writer.write(
+            f"{method} {path} HTTP/1.1\r\nHost: {self._web.host}\r\nContent-Type: application/json\r\n"
+            f"Authorization: Bearer {self._people.tokens[who]}\r\n"
+            f"Content-Length: {len(sent)}\r\n\r\n".encode()
+            + sent
+        )
+        status = int((await reader.readline()).split()[1])
+        length = 0
+        while (line := await reader.readline()).strip():
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+        text = await reader.readexactly(length)
+        return status, json.loads(text) if text else None
+
+
+if __name__ == "__main__":
+    run(sys.argv[1:])
