@@ -22,7 +22,7 @@ from field_api.usecases.take_rating import MAY_TAKE, TakeRating
 operations: Final = Operations()
 COST: Final = 10
 """A look-up takes so much of an address's allowance as so many other requests."""
-_Points = Annotated[Whole, Field(ge=WORST, le=BEST)]
+_Points = Annotated[Whole, Field(ge=WORST, le=BEST, json_schema_extra={"minimum": WORST, "maximum": BEST})]
 
 
 class LookUpBody(Input):
