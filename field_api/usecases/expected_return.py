@@ -5,24 +5,29 @@ from collections.abc import Sequence
 from field_api.company import Company
 from field_api.estimates import WITHDRAWN, estimate_ms
 from field_api.ports import StoredOrder
+from field_api.work import is_open
 
 
 def expected_return(
     company: Company, repairs: Sequence[StoredOrder], now_ms: int, planned_ms: int | None = None
 ) -> int | None:
-    """Of the newest of an outage's repair orders; None where it has passed: withdrawn (invariant 5).
+    """Of an outage's repair orders, oldest first; None where it has passed: withdrawn (invariant 5).
 
-    Once a crew has given its word, the clocks say nothing any more: after a withdrawal nobody knows until
-    the crew tells anew. Without any word it is the clocks' due time, or ``planned_ms``, what the plan of the
-    crews' work computes, where that is later: nobody is promised what the plan already denies.
+    The newest word counts, also where a later order beside it (a second damage point) has none yet; orders
+    that are over say nothing as long as another runs. Once a crew has given its word, the clocks say nothing
+    any more: after a withdrawal nobody knows until the crew tells anew. Without any word it is the clocks'
+    due time, or ``planned_ms``, what the plan of the crews' work computes, where that is later: nobody is
+    promised what the plan already denies.
     """
-    for stored in reversed(repairs):
+    running = [one for one in repairs if is_open(company.work_type(one.order.type), one.state)] or repairs
+    for stored in reversed(running):
         promised_ms = estimate_ms(stored.history)
         if promised_ms is not None:
             return promised_ms if promised_ms > now_ms else None
         if any(entry.step == WITHDRAWN for entry in stored.history):
             return None
-        due = company.due_times(stored.order, stored.history, now_ms)
-        due_ms = max((planned_ms or 0, *(one.due_ms for one in due)))
-        return due_ms if due_ms > now_ms else None
-    return None
+    if not running:
+        return None
+    due = company.due_times(running[-1].order, running[-1].history, now_ms)
+    due_ms = max((planned_ms or 0, *(one.due_ms for one in due)))
+    return due_ms if due_ms > now_ms else None

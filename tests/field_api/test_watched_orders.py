@@ -6,7 +6,9 @@ import pytest
 
 from field_api.adapters.data_files import load_work_type
 from field_api.instants import iso
+from field_api.people import WHOLE_COMPANY
 from field_api.safety import is_clear
+from field_api.usecases.expected_return import expected_return
 from field_api.work import HistoryEntry
 from telemetry.outages import OutageState
 from tests.field_api.world import Person, World
@@ -78,6 +80,23 @@ def test_a_passed_estimate_is_withdrawn_everywhere_and_may_be_given_again(world:
     assert len(_facts(world, order, "estimate_withdrawn")) == 1
     later = iso(world.clock.now_ms + 30 * MINUTE_MS)
     assert _step(world, crew, order, "estimate", estimate_at=later).get_json()["estimate_at"] is not None
+
+
+def test_a_second_damage_point_does_not_overwrite_the_crews_word(world: World) -> None:
+    """The newest order has no word yet: the one that was given stands, and passes (invariant 5)."""
+    order, crew = world.confirmed(), world.log_in("crew-02")
+    _step(world, crew, order, "accept")
+    said_ms = world.clock.now_ms + 30 * MINUTE_MS
+    _step(world, crew, order, "estimate", estimate_at=iso(said_ms))
+    second = {"operation_id": "split-order-1", "element": "LN2", "note": "a second pole"}
+    dispatcher = world.log_in("dispatcher")
+    assert dispatcher.send("POST", f"/api/v1/orders/{order['id']}/split", second).status_code == 201
+    company = world.services.company
+    with world.services.desk.reading() as session:
+        repairs = session.orders.of_outage(WHOLE_COMPANY, "out-1")
+    assert len(repairs) == 2
+    assert expected_return(company, repairs, world.clock.now_ms) == said_ms
+    assert expected_return(company, repairs, said_ms) is None
 
 
 def test_closing_without_a_signal_waits_for_the_meters(world: World) -> None:
