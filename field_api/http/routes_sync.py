@@ -112,7 +112,7 @@ def pull_changes(call: Call) -> Answer:
     pulled = call.services.pull_changes(call.user, query.cursor, query.limit, call.now_ms)
     with call.services.desk.reading() as session:
         items = [*_for_everybody(call, session)] if pulled.begins else []
-        details = full_orders(call, session, pulled.kept)
+    details = full_orders(call, pulled.kept)
     for stored, detail in zip(pulled.kept, details, strict=True):
         more = _around(call, stored, held=detail.id in pulled.held)
         items.append(SyncItem(kind="order", id=detail.id, removed="", order=detail).model_copy(update=more))

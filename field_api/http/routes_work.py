@@ -14,6 +14,7 @@ from field_api.http.fields import (
     Input,
     Latitude,
     Longitude,
+    OperationId,
     Page,
     PageQuery,
     StepName,
@@ -32,7 +33,7 @@ from field_api.masking import mask_text
 from field_api.organisation import CrewState
 from field_api.people import Role
 from field_api.photos import missing
-from field_api.ports import DeskSession, OrderFilter, StoredOrder
+from field_api.ports import OrderFilter, StoredOrder
 from field_api.presentation import crew_resource, notice_resource, order_detail
 from field_api.proofs import photos_named
 from field_api.resources import (
@@ -148,6 +149,9 @@ class PositionBody(Input):
 
 
 class CallBody(Input):
+    operation_id: OperationId | None = Field(
+        default=None, description="Made by the client, once: the same again gets the same call."
+    )
     customer_id: Identifier
     at: DeviceTime | None = None
     text: Words | None = None
@@ -193,22 +197,19 @@ def get_order(call: Call) -> Answer:
         stored = session.orders.get(call.scope, call.path["order_id"])
         if stored is None:
             raise HttpProblem(404, "No such order", f"no order {call.path['order_id']!r} in your grid cells")
-        detail = full_order(call, session, stored)
-    return Answer(200, detail, revision=stored.revision)
+    return Answer(200, full_orders(call, [stored])[0], revision=stored.revision)
 
 
-def full_order(call: Call, session: DeskSession, stored: StoredOrder) -> OrderDetailResource:
-    """With its history, back-feeds, and the pictures that are still on their way."""
-    return full_orders(call, session, [stored])[0]
+def full_orders(call: Call, listed: Sequence[StoredOrder]) -> tuple[OrderDetailResource, ...]:
+    """With their histories, back-feeds, and the pictures that are still on their way.
 
-
-def full_orders(
-    call: Call, session: DeskSession, listed: Sequence[StoredOrder]
-) -> tuple[OrderDetailResource, ...]:
-    """As ``full_order``; what they need is looked up once for all."""
-    photos = session.photos.of_orders([one.order.id for one in listed])
-    names = session.organisation.crew_names(call.scope, {one.order.crew_id for one in listed})
+    What they need is looked up once for all, and one thing after the other: within one transaction the grid's
+    positions would need a second connection.
+    """
     told = back_feeds_of(call, {one.order.element for one in listed})
+    with call.services.desk.reading() as session:
+        photos = session.photos.of_orders([one.order.id for one in listed])
+        names = session.organisation.crew_names(call.scope, {one.order.crew_id for one in listed})
     details = []
     for stored in listed:
         order = stored.order
@@ -309,14 +310,17 @@ def list_notices(call: Call) -> Answer:
 
 @operations.add(
     "POST", "/api/v1/calls", "A customer called: no power",
-    roles=_TAKES_CALLS | {Role.MACHINE}, body=CallBody, answers={201: CallResource}, refuses=frozenset({404}),
+    roles=_TAKES_CALLS | {Role.MACHINE}, body=CallBody, answers={201: CallResource},
+    refuses=frozenset({404, 409}),
 )  # fmt: skip
 def take_call(call: Call) -> Answer:
     """Kept, told to the detector, attached to the outage that the customer is in (REP-01)."""
     sent = call.body(CallBody)
     at_ms = call.now_ms if sent.at is None else min(milliseconds(sent.at), call.now_ms)
     text = mask_text(sent.text or "")
-    kept = call.services.record_call(call.user, sent.customer_id, at_ms, text, call.now_ms)
+    kept = call.services.record_call(
+        call.user, sent.customer_id, at_ms, text, call.now_ms, sent.operation_id or ""
+    )
     return Answer(201, _call(call, kept.id, sent.customer_id, kept.outage_id, at_ms))
 
 
