@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from field_api.incidents import key_of_call
 from field_api.people import User
-from field_api.ports import Call, Desk, Sites
-from field_api.usecases.errors import NotFound
+from field_api.ports import Answered, Call, Desk, DeskSession, Sites
+from field_api.usecases.errors import Conflict, NotFound
 from telemetry.evidence import Evidence, EvidenceKind
 
 OutageOf = Callable[[str], str | None]
@@ -21,8 +21,10 @@ class RecordCall:
     sites: Sites
     outage_of: OutageOf
 
-    def __call__(self, user: User, customer_id: str, at_ms: int, text: str, now_ms: int) -> Call:
-        """The call as it was kept; raises ``NotFound`` for a customer outside the person's cells."""
+    def __call__(
+        self, user: User, customer_id: str, at_ms: int, text: str, now_ms: int, operation_id: str = ""
+    ) -> Call:
+        """The call as it was kept; the same operation id again gets the same call. Raises ``Refused``."""
         cell = self._cell(user, customer_id)
         outage_id = self.outage_of(customer_id)
         call = Call(uuid.uuid4().hex, customer_id, cell, at_ms, now_ms, text, user.id, outage_id)
@@ -30,7 +32,13 @@ class RecordCall:
             kind=EvidenceKind.CALL, at_ms=at_ms, received_ms=now_ms, source=f"desk:{user.id}",
             devices=(customer_id,), key=key_of_call(customer_id, at_ms),
         )  # fmt: skip
+        told = f"call:{customer_id}:{text}"
         with self.desk.writing() as session:
+            if operation_id:
+                before = _taken(session, user, operation_id, told)
+                if before is not None:
+                    return before
+                session.operations.keep(user.id, operation_id, now_ms, Answered(told, call.id))
             session.calls.add(call)
             session.calls.witness(fact)
         return call
@@ -42,3 +50,13 @@ class RecordCall:
         if row is None or not user.scope.sees(cell):
             raise NotFound(f"no customer {customer_id!r}")
         return cell
+
+
+def _taken(session: DeskSession, user: User, operation_id: str, told: str) -> Call | None:
+    """The call that this operation made before."""
+    before = session.operations.answered(user.id, operation_id)
+    if before is None:
+        return None
+    if before.digest != told:
+        raise Conflict(f"operation {operation_id} was used for something else")
+    return session.calls.get(user.scope, before.document)

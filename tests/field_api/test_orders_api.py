@@ -131,6 +131,18 @@ def test_a_customers_call_joins_its_outage_and_opens_none(world: World) -> None:
     assert len(dispatcher.get("/api/v1/orders?state=all").get_json()["items"]) == 1
 
 
+def test_the_same_call_again_is_the_same_call(world: World) -> None:
+    dispatcher = world.log_in("dispatcher")
+    body = {"operation_id": "op-call-01", "customer_id": "C3", "text": "没电"}
+    first = dispatcher.send("POST", "/api/v1/calls", body)
+    world.clock.now_ms += 60_000
+    assert dispatcher.send("POST", "/api/v1/calls", body).get_json()["id"] == first.get_json()["id"]
+    assert dispatcher.send("POST", "/api/v1/calls", body | {"customer_id": "C1"}).status_code == 409
+    without = {"customer_id": "C3"}
+    ids = {dispatcher.send("POST", "/api/v1/calls", without).get_json()["id"] for _ in range(2)}
+    assert len(ids) == 2
+
+
 def test_positions_are_of_ones_own_crew_and_never_go_back(world: World) -> None:
     order, crew = world.confirmed(), world.log_in("crew-02")
     assert _step(crew, order, "accept").status_code == 200
