@@ -134,7 +134,8 @@ def clean_picture(data: bytes, content_type: str) -> tuple[bytes, int, int]:
             warnings.simplefilter("error")
             return _encoded(image)
     except _UNREADABLE as problem:
-        raise BadPhoto(f"not a readable {content_type}: {problem}") from problem
+        why = "" if isinstance(problem, UnidentifiedImageError) else f": {problem}"
+        raise BadPhoto(f"not a readable {content_type}{why}") from problem
 
 
 def _formats(content_type: str) -> list[str]:
