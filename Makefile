@@ -64,9 +64,9 @@ system-packages:
 
 lock:  ## Renew the lock files after a change of dependencies
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	    --extra demo --extra archive --extra dlt698 --extra build pyproject.toml -o requirements/run.lock
+	    --extra demo --extra archive --extra dlt698 --extra notify --extra build pyproject.toml -o requirements/run.lock
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	    --extra demo --extra archive --extra dlt698 --extra build --extra gis --extra test -c requirements/run.lock pyproject.toml -o requirements/test.lock
+	    --extra demo --extra archive --extra dlt698 --extra notify --extra build --extra gis --extra test -c requirements/run.lock pyproject.toml -o requirements/test.lock
 
 wheel: $(VENV)/.run  ## Our packages and the built front end, nothing else
 	$(BIN)/python -m hatchling build -t wheel
