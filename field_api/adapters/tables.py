@@ -126,9 +126,9 @@ orders = Table(
     Index("ix_orders_incident_id", "incident_id"),
     Index("ix_orders_customer_id", "customer_id"),
     Index("ix_orders_open_created_ms", "open", "created_ms"),
-    Index("ix_orders_crew_created_ms", "crew_id", "created_ms"),
-    Index("ix_orders_grid_created_ms", "grid_id", "created_ms"),
-    Index("ix_orders_type_created_ms", "type", "created_ms"),
+    Index("ix_orders_crew_open_created_ms", "crew_id", "open", "created_ms"),
+    Index("ix_orders_grid_open_created_ms", "grid_id", "open", "created_ms"),
+    Index("ix_orders_type_open_created_ms", "type", "open", "created_ms"),
     Index("ix_orders_created_ms", "created_ms"),
 )
 """``state``, ``open`` and ``sequence`` repeat what the history says, for look-ups; written with it."""

@@ -11,10 +11,10 @@ depends_on = None
 def upgrade() -> None:
     op.drop_index("ix_orders_crew_id", "orders")
     for name, column in (("crew", "crew_id"), ("grid", "grid_id"), ("type", "type")):
-        op.create_index(f"ix_orders_{name}_created_ms", "orders", [column, "created_ms"])
+        op.create_index(f"ix_orders_{name}_open_created_ms", "orders", [column, "open", "created_ms"])
 
 
 def downgrade() -> None:
     for name in ("crew", "grid", "type"):
-        op.drop_index(f"ix_orders_{name}_created_ms", "orders")
+        op.drop_index(f"ix_orders_{name}_open_created_ms", "orders")
     op.create_index("ix_orders_crew_id", "orders", ["crew_id"])
