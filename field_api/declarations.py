@@ -28,6 +28,8 @@ class _Step(_Declared):
     photos: int = Field(default=0, ge=0, le=20)
     crew: Literal["", "free", "travelling", "working"] = ""
     opens: tuple[Name, ...] = ()
+    approval: bool = False
+    approval_reason: str = ""
 
 
 class _Clock(_Declared):
@@ -37,6 +39,7 @@ class _Clock(_Declared):
     follows: str = ""
 
 
+Department = Literal["marketing", "operations", "dispatch", "materials", "service_centre"]
 Words = Mapping[Literal["zh", "en"], str]
 
 
@@ -51,6 +54,9 @@ class _WorkType(_Declared):
     preceded_by: Mapping[str, int] = {}
     needed_to_open: tuple[str, ...] = ()
     closed_states: frozenset[str]
+    departments: Mapping[
+        str, Literal["marketing", "operations", "dispatch", "materials", "service_centre"]
+    ] = {}
     paused_states: Mapping[str, str] = {}
     states: Mapping[str, Words] = {}
     facts: frozenset[str] = frozenset()
@@ -79,11 +85,23 @@ def work_type_of(declared: Mapping[str, object]) -> WorkType:
         preceded_by=dict(read.preceded_by),
         needed_to_open=read.needed_to_open,
         steps=tuple(
-            StepRule(s.name, s.sources, s.target, s.roles, s.needs, s.fields, s.photos, s.crew, s.opens)
+            StepRule(
+                s.name,
+                s.sources,
+                s.target,
+                s.roles,
+                s.needs,
+                s.fields,
+                s.photos,
+                s.crew,
+                s.approval_reason,
+                s.opens,
+            )
             for s in read.steps
         ),
         facts=read.facts,
         closed_states=read.closed_states,
+        departments=dict(read.departments),
         paused_states=dict(read.paused_states),
         states=tuple((state, tuple(words.items())) for state, words in read.states.items()),
         skills=read.skills,
@@ -110,6 +128,11 @@ def _check_names(read: _WorkType) -> None:
     ):
         if unknown := used - known:
             raise ValueError(f"{place}: unknown {sorted(unknown)}; known: {sorted(known)}")
+    for step in read.steps:
+        if step.approval is not bool(step.approval_reason):
+            raise ValueError(
+                f"steps.{step.name}: an approval states its reason, and nothing else does (ORG-13)"
+            )
 
 
 def _check_form(read: _WorkType) -> None:

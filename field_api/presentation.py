@@ -9,6 +9,7 @@ from typing import Literal
 from field_api.call_list import STAFF
 from field_api.clocks import Due, OtherDue
 from field_api.company import Company
+from field_api.dwell import dwell_ms
 from field_api.estimates import appointment_ms, estimate_ms
 from field_api.instants import iso, iso_or_none
 from field_api.masking import mask_name, mask_phone
@@ -22,6 +23,7 @@ from field_api.resources import (
     CrewResource,
     DueResource,
     GridCellResource,
+    HandOverResource,
     HistoryResource,
     NoticeResource,
     OrderDetailResource,
@@ -33,6 +35,7 @@ from field_api.resources import (
     UserResource,
 )
 from field_api.step_times import StepTime, happened_times
+from field_api.transfers import HandOver, hand_overs
 from field_api.work import HistoryEntry, legal_steps
 from geo.network import Network
 from telemetry.outages import Cause, OutageRevision
@@ -102,7 +105,18 @@ def order_detail(stored: StoredOrder, company: Company, crew_name: str, now_ms: 
     times = happened_times(stored.history)
     history = tuple(starmap(_history_resource, zip(stored.history, times, strict=True)))
     fields = _order_fields(stored, company, crew_name, now_ms)
-    return OrderDetailResource(**fields, history=history)
+    dwell = dwell_ms(company.work_type(stored.order.type), stored.history, now_ms)
+    return OrderDetailResource(
+        **fields, history=history, hand_overs=tuple(map(_hand_over_resource, hand_overs(stored.history))),
+        dwell_s={department: ms // 1000 for department, ms in dwell.items()},
+    )  # fmt: skip
+
+
+def _hand_over_resource(one: HandOver) -> HandOverResource:
+    return HandOverResource(
+        from_crew=one.from_crew, to_crew=one.to_crew, at=iso(one.at_ms),
+        spoken_at=iso_or_none(one.spoken_ms), accepted_at=iso_or_none(one.accepted_ms),
+    )  # fmt: skip
 
 
 def _order_fields(stored: StoredOrder, company: Company, crew_name: str, now_ms: int) -> dict[str, object]:

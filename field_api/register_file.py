@@ -34,7 +34,8 @@ def register_of(declared: Mapping[str, object]) -> Register:
         raise ValueError(f"entry: {problem.message}") from None
     if read.needs_consent and CONSENT not in read.entry.get("properties", {}):
         raise ValueError(f"entry: has no property {CONSENT!r}, which needs_consent asks for")
+    titles = {str(language): words for language, words in read.title.items()}
     return Register(
-        name=read.name, titles=dict(read.title), about=read.about, schema=dict(read.entry), reads=read.reads,
+        name=read.name, titles=titles, about=read.about, schema=dict(read.entry), reads=read.reads,
         writes=read.writes, needs_consent=read.needs_consent, one_at_once=read.one_at_once, opens=read.opens,
     )  # fmt: skip

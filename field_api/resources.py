@@ -170,8 +170,20 @@ class BackFeedResource(Resource):
     told: str
 
 
+class HandOverResource(Resource):
+    """One crew gave the order to another (REP-04)."""
+
+    from_crew: str
+    to_crew: str
+    at: Instant
+    spoken_at: Instant | None = Field(description="When both spoke: a warm hand-over.")
+    accepted_at: Instant | None
+
+
 class OrderDetailResource(OrderResource):
     history: tuple[HistoryResource, ...]
+    hand_overs: tuple[HandOverResource, ...] = ()
+    dwell_s: dict[str, int] = Field(default_factory=dict, description="Seconds with each department.")
     back_feeds: tuple[BackFeedResource, ...] = Field(
         (), description="Known sources inside the part to be isolated: check before anybody touches it."
     )

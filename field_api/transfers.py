@@ -1,6 +1,7 @@
 """An order changes hands a limited number of times, and never straight back (REP-03)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from field_api.work import HistoryEntry
@@ -13,6 +14,31 @@ MAX_TRANSFERS: Final = 3
 def crews_in_turn(first_crew: str, history: Sequence[HistoryEntry]) -> tuple[str, ...]:
     """Who had the order, one after the other; ``first_crew`` is whom it was assigned to."""
     return (first_crew, *(str(e.details["to_crew"]) for e in history if e.step == TRANSFER))
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """One crew gave the order to another."""
+
+    from_crew: str
+    to_crew: str
+    at_ms: int
+    spoken_ms: int | None
+    """When both spoke with each other, a warm hand-over; None: nobody said so."""
+    accepted_ms: int | None
+    """When the new crew took it; None: not yet."""
+
+
+def hand_overs(history: Sequence[HistoryEntry]) -> tuple[HandOver, ...]:
+    """All of an order, oldest first (REP-04)."""
+    found = []
+    for place, entry in enumerate(history):
+        if entry.step != TRANSFER:
+            continue
+        taken = next((later.at_ms for later in history[place + 1 :] if later.step == "accept"), None)
+        who = str(entry.details.get("from_crew", "")), str(entry.details["to_crew"])
+        found.append(HandOver(*who, entry.at_ms, entry.details.get("spoken_ms"), taken))
+    return tuple(found)
 
 
 def objection(crews: Sequence[str], to_crew: str) -> str:

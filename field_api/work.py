@@ -43,6 +43,8 @@ class StepRule:
     """How many pictures the order must have by then."""
     crew: str = ""
     """What the crew is doing after it: free, travelling, working; '' leaves that as it is."""
+    approval_reason: str = ""
+    """Why somebody must approve here; '' where the step is no approval, which is the rule (ORG-13)."""
     opens: tuple[str, ...] = ()
     """Work types of the orders that follow from it, about the same thing."""
 
@@ -99,6 +101,8 @@ class WorkType:
     """Work types of which an order about the same customer must be closed, and so many days ago at most."""
     needed_to_open: tuple[str, ...] = ()
     """Fields of the form without which none is opened."""
+    departments: Mapping[str, str] = field(default_factory=dict)
+    """State → the department with which an order lies in it (``field_api.dwell``)."""
     paused_states: Mapping[str, str] = field(default_factory=dict)
     """State in which the clocks stand still → whom the wait is attributed to."""
     states: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()

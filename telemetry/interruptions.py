@@ -1,4 +1,4 @@
-"""The interruption ledger: who was out from when to when, as a projection of the outage log.
+"""The interruption ledger: who was out from when to when, as a projection of the outage log (REL-08).
 
 Each outage is one chain of revisions. A customer is out from the outage's start until the revision that no
 longer counts them, by the devices' clock where they told; outages that were retracted or merged count for

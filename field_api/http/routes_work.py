@@ -118,6 +118,7 @@ class StepBody(Input):
     finding: Finding | None = None
     answers: Answers | None = Field(default=None, description="To the form of the work type.")
     to_crew: Identifier | None = Field(default=None, description="Who takes over (`transfer`).")
+    spoken_at: DeviceTime | None = Field(default=None, description="When the crews spoke (`transfer`).")
     estimate_at: DeviceTime | None = Field(default=None, description="Supply is expected back then.")
     appointment: Appointment | None = None
     position: PlaceBody | None = None
@@ -133,6 +134,8 @@ class StepBody(Input):
             include={"answers", "to_crew", "position", "attribution", "photos"},
             exclude_none=True,
         )
+        if self.spoken_at is not None:
+            told["spoken_ms"] = milliseconds(self.spoken_at)
         if self.estimate_at is not None:
             told["estimate_ms"] = milliseconds(self.estimate_at)
         if self.appointment is not None:

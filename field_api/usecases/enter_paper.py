@@ -1,6 +1,6 @@
 """Work done on paper is entered afterwards: its steps in order, then a second person's signature.
 
-Why two people: an arrival in time is a promise kept, and whoever writes it afterwards may write what they like.
+Why two people: an arrival in time is a promise kept, and who writes it afterwards may write what they like.
 So each step counts as of its entry at first, like any step without a proved time. Once somebody else has
 compared it with the paper and signed, it counts as written, inside what the company's own records leave room
 for: not before the step that came before, not after the entry (``field_api.step_times``).

@@ -123,7 +123,6 @@ def _bodies() -> dict[str, Any]:
         "step_plan": {"step": "approve", "sequence": 2},
         "name_ticket_customer": {"customer_id": "C3"},
         "countersign_paper_steps": {"operation_id": uuid.uuid4().hex},
-        "rate_order": {"service": 5, "result": 5},
         "add_entry": {"about": "G2", "entry": {"from": "visit", "kind": "other", "wanted_day": "2026-12-01"}},
         "trip": {"element": "T2"},
         "ask_what_if": {"open": ["T2"]},

@@ -264,6 +264,55 @@ def test_rep_03_an_order_does_not_go_back_and_forth(world: World) -> None:
     assert dispatcher.send("POST", url, back).status_code == 200
 
 
+def test_rep_04_a_warm_hand_over_is_on_record(world: World) -> None:
+    order = world.confirmed(cause="T1")
+    url = f"/api/v1/orders/{order['id']}/steps"
+    spoken = _step(order, "transfer", to_crew="crew-02", note="近", spoken_at="2026-11-21T22:20:00Z")
+    assert world.log_in("crew-01").send("POST", url, spoken).status_code == 200
+    dispatcher = world.log_in("dispatcher")
+    (told,) = dispatcher.get(f"/api/v1/orders/{order['id']}").get_json()["hand_overs"]
+    assert (told["from_crew"], told["to_crew"], told["accepted_at"]) == ("crew-01", "crew-02", None)
+    assert told["spoken_at"].startswith("2026-11-21T22:20:00")
+
+
+def test_org_14_time_with_each_department_adds_up(world: World) -> None:
+    order = world.confirmed()
+    for minutes, step in ((3, "accept"), (20, "arrive")):
+        world.clock.now_ms += minutes * 60_000
+        current = world.log_in("dispatcher").get(f"/api/v1/orders/{order['id']}").get_json()
+        url = f"/api/v1/orders/{order['id']}/steps"
+        assert world.log_in("crew-02").send("POST", url, _step(current, step)).status_code == 200
+    world.clock.now_ms += 10 * 60_000
+    dwell = world.log_in("dispatcher").get(f"/api/v1/orders/{order['id']}").get_json()["dwell_s"]
+    assert dwell == {"dispatch": 3 * 60, "operations": 30 * 60}
+
+
+def test_org_13_an_approval_states_its_reason() -> None:
+    approvals = [rule for one in TYPES.values() for rule in one.steps if rule.approval_reason]
+    assert [rule.name for rule in approvals] == ["endorse"], "none by default"
+    parts = resources.files("field_api.work_types")
+    declared = tomllib.loads((parts / "training_need.toml").read_text(encoding="utf-8"))
+    read = [
+        tomllib.loads((parts / "parts" / f"{p}.toml").read_text(encoding="utf-8"))
+        for p in declared["include"]
+    ]
+    endorse = next(step for step in declared["steps"] if step["name"] == "endorse")
+    del endorse["approval_reason"]
+    with pytest.raises(ValueError, match=r"steps\.endorse: an approval states its reason"):
+        work_type_of(composed(declared, read))
+
+
+def test_trn_and_cus_11_topics_are_data() -> None:
+    """TRN-03 needs go up the hierarchy, TRN-04 daily points with a quiz, TRN-05 new energy, CUS-11."""
+    need, training = TYPES["training_need"], TYPES["training"].form["properties"]
+    assert [rule.target for rule in _way(need, "assigned")] == ["accepted", "endorsed", "closed"]
+    closing = need.rule("close")
+    assert closing is not None and Role.GRID_MANAGER not in closing.roles, "the centre decides"
+    assert {"daily_point", "quiz"} <= set(training)
+    assert "new_energy" in training["topic"]["enum"]
+    assert len(TYPES["campaign"].form["properties"]["topic"]["enum"]) >= 5
+
+
 def test_a_part_that_is_not_there_and_a_field_that_no_form_has() -> None:
     file = resources.files("field_api.work_types") / "inspection.toml"
     declared = tomllib.loads(file.read_text(encoding="utf-8"))

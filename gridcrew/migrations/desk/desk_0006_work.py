@@ -1,4 +1,4 @@
-"""Orders of every kind of work: about a customer, after another order, with an owner and details of each step."""
+"""Orders of every kind of work: about a customer, after another order, with an owner and details of steps."""
 
 import sqlalchemy as sa
 from alembic import op
