@@ -28,9 +28,11 @@ class ConflictProblem(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     field: str
-    had: JsonValue = Field(description="As the person saw it.")
-    wanted: JsonValue = Field(description="As the person's step would have it; null: it says nothing of it.")
-    current: JsonValue
+    had: JsonValue = Field(None, description="As the person saw it; missing: nothing.")
+    wanted: JsonValue = Field(
+        None, description="As the person's step would have it; missing: it says nothing of it."
+    )
+    current: JsonValue = None
     by: str
     by_name: str
     at: str

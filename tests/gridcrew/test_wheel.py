@@ -23,5 +23,5 @@ def test_the_wheel_holds_only_what_runs(tmp_path: Path) -> None:
     assert roots >= PACKAGES
     assert "field_api/web/dist/index.html" in names
     kinds = {Path(name).suffix for name in names if "/dist/" not in name and ".dist-info/" not in name}
-    assert kinds == {".py", ".toml"}
+    assert kinds == {".py", ".toml", ".html"}
     assert not [name for name in names if "node_modules" in name or "/web/src" in name or "tests/" in name]

@@ -74,8 +74,9 @@ def test_only_a_dead_place_with_more_than_one_sign_opens(changed: dict[str, obje
 
 
 def test_a_stable_cause_is_confirmed_after_three_seconds_and_a_certain_one_at_once() -> None:
-    assert confirmed(OPEN, NOW + 2_999, 3_000).state is OutageState.SUSPECTED
-    assert confirmed(OPEN, NOW + 3_000, 3_000).state is OutageState.CONFIRMED
+    likely = replace(OPEN, probability=0.93)
+    assert confirmed(likely, NOW + 2_999, 3_000).state is OutageState.SUSPECTED
+    assert confirmed(likely, NOW + 3_000, 3_000).state is OutageState.CONFIRMED
     certain = replace(OPEN, probability=0.99)
     assert confirmed(certain, NOW, 3_000).state is OutageState.CONFIRMED
 

@@ -1,5 +1,7 @@
 /** What the API answers to questions about supply: traces, isolation, restoration, what-if, switching. */
 
+import type { Iso } from './types.ts'
+
 export interface BackFeed {
   kind: 'pv_kw' | 'generator' | 'second_supply' | 'two_places'
   id: string
