@@ -5,7 +5,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -164,5 +164,6 @@ def _publish(product: Product, topic: str, body: str) -> None:
 
 
 def test_the_installation_says_that_it_is_healthy(running_product: Product) -> None:
-    checks = json.loads(running_product.command("check", "--json"))
+    demo = replace(running_product, environment=running_product.environment | {"GRIDCREW_DEMO": "true"})
+    checks = json.loads(demo.command("check", "--json"))
     assert [check["name"] for check in checks if not check["healthy"]] == []
