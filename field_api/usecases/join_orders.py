@@ -13,6 +13,7 @@ from field_api.company import Company
 from field_api.people import User
 from field_api.ports import Answered, Desk, DeskSession, StoredOrder
 from field_api.proofs import answers
+from field_api.usecases.answered_once import given_before
 from field_api.usecases.errors import Conflict, NotFound, NotPossible, Overtaken
 from field_api.usecases.open_order import OpenOrder, OpenRequest
 from field_api.usecases.tell import order_event
@@ -96,11 +97,9 @@ class JoinOrders:
         """One transaction; the same operation again gets the same answer."""
         digest = f"{what}:{request.to}:{request.note}"
         with self.desk.writing() as session:
-            before = session.operations.answered(user.id, request.operation_id)
+            before = given_before(session, user.id, request.operation_id, digest)
             if before is not None:
-                if before.digest != digest:
-                    raise Conflict(f"operation {request.operation_id} was used for something else")
-                return before.document
+                return before
             event = order_event(session, self.company, join(session), now_ms)
             session.operations.keep(user.id, request.operation_id, now_ms, Answered(digest, event.data))
             return event.data

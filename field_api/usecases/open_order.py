@@ -20,6 +20,7 @@ from field_api.ports import Answered, Desk, DeskSession, Sites
 from field_api.projection import PRIORITY_NAMES, Place, Site
 from field_api.proofs import wrong_answers
 from field_api.shifts import IsWorkingDay, monday_to_friday
+from field_api.usecases.answered_once import given_before
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
 from field_api.usecases.tell import order_event
 from field_api.work import SYSTEM, HistoryEntry, Order, Subject, WorkType, apply
@@ -72,9 +73,9 @@ class OpenOrder:
         work_type = self._permitted(user, request)
         spot = self._spot(user, work_type, request.subject_id)
         with self._desk.writing() as session:
-            before = session.operations.answered(user.id, request.operation_id)
+            before = given_before(session, user.id, request.operation_id, request.digest)
             if before is not None:
-                return _same(before, request)
+                return before
             _check_preceded(session, work_type, spot.customer_id, now_ms)
             order_id = place_order(
                 session, work_type, spot, request, user, now_ms, self._company.is_working_day
@@ -206,9 +207,3 @@ def _check_preceded(session: DeskSession, work_type: WorkType, customer_id: str,
         ]
         if now_ms - max(closed, default=0) > days * DAY_MS:
             raise Conflict(f"{work_type.name} needs a closed {name} of the last {days} days")
-
-
-def _same(before: Answered, request: OpenRequest) -> str:
-    if before.digest != request.digest:
-        raise Conflict(f"operation {request.operation_id} was used for something else")
-    return before.document

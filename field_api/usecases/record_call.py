@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from field_api.incidents import key_of_call
 from field_api.people import User
 from field_api.ports import Answered, Call, Desk, DeskSession, Sites
-from field_api.usecases.errors import Conflict, NotFound
+from field_api.usecases.answered_once import given_before
+from field_api.usecases.errors import NotFound
 from telemetry.evidence import Evidence, EvidenceKind
 
 OutageOf = Callable[[str], str | None]
@@ -54,9 +55,5 @@ class RecordCall:
 
 def _taken(session: DeskSession, user: User, operation_id: str, told: str) -> Call | None:
     """The call that this operation made before."""
-    before = session.operations.answered(user.id, operation_id)
-    if before is None:
-        return None
-    if before.digest != told:
-        raise Conflict(f"operation {operation_id} was used for something else")
-    return session.calls.get(user.scope, before.document)
+    call_id = given_before(session, user.id, operation_id, told)
+    return None if call_id is None else session.calls.get(user.scope, call_id)

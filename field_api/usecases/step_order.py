@@ -16,6 +16,7 @@ from field_api.people import WHOLE_COMPANY, Role, User
 from field_api.ports import Answered, Desk, DeskSession, StoredOrder
 from field_api.proofs import Taken, photos_of, unproven
 from field_api.transfers import TRANSFER, crews_in_turn, objection
+from field_api.usecases.answered_once import given_before
 from field_api.usecases.clearance import Clearance, told_not_clear
 from field_api.usecases.correct_outage import Found
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible, Overtaken, Stale
@@ -106,12 +107,7 @@ class StepOrder:
     def _answer_given(
         self, session: DeskSession, user: User, order_id: str, request: StepRequest
     ) -> str | None:
-        answered = session.operations.answered(user.id, request.operation_id)
-        if answered is None:
-            return None
-        if answered.digest != _digest(order_id, request):
-            raise Conflict(f"operation {request.operation_id} was used for something else")
-        return answered.document
+        return given_before(session, user.id, request.operation_id, _digest(order_id, request))
 
     def _dead_meters(
         self, session: DeskSession, user: User, order_id: str, request: StepRequest
