@@ -35,6 +35,7 @@ from field_api.presentation import document, outage_resource
 from field_api.projection import Impact, Place, Site
 from field_api.usecases.announce import About, Announce
 from field_api.usecases.expected_return import expected_return
+from field_api.usecases.note_by_system import note_by_system
 from field_api.usecases.tell import order_event
 from field_api.work import SYSTEM, HistoryEntry, Order, apply, is_open
 from telemetry.lifecycle import SAME_ONSET_MS
@@ -313,11 +314,7 @@ class _Claim:
         stored = self._session.orders.get(WHOLE_COMPANY, identifier)
         if stored is None:
             raise LookupError(f"order {identifier!r} vanished inside its own transaction")
-        work_type, last = self._company.work_type(stored.order.type), stored.history[-1]
-        state = apply(work_type, stored.state, step)
-        revision = last.revision + (step not in work_type.facts)
-        entry = HistoryEntry(last.sequence + 1, revision, step, self._case.now_ms, SYSTEM, SYSTEM, note)
-        if not self._session.orders.append(identifier, entry, state, is_open(work_type, state)):
+        if note_by_system(self._session, self._company, stored, step, note, self._case.now_ms) is None:
             raise RuntimeError(f"order {identifier!r} changed under its own transaction")
 
     def _tell_order(self, identifier: str) -> None:

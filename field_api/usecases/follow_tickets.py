@@ -18,10 +18,11 @@ from field_api.ports import Desk, DeskSession, OutageView, Sites, StoredOrder
 from field_api.step_times import happened_times
 from field_api.ticket_documents import ticket_event
 from field_api.tickets import TICKET_95598, Ticket, Verdict
+from field_api.usecases.note_by_system import note_by_system
 from field_api.usecases.supply import MAX_MERGES, Supply
 from field_api.usecases.take_tickets import TYPE, TakeTickets
 from field_api.usecases.tell import order_event
-from field_api.work import SYSTEM, HistoryEntry, apply, is_open
+from field_api.work import is_open
 from telemetry.outages import OutageState
 
 AT_ONCE: Final = 2_000
@@ -123,13 +124,10 @@ class FollowTickets:
         self._note(session, stored, ATTACHED, f"95598 {ticket.number}", now_ms)
 
     def _note(self, session: DeskSession, stored: StoredOrder, step: str, note: str, now_ms: int) -> None:
-        work_type, last = self.company.work_type(stored.order.type), stored.history[-1]
+        work_type = self.company.work_type(stored.order.type)
         if step not in work_type.facts and work_type.rule(step) is None:
             return
-        state = apply(work_type, stored.state, step)
-        revision = last.revision + (step not in work_type.facts)
-        entry = HistoryEntry(last.sequence + 1, revision, step, now_ms, SYSTEM, SYSTEM, note)
-        if session.orders.append(stored.order.id, entry, state, is_open(work_type, state)):
+        if note_by_system(session, self.company, stored, step, note, now_ms) is not None:
             session.feed.append(now_ms, [order_event(session, self.company, stored.order.id, now_ms)])
 
 

@@ -13,9 +13,10 @@ from field_api.estimates import WITHDRAWN, estimate_ms, has_passed
 from field_api.instants import MINUTE_MS
 from field_api.people import WHOLE_COMPANY
 from field_api.ports import Desk, DeskSession, StoredOrder
+from field_api.usecases.note_by_system import note_by_system
 from field_api.usecases.step_order import StillDead
 from field_api.usecases.tell import order_event
-from field_api.work import SYSTEM, HistoryEntry, WorkType, apply, is_open
+from field_api.work import HistoryEntry, WorkType
 
 ESCALATED: Final = "escalated"
 AT_RISK: Final = "at_risk"
@@ -96,17 +97,13 @@ class WatchOrders:
         return self.company.work_type(stored.order.type)
 
     def _keep(self, session: DeskSession, stored: StoredOrder, notes: tuple[Note, ...], now_ms: int) -> None:
-        work_type, state, last = self._type(stored), stored.state, stored.history[-1]
-        for number, note in enumerate(notes, start=1):
-            state = apply(work_type, state, note.step)
-            revision = last.revision + (note.step not in work_type.facts)
-            entry = HistoryEntry(
-                last.sequence + number, revision, note.step, now_ms, SYSTEM, SYSTEM, note.note
-            )
-            if not session.orders.append(stored.order.id, entry, state, is_open(work_type, state)):
+        for note in notes:
+            noted = note_by_system(session, self.company, stored, note.step, note.note, now_ms)
+            if noted is None:
                 return  # somebody stepped it meanwhile: the next round looks again
             if note.step == ESCALATED:
-                self.on_escalated(session, stored, entry, int(note.note.rpartition(" ")[2]))
+                self.on_escalated(session, stored, noted.history[-1], int(note.note.rpartition(" ")[2]))
+            stored = noted
         session.feed.append(now_ms, [order_event(session, self.company, stored.order.id, now_ms)])
 
 
