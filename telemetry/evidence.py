@@ -89,7 +89,8 @@ class Evidence:
     key: str
     """Idempotence: the same key is the same fact, however often and on whatever path it arrives."""
     volts: tuple[Volts, ...] = ()
-    """One triple per device where kind is VOLTAGE, else empty."""
+    """One triple per device where kind is VOLTAGE; one for all, the lowest of each phase, where ALIVE devices
+    were read and are of normal voltage; else empty."""
 
 
 @dataclass(frozen=True, slots=True)

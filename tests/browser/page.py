@@ -53,6 +53,12 @@ class CommandCentre:
     def outage_of(self, element_name: str) -> Locator:
         return self.page.locator("[data-testid=outage-list] [data-testid=outage-item]", has_text=element_name)
 
+    def outage_at(self, element: str) -> Locator:
+        """The open outage with that element as its cause; other tests' outages may still be listed."""
+        return self.page.locator(
+            f"[data-testid=outage-list] [data-testid=outage-item][data-cause='{element}']"
+        )
+
     def serious_violations(self) -> list[str]:
         """What axe finds that keeps people out, each with the place it found."""
         found = Axe().run(self.page).response["violations"]

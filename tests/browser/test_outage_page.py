@@ -25,7 +25,7 @@ def _outage_of(centre: CommandCentre, element: str) -> Locator:
     centre.product.command("sim", "trip", element)
     centre.log_in()
     centre.speak("en")
-    return centre.page.locator("[data-testid=outage-item]").first
+    return centre.outage_at(element).first
 
 
 def test_an_outage_has_a_page_that_shows_its_reasons(centre: CommandCentre, running_product: Product) -> None:

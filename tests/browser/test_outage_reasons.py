@@ -82,7 +82,7 @@ def test_the_page_shows_reasons_and_takes_a_correction(
     element = next(TRANSFORMERS)
     running_product.command("sim", "trip", element)
     centre.log_in()
-    name = centre.page.locator("[data-testid=outage-list] [data-testid=outage-item]").first
+    name = centre.outage_at(element).first
     expect(name).to_be_visible(timeout=OUTAGE_S * 1000)
     name.click()
     reasons = centre.get("explanation")
