@@ -17,11 +17,11 @@ import numpy as np
 
 from benchmarks.record import Cell, record
 from field_api.adapters.dispatch_files import dispatch_policy
-from field_api.dispatch import Hand, Job, Problem
-from field_api.dispatch_kernels import DUE_START, DURATION, URGENCY, WEIGHT, Lists, times_of
-from field_api.dispatch_search import MAX_STEPS, Search, cost_of, search
+from field_api.dispatch.kernels import DUE_START, DURATION, URGENCY, WEIGHT, Lists, times_of
+from field_api.dispatch.problem import Hand, Job, Problem
+from field_api.dispatch.restoration_times import simulate
+from field_api.dispatch.search import MAX_STEPS, Search, cost_of, search
 from field_api.instants import MINUTE_MS
-from field_api.restoration_times import simulate
 from geo.network import Float64
 from geo.travel import usual_travel
 

@@ -26,12 +26,14 @@ from field_api.adapters.system_clock import wall_clock_ms
 from field_api.adapters.vault import FILE_NAME as KEYS
 from field_api.adapters.vault import Vault
 from field_api.company import Company
+from field_api.deadlines.working_days import WorkCalendar
 from field_api.dispatcher import Dispatcher
 from field_api.http.events_app import EventServices
 from field_api.http.hub import Hub
 from field_api.http.services import Services, WebConfig
 from field_api.http.throttle import Throttle
 from field_api.notice_house import NoticePolicy, notice_desk, receipts_of
+from field_api.partners.webhooks import NOWHERE, TargetRules
 from field_api.partners_app import PartnersHome, build_partners
 from field_api.usecases.advise import Advise
 from field_api.usecases.appoint import Appoint
@@ -64,9 +66,7 @@ from field_api.usecases.switch_by_hand import SwitchByHand
 from field_api.usecases.sync_pull import PullChanges
 from field_api.usecases.watch_orders import WatchOrders
 from field_api.usecases.write_register import WriteRegister
-from field_api.webhooks import NOWHERE, TargetRules
 from field_api.worker import Worker
-from field_api.working_days import WorkCalendar
 from geo.adapters.database import open_database
 from geo.adapters.network_proposals import SqlProposals
 from geo.adapters.network_store import SqlNetworkStore

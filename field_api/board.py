@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from field_api.calendars import clock_face, day_stamp
-from field_api.clocks import ClockState
 from field_api.company import Company
-from field_api.estimates import estimate_ms
-from field_api.masking import address_area
-from field_api.organisation import Crew
+from field_api.deadlines.clocks import ClockState
+from field_api.orders.estimates import estimate_ms
+from field_api.organisation.cells import Crew
+from field_api.people.masking import address_area
 from field_api.ports import OutageView, StoredOrder
 from field_api.presentation import masked_recipient
 from geo.network import Network

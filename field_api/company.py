@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from field_api.clocks import Due, due_times
-from field_api.limits import Profile
-from field_api.notice_rules import AT_ONCE, NoticeRules
-from field_api.notice_wording import NoticeTexts
-from field_api.work import HistoryEntry, Order, WorkType
-from field_api.working_days import WorkCalendar
+from field_api.deadlines.clocks import Due, due_times
+from field_api.deadlines.limits import Profile
+from field_api.deadlines.working_days import WorkCalendar
+from field_api.notices.rules import AT_ONCE, NoticeRules
+from field_api.notices.wording import NoticeTexts
+from field_api.orders.work import HistoryEntry, Order, WorkType
 
 
 @dataclass(frozen=True, slots=True)

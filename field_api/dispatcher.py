@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
-from field_api.dispatch_document import PlanResource
-from field_api.dispatch_search import warm_up
+from field_api.dispatch.document import PlanResource
+from field_api.dispatch.search import warm_up
 from field_api.ports import Clock, Desk
 from field_api.usecases.assign_proposals import AssignProposals
 from field_api.usecases.plan_dispatch import PlanDispatch, Situation

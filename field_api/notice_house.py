@@ -10,11 +10,11 @@ from field_api.adapters.address_book import SiteAddresses
 from field_api.adapters.log_channel import LogChannel
 from field_api.adapters.notice_files import NoticeFolder, channel_files, open_channel, site_call_list
 from field_api.adapters.site_secrets import SiteSecrets
-from field_api.call_list import STAFF
-from field_api.channel_file import HttpChannelFile, ReceiptRule
 from field_api.company import Company
-from field_api.notice_ports import Channel
-from field_api.notice_rules import AT_ONCE, NoticeRules
+from field_api.notices.call_list import STAFF
+from field_api.notices.channel_file import HttpChannelFile, ReceiptRule
+from field_api.notices.ports import Channel
+from field_api.notices.rules import AT_ONCE, NoticeRules
 from field_api.ports import Desk, Sites
 from field_api.presentation import masked_recipient
 from field_api.usecases.announce_plans import AnnouncePlans

@@ -7,12 +7,12 @@ from typing import Final
 from field_api.adapters.ticket_files import load_mappings
 from field_api.adapters.vault import Vault
 from field_api.company import Company
-from field_api.partners import Partners
+from field_api.partners.webhooks import TargetRules
+from field_api.partners_house import Partners
 from field_api.ports import Desk, Sites
 from field_api.usecases.advise import Advise
 from field_api.usecases.manage_webhooks import ManageWebhooks
 from field_api.usecases.take_tickets import TakeTickets
-from field_api.webhooks import TargetRules
 
 TICKETS: Final = "tickets"
 """Folder of the site's own mappings."""

@@ -9,15 +9,19 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from field_api.calendar_entries import CalendarEntry
-from field_api.corrections import Correction
-from field_api.dispatch_ports import DispatchPlans
-from field_api.incidents import Incident
-from field_api.notice_ports import NoticeControl, Outbox
-from field_api.organisation import Crew, CrewState, GridCell
-from field_api.organisation_ports import OrganisationStore
-from field_api.people import Scope, User
-from field_api.people_ports import (
+from field_api.deadlines.calendar_entries import CalendarEntry
+from field_api.deadlines.working_days import WorkCalendar
+from field_api.dispatch.ports import DispatchPlans
+from field_api.notices.ports import NoticeControl, Outbox
+from field_api.orders.corrections import Correction
+from field_api.orders.incidents import Incident
+from field_api.orders.photo_ports import Photos
+from field_api.orders.work import HistoryEntry, Order
+from field_api.organisation.cells import Crew, CrewState, GridCell
+from field_api.organisation.ports import OrganisationStore
+from field_api.partners.tickets import TicketBook
+from field_api.partners.webhooks import Webhooks
+from field_api.people.ports import (
     AuditLog,
     LoginFailures,
     MachineTokens,
@@ -25,14 +29,10 @@ from field_api.people_ports import (
     RefreshTokens,
     Reveals,
 )
-from field_api.photo_ports import Photos
+from field_api.people.users import Scope, User
 from field_api.projection import Site
-from field_api.ratings import Rating
-from field_api.register_ports import RegisterEntries
-from field_api.tickets import TicketBook
-from field_api.webhooks import Webhooks
-from field_api.work import HistoryEntry, Order
-from field_api.working_days import WorkCalendar
+from field_api.service.ratings import Rating
+from field_api.service.register_ports import RegisterEntries
 from telemetry.evidence import Evidence, EvidenceKind
 
 

@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from itertools import starmap
 from typing import Literal
 
-from field_api.call_list import STAFF
-from field_api.clocks import Due, OtherDue
 from field_api.company import Company
-from field_api.dwell import dwell_ms
-from field_api.estimates import appointment_ms, estimate_ms
+from field_api.deadlines.clocks import Due, OtherDue
+from field_api.deadlines.step_times import StepTime, happened_times
 from field_api.instants import iso, iso_or_none
-from field_api.masking import mask_name, mask_phone
-from field_api.notices import Notice
-from field_api.organisation import Crew, GridCell
-from field_api.people import User
+from field_api.notices.call_list import STAFF
+from field_api.notices.notice import Notice
+from field_api.orders.dwell import dwell_ms
+from field_api.orders.estimates import appointment_ms, estimate_ms
+from field_api.orders.transfers import HandOver, hand_overs
+from field_api.orders.work import HistoryEntry, legal_steps
+from field_api.organisation.cells import Crew, GridCell
+from field_api.people.masking import mask_name, mask_phone
+from field_api.people.users import User
 from field_api.ports import StoredOrder
 from field_api.projection import Impact, Site
 from field_api.resources import (
@@ -34,9 +37,6 @@ from field_api.resources import (
     RevisionResource,
     UserResource,
 )
-from field_api.step_times import StepTime, happened_times
-from field_api.transfers import HandOver, hand_overs
-from field_api.work import HistoryEntry, legal_steps
 from geo.network import Network
 from telemetry.outages import Cause, OutageRevision
 

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from field_api.organisation import Bounds
+from field_api.organisation.cells import Bounds
 from geo.cells import Cells
 from geo.errors import UnknownElement
 from geo.locating import CellFinder

@@ -4,12 +4,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from field_api.alerts import NoticeKind
-from field_api.clocks import ClockState
-from field_api.notices import NoticeState
-from field_api.organisation import CrewState
-from field_api.people import Role
-from field_api.step_times import TimeSource
+from field_api.deadlines.clocks import ClockState
+from field_api.deadlines.step_times import TimeSource
+from field_api.notices.alerts import NoticeKind
+from field_api.notices.notice import NoticeState
+from field_api.organisation.cells import CrewState
+from field_api.people.users import Role
 from telemetry.outages import OutageState
 
 Instant = str

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from field_api.masking import mask_name
-from field_api.people import Scope
+from field_api.people.masking import mask_name
+from field_api.people.users import Scope
 from field_api.projection import Place, Site
 from geo.tracing import Element, ElementType
 

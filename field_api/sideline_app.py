@@ -16,11 +16,11 @@ from field_api.adapters.system_clock import wall_clock_ms
 from field_api.adapters.ticket_files import TicketInbox, TicketOutbox
 from field_api.app import Installation, company, vault
 from field_api.board import Board
+from field_api.partners.tickets import SentTicket
 from field_api.partners_app import build_partners
-from field_api.people import Role, User
+from field_api.people.users import Role, User
 from field_api.ports import Clock
 from field_api.sideline import Chore, Sideline
-from field_api.tickets import SentTicket
 from field_api.usecases.advise import Advise
 from field_api.usecases.answer_tickets import AnswerTickets
 from field_api.usecases.deliver_webhooks import DeliverWebhooks

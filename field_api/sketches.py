@@ -8,7 +8,7 @@ Pure array work; bounded, and it says when something was left out.
 from dataclasses import dataclass
 from typing import Final
 
-from field_api.people import Scope
+from field_api.people.users import Scope
 from field_api.projection import Place, Site
 from geo.errors import UnknownElement
 from geo.network import ABSENT, EdgeKind, Int32

@@ -9,8 +9,8 @@ from sqlalchemy import inspect
 from field_api.adapters.audit_tables import audit
 from field_api.adapters.sql_desk import SqlDesk
 from field_api.adapters.system_clock import wall_clock_ms
-from field_api.audit_chain import Act
-from field_api.masking import mask_text
+from field_api.people.audit_chain import Act
+from field_api.people.masking import mask_text
 from field_api.usecases.manage_users import CONSOLE
 from geo.adapters.database import open_database
 from gridcrew.settings import Settings

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from field_api.adapters.notice_files import NoticeFolder, channel_files
 from field_api.adapters.sql_desk import SqlDesk
-from field_api.audit_chain import breaches
-from field_api.channel_file import HttpChannelFile
-from field_api.people import Role
+from field_api.notices.channel_file import HttpChannelFile
+from field_api.people.audit_chain import breaches
+from field_api.people.users import Role
 from field_api.usecases.prepare_organisation import DEMO_NAMES
 from geo.adapters.database import open_database
 from gridcrew.settings import Settings

@@ -8,9 +8,9 @@ from field_api.adapters.vault import Vault
 from field_api.app import Installation
 from field_api.instants import MINUTE_MS
 from field_api.notice_house import NoticePolicy
-from field_api.notice_rules import DAY_MS, HOUR_MS, NoticeRules
+from field_api.notices.rules import DAY_MS, HOUR_MS, NoticeRules
+from field_api.partners.webhooks import TargetRules
 from field_api.sideline_app import SidelinePlan
-from field_api.webhooks import TargetRules
 from gridcrew.settings import Settings
 
 PROFILES: Final = "profiles"

@@ -1,7 +1,7 @@
 """Which role may call which operation of the API, as the operations themselves say it."""
 
 from field_api.http.app import all_operations
-from field_api.people import Role
+from field_api.people.users import Role
 
 
 def role_rows() -> tuple[tuple[str, str, tuple[str, ...]], ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from field_api.call_list import STAFF, CallList
+from field_api.notices.call_list import STAFF, CallList
 from field_api.ports import Sites
 
 

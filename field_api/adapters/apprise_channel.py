@@ -7,8 +7,8 @@ import apprise
 
 from field_api.adapters.one_by_one import hush, one_by_one
 from field_api.adapters.site_secrets import SiteSecrets
-from field_api.channel_file import AppriseChannelFile, filled
-from field_api.notice_ports import AddressBook, Delivery, Outcome, Sent
+from field_api.notices.channel_file import AppriseChannelFile, filled
+from field_api.notices.ports import AddressBook, Delivery, Outcome, Sent
 
 
 class AppriseChannel:

@@ -4,8 +4,8 @@ import json
 from typing import Final
 
 from field_api.adapters.vault import Vault, is_signed
-from field_api.audit_chain import AuditRow, Head
 from field_api.instants import iso
+from field_api.people.audit_chain import AuditRow, Head
 
 FORMAT: Final = "gridcrew audit head 1"
 

@@ -10,15 +10,15 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from field_api.declarations import work_type_of
-from field_api.limits import Profile
-from field_api.profile_file import profile_of
-from field_api.recurring import Schedule
-from field_api.recurring_file import schedule_of
-from field_api.register_file import register_of
-from field_api.registering import Register
-from field_api.work import WorkType
-from field_api.work_type_parts import composed
+from field_api.deadlines.limits import Profile
+from field_api.deadlines.profile_file import profile_of
+from field_api.orders.declarations import work_type_of
+from field_api.orders.work import WorkType
+from field_api.orders.work_type_parts import composed
+from field_api.service.recurring import Schedule
+from field_api.service.recurring_file import schedule_of
+from field_api.service.register_file import register_of
+from field_api.service.registering import Register
 
 Declared = TypeVar("Declared")
 

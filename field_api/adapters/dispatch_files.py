@@ -15,7 +15,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from field_api.adapters.data_files import BadDataFile
-from field_api.dispatch_policy import Policy, policy_of
+from field_api.dispatch.policy import Policy, policy_of
 from geo.travel import TravelModel, usual_travel
 
 POLICY: Final = "dispatch.toml"
@@ -27,7 +27,7 @@ _COLUMNS: Final = ("from_cell", "to_cell", "minutes")
 
 def dispatch_policy(site: Path | None = None) -> Policy:
     """The shipped figures under the site's; ``BadDataFile`` names file and field."""
-    shipped = tomllib.loads((resources.files("field_api") / POLICY).read_text(encoding="utf-8"))
+    shipped = tomllib.loads((resources.files("field_api.dispatch") / POLICY).read_text(encoding="utf-8"))
     own, place = _own(site)
     try:
         return policy_of(shipped, own)

@@ -14,10 +14,10 @@ import urllib3
 
 from field_api.adapters.one_by_one import hush, one_by_one
 from field_api.adapters.site_secrets import SiteSecrets
-from field_api.channel_file import HttpChannelFile, Missing, as_text, at_path, filled
-from field_api.masking import mask_text
-from field_api.notice_ports import AddressBook, Delivery, Outcome, Sent
-from field_api.notices import provider_key
+from field_api.notices.channel_file import HttpChannelFile, Missing, as_text, at_path, filled
+from field_api.notices.notice import provider_key
+from field_api.notices.ports import AddressBook, Delivery, Outcome, Sent
+from field_api.people.masking import mask_text
 
 MAX_ANSWER_BYTES: Final = 64 * 1024
 _CHUNK: Final = 4096

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from field_api.masking import mask_text
-from field_api.notice_ports import Delivery, Outcome, Sent
+from field_api.notices.ports import Delivery, Outcome, Sent
+from field_api.people.masking import mask_text
 
 MAX_BYTES: Final = 20_000_000
 """Then the file becomes ``notices.log.1``; the one before is gone."""

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from field_api.people import Scope
+from field_api.people.users import Scope
 from field_api.projection import Site
 from geo.network import ABSENT, Meters, Network
 from geo.tiles import TileSource

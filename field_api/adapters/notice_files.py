@@ -15,11 +15,11 @@ from pydantic import ValidationError
 from field_api.adapters.data_files import BadDataFile
 from field_api.adapters.http_channel import HttpChannel
 from field_api.adapters.site_secrets import SiteSecrets
-from field_api.alerts import NoticeKind
-from field_api.call_list import Contact, call_list_of
-from field_api.channel_file import ChannelFile, HttpChannelFile, channel_of
-from field_api.notice_ports import AddressBook, Channel
-from field_api.notice_wording import NoticeText, NoticeTexts, notice_text_of
+from field_api.notices.alerts import NoticeKind
+from field_api.notices.call_list import Contact, call_list_of
+from field_api.notices.channel_file import ChannelFile, HttpChannelFile, channel_of
+from field_api.notices.ports import AddressBook, Channel
+from field_api.notices.wording import NoticeText, NoticeTexts, notice_text_of
 
 HAS_APPRISE: Final = find_spec("apprise") is not None
 _Declared = TypeVar("_Declared")

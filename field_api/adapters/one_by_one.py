@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from field_api.notice_ports import Delivery, Outcome, Sent
+from field_api.notices.ports import Delivery, Outcome, Sent
 
 FAILURES_IN_A_ROW: Final = 3
 """Then the rest of the batch is left for later: a dead provider must not cost a timeout for each person."""

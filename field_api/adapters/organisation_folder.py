@@ -7,7 +7,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
-from field_api.organisation_columns import SHEETS, FileProblem, Sheet, read_rows
+from field_api.organisation.columns import SHEETS, FileProblem, Sheet, read_rows
 
 MAX_FILE_BYTES: Final = 50_000_000
 PRIVATE: Final = 0o600

@@ -18,9 +18,9 @@ from typing import Final
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from field_api.photo_content import CONTENT_TYPES, foreign_content
-from field_api.photo_ports import BadPhoto, ContentLost, Kept
-from field_api.photos import Photo
+from field_api.orders.photo_content import CONTENT_TYPES, foreign_content
+from field_api.orders.photo_ports import BadPhoto, ContentLost, Kept
+from field_api.orders.photos import Photo
 
 MAX_PIXELS: Final = 60_000_000
 """A phone's largest sensors; a bomb of a few kilobytes decodes to many more."""

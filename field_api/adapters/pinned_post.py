@@ -14,7 +14,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Final
 from urllib.parse import urlsplit
 
-from field_api.webhooks import BadTarget, TargetRules
+from field_api.partners.webhooks import BadTarget, TargetRules
 
 TIMEOUT_S: Final = 5.0
 WHOLE_S: Final = 10.0

@@ -4,8 +4,8 @@ from importlib.metadata import version
 
 import chinese_calendar
 
-from field_api.calendar_entries import days_of
-from field_api.working_days import CalendarDay
+from field_api.deadlines.calendar_entries import days_of
+from field_api.deadlines.working_days import CalendarDay
 
 
 def published_years() -> range:

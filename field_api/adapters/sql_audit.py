@@ -7,8 +7,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, insert, select
 
 from field_api.adapters.audit_tables import audit
-from field_api.audit_chain import START, Act, AuditRow, link
-from field_api.people_ports import AuditFilter
+from field_api.people.audit_chain import START, Act, AuditRow, link
+from field_api.people.ports import AuditFilter
 from geo.adapters.database import lock_log
 
 PAGE: Final = 1_000

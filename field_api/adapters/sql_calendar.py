@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Engine, Row, delete, func, insert, select
 
 from field_api.adapters.calendar_tables import work_calendar, work_calendar_changes
 from field_api.adapters.published_days import published_days, published_years
-from field_api.calendar_entries import EVERYBODY, CalendarEntry
-from field_api.work import SYSTEM
-from field_api.working_days import CalendarDay, WorkCalendar
+from field_api.deadlines.calendar_entries import EVERYBODY, CalendarEntry
+from field_api.deadlines.working_days import CalendarDay, WorkCalendar
+from field_api.orders.work import SYSTEM
 from geo.adapters.database import lock_log, writing
 
 MAX_LISTED: Final = 200

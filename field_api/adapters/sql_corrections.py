@@ -6,7 +6,7 @@ from collections.abc import Collection
 from sqlalchemy import Connection, Row, func, insert, select
 
 from field_api.adapters.tables import corrections, evidence
-from field_api.corrections import Correction
+from field_api.orders.corrections import Correction
 from geo.adapters.database import lock_log
 from telemetry.adapters.evidence_log import SqlEvidenceLog
 from telemetry.evidence import Evidence, EvidenceKind

@@ -27,7 +27,7 @@ from field_api.adapters.sql_users import SqlUsers
 from field_api.adapters.sql_views import SqlFeed, SqlOutageViews
 from field_api.adapters.sql_webhooks import SqlWebhooks
 from field_api.adapters.sql_work import SqlCalls, SqlIncidents, SqlOperations, SqlOrders, SqlPositions
-from field_api.people_ports import Sealer
+from field_api.people.ports import Sealer
 from field_api.ports import DeskSession
 from geo.adapters.database import writing
 

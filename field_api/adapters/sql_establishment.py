@@ -13,14 +13,14 @@ from field_api.adapters.organisation_tables import (
     organisation_changes,
     rollout_steps,
 )
-from field_api.duties import Assignment, Duty
-from field_api.establishment import KEY, KINDS, Changes, Establishment, Record
-from field_api.organisation_ports import OrganisationChange
-from field_api.people_ports import Sealer
-from field_api.rollout import PlanEntry, PlanStep
-from field_api.shifts import Shift
-from field_api.staffing import Member, Person, Qualification, TeamKind, Unit, UnitKind, Vehicle
-from field_api.villages import Liaison, Village
+from field_api.organisation.duties import Assignment, Duty
+from field_api.organisation.establishment import KEY, KINDS, Changes, Establishment, Record
+from field_api.organisation.ports import OrganisationChange
+from field_api.organisation.rollout import PlanEntry, PlanStep
+from field_api.organisation.shifts import Shift
+from field_api.organisation.staffing import Member, Person, Qualification, TeamKind, Unit, UnitKind, Vehicle
+from field_api.organisation.villages import Liaison, Village
+from field_api.people.ports import Sealer
 from geo.adapters.database import lock_log
 
 _MADE_OF: Final[dict[str, type[Record]]] = {

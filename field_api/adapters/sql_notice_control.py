@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from field_api.adapters.notice_tables import channel_states, notice_holds, notice_verdicts
-from field_api.notice_control import ChannelState, Hold, HoldKind, Verdict
+from field_api.notices.control import ChannelState, Hold, HoldKind, Verdict
 
 
 class SqlNoticeControl:

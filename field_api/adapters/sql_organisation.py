@@ -8,10 +8,10 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, s
 from field_api.adapters.organisation_tables import crew_members, qualifications, shifts
 from field_api.adapters.system_clock import wall_clock_ms
 from field_api.adapters.tables import crew_cells, crews, grid_cells
-from field_api.organisation import AreaKind, Crew, CrewState, GridCell
-from field_api.people import Scope
-from field_api.shifts import Shift
-from field_api.staffing import Member, Qualification, skills_by_crew
+from field_api.organisation.cells import AreaKind, Crew, CrewState, GridCell
+from field_api.organisation.shifts import Shift
+from field_api.organisation.staffing import Member, Qualification, skills_by_crew
+from field_api.people.users import Scope
 
 
 def in_scope(column: ColumnElement[str], scope: Scope) -> ColumnElement[bool]:

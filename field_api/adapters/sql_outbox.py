@@ -21,9 +21,9 @@ from sqlalchemy import (
 
 from field_api.adapters.notice_tables import announcements, notice_holds, outbox
 from field_api.adapters.sql_organisation import in_scope
-from field_api.alerts import NoticeKind, Told
-from field_api.notice_control import HoldKind, Pending
-from field_api.notices import (
+from field_api.notices.alerts import NoticeKind, Told
+from field_api.notices.control import HoldKind, Pending
+from field_api.notices.notice import (
     NEVER_LEFT,
     ON_THE_WAY,
     WAITING,
@@ -32,7 +32,7 @@ from field_api.notices import (
     NoticeState,
     Posting,
 )
-from field_api.people import Scope
+from field_api.people.users import Scope
 from geo.adapters.database import lock_log
 
 _KEYS_PER_QUERY: Final = 500

@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_
 
 from field_api.adapters.people_tables import login_failures, people_findings, refresh_tokens
 from field_api.adapters.tables import credentials, reveals, user_cells, users
-from field_api.findings_on_people import CauseClass, FindingState, PersonFinding
-from field_api.lockout import Failures
-from field_api.people_ports import MachineToken, RefreshToken, Reveal
+from field_api.people.findings import CauseClass, FindingState, PersonFinding
+from field_api.people.lockout import Failures
+from field_api.people.ports import MachineToken, RefreshToken, Reveal
 
 MACHINE: Final = "machine"
 

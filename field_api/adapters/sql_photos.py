@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, case, func, insert, or_, select, update
 
 from field_api.adapters.photo_tables import photos
-from field_api.photos import Photo, PhotoState, counting
+from field_api.orders.photos import Photo, PhotoState, counting
 
 
 class SqlPhotos:

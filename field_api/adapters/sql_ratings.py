@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, insert, select
 
 from field_api.adapters.tables import metadata
-from field_api.ratings import Rating
+from field_api.service.ratings import Rating
 
 order_ratings: Final = Table(
     "order_ratings",

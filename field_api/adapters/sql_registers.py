@@ -7,8 +7,8 @@ from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from field_api.adapters.register_tables import register_entries as entries
 from field_api.adapters.sql_organisation import in_scope
-from field_api.people import Scope
-from field_api.registering import Entry
+from field_api.people.users import Scope
+from field_api.service.registering import Entry
 
 
 class SqlRegisterEntries:

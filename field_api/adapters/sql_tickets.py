@@ -7,8 +7,8 @@ from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from field_api.adapters.sql_organisation import in_scope
 from field_api.adapters.ticket_tables import tickets
-from field_api.people import Scope
-from field_api.tickets import SentTicket, Ticket, Verdict
+from field_api.partners.tickets import SentTicket, Ticket, Verdict
+from field_api.people.users import Scope
 from geo.adapters.database import lock_log
 
 

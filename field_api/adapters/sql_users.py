@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from field_api.adapters.people_tables import refresh_tokens, user_phones
 from field_api.adapters.tables import credentials, user_cells, users
-from field_api.people import Role, User
+from field_api.people.users import Role, User
 from field_api.ports import Credential, Login
 
 MAX_CREDENTIALS_PER_USER: Final = 50

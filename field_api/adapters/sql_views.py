@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_,
 
 from field_api.adapters.sql_organisation import in_scope
 from field_api.adapters.tables import feed, outage_cells, outage_views
-from field_api.people import Scope
+from field_api.people.users import Scope
 from field_api.ports import FeedEvent, LoggedEvent, OutageView, PageAfter
 from geo.adapters.database import lock_log
 

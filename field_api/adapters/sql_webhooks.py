@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from field_api.adapters.webhook_tables import webhook_outbox, webhooks
-from field_api.webhooks import HookState, Posted, Webhook
+from field_api.partners.webhooks import HookState, Posted, Webhook
 
 QUEUED: Final = "queued"
 

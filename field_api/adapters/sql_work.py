@@ -20,10 +20,10 @@ from field_api.adapters.tables import (
     orders,
     positions,
 )
-from field_api.incidents import Incident
-from field_api.people import Scope
+from field_api.orders.incidents import Incident
+from field_api.orders.work import HistoryEntry, Order
+from field_api.people.users import Scope
 from field_api.ports import Answered, Call, OrderFilter, PageAfter, StoredOrder
-from field_api.work import HistoryEntry, Order
 from geo.adapters.database import lock_log
 from telemetry.adapters.evidence_log import SqlEvidenceLog
 from telemetry.evidence import Evidence

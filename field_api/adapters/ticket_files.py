@@ -16,7 +16,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from field_api.adapters.data_files import BadDataFile
-from field_api.ticket_mapping import (
+from field_api.partners.ticket_mapping import (
     BACK,
     KNOWN,
     REQUIRED,
@@ -26,7 +26,7 @@ from field_api.ticket_mapping import (
     read_with,
     rows_of,
 )
-from field_api.tickets import SentTicket, Ticket
+from field_api.partners.tickets import SentTicket, Ticket
 
 MAX_FILE_BYTES: Final = 16 * 2**20
 SETTLED_S: Final = 5.0

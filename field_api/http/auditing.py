@@ -5,8 +5,8 @@ from typing import Final
 
 from flask import Request
 
-from field_api.audit_chain import Act
 from field_api.http.operations import Operation
+from field_api.people.audit_chain import Act
 from field_api.ports import Desk
 from field_api.usecases.login import Identity
 

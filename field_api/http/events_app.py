@@ -13,7 +13,7 @@ from field_api.http.operations import READERS
 from field_api.http.problems import HttpProblem
 from field_api.http.security import harden, identify, is_web_origin
 from field_api.http.services import WebConfig
-from field_api.people import User
+from field_api.people.users import User
 from field_api.ports import Clock, LoggedEvent
 from field_api.usecases.login import Identity, Logins
 

@@ -13,8 +13,8 @@ from prometheus_client.registry import Collector
 
 from field_api.http.measures import Measures
 from field_api.http.services import Services
-from field_api.notices import NoticeState
-from field_api.people import WHOLE_COMPANY
+from field_api.notices.notice import NoticeState
+from field_api.people.users import WHOLE_COMPANY
 from field_api.usecases.claim_revision import POSITION
 from telemetry.device_watch import GATEWAY_DOWN_MS
 from telemetry.devices import Approval, DeviceKind, LostBy

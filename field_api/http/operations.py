@@ -13,7 +13,7 @@ from flask import Request
 from pydantic import BaseModel
 
 from field_api.http.services import Services
-from field_api.people import Role, Scope, User
+from field_api.people.users import Role, Scope, User
 from field_api.usecases.login import Identity
 
 SIGNED_IN: Final = frozenset(Role)

@@ -8,8 +8,8 @@ from typing import Final
 from flask import Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from field_api.conflicts import FieldConflict
 from field_api.instants import iso
+from field_api.orders.conflicts import FieldConflict
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible, Refused, Stale
 
 MEDIA_TYPE: Final = "application/problem+json"

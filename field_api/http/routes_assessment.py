@@ -5,17 +5,17 @@ from typing import Final
 
 from pydantic import Field
 
-from field_api.assessment import FirstVisits
 from field_api.calendars import ZONE
 from field_api.http.fields import Query
 from field_api.http.operations import EVERYONE, Answer, Call, Operations
 from field_api.http.routes_organisation import visible_cell
 from field_api.http.site_of import current_site
 from field_api.instants import milliseconds
-from field_api.people import Role
+from field_api.people.users import Role
 from field_api.projection import Site
 from field_api.resources import Resource
-from field_api.service_risks import RiskKind
+from field_api.service.assessment import FirstVisits
+from field_api.service.risks import RiskKind
 from geo.errors import UnknownElement
 
 operations: Final = Operations()

@@ -4,14 +4,14 @@ from typing import Final
 
 from pydantic import AwareDatetime, Field
 
-from field_api.audit_chain import AuditRow
 from field_api.http.fields import IDENTIFIER_PATTERN, Page, PageQuery
 from field_api.http.operations import Answer, Call, Operations
 from field_api.http.paging import cut, number_after
 from field_api.http.problems import HttpProblem
 from field_api.instants import iso, milliseconds
-from field_api.people import Role
-from field_api.people_ports import AuditFilter
+from field_api.people.audit_chain import AuditRow
+from field_api.people.ports import AuditFilter
+from field_api.people.users import Role
 from field_api.resources import Instant, Resource
 
 operations: Final = Operations()

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from field_api.calendar_entries import EVERYBODY, FIRST_YEAR, LAST_YEAR, CalendarEntry, days_of
+from field_api.deadlines.calendar_entries import EVERYBODY, FIRST_YEAR, LAST_YEAR, CalendarEntry, days_of
 from field_api.http.fields import Input, Line
 from field_api.http.operations import SIGNED_IN, Answer, Call, Operations
 from field_api.http.problems import HttpProblem

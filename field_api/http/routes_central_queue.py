@@ -5,11 +5,11 @@ from typing import Final
 import numpy as np
 from pydantic import Field
 
-from field_api.central_queue import Queue, queue_of
 from field_api.http.operations import Answer, Call, Operations
 from field_api.http.site_of import current_site
 from field_api.instants import iso
-from field_api.people import Role
+from field_api.orders.central_queue import Queue, queue_of
+from field_api.people.users import Role
 from field_api.ports import StoredOrder
 from field_api.projection import Site
 from field_api.resources import Instant, Resource

@@ -5,7 +5,7 @@ from typing import Final
 from field_api.http.fields import Identifier, Input, Page
 from field_api.http.operations import OFFICE, Answer, Call, Operations
 from field_api.http.problems import HttpProblem
-from field_api.people import Role
+from field_api.people.users import Role
 from field_api.ports import SimulatorRefused
 from field_api.resources import Instant, Resource
 

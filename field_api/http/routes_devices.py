@@ -11,7 +11,7 @@ from field_api.http.operations import EVERYONE, OFFICE, READERS, Answer, Call, O
 from field_api.http.paging import number_after
 from field_api.http.problems import HttpProblem
 from field_api.instants import iso, iso_or_none
-from field_api.people import Role
+from field_api.people.users import Role
 from field_api.projection import Site
 from field_api.resources import Instant, Resource
 from geo.errors import UnknownElement

@@ -4,11 +4,11 @@ from typing import Final
 
 from pydantic import Field
 
-from field_api.dispatch_document import PlanResource
+from field_api.dispatch.document import PlanResource
 from field_api.http.fields import Identifier, Input, OperationId
 from field_api.http.operations import EVERYONE, Answer, Call, Operations
 from field_api.http.problems import HttpProblem
-from field_api.people import Role
+from field_api.people.users import Role
 from field_api.resources import Resource
 
 operations: Final = Operations()

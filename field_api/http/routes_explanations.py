@@ -7,12 +7,12 @@ import msgspec
 from pydantic import Field
 
 from field_api.calendars import clock_seconds
-from field_api.corrections import MAX_THINGS, Correction, user_of
 from field_api.http.fields import Identifier, Input, Page, Query, Words
 from field_api.http.operations import EVERYONE, Answer, Call, Operations
 from field_api.http.problems import HttpProblem
 from field_api.instants import iso, iso_or_none
-from field_api.people import Role
+from field_api.orders.corrections import MAX_THINGS, Correction, user_of
+from field_api.people.users import Role
 from field_api.ports import DeskSession
 from field_api.projection import Site
 from field_api.resources import Instant, Resource

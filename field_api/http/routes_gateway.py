@@ -10,7 +10,7 @@ from field_api.http.paging import number_after
 from field_api.http.problems import HttpProblem
 from field_api.http.routes_devices import DECIDERS
 from field_api.instants import iso, iso_or_none
-from field_api.people import Role
+from field_api.people.users import Role
 from field_api.resources import Instant, Resource
 from telemetry.masking import masked
 

@@ -12,7 +12,12 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from field_api.gis_features import (
+from field_api.http.fields import Query
+from field_api.http.operations import READERS, Answer, Call, Operations
+from field_api.http.problems import HttpProblem
+from field_api.http.site_of import current_site
+from field_api.instants import iso, milliseconds
+from field_api.partners.gis_features import (
     COLLECTIONS,
     EVERYWHERE,
     Box,
@@ -24,11 +29,6 @@ from field_api.gis_features import (
     order_features,
     outage_features,
 )
-from field_api.http.fields import Query
-from field_api.http.operations import READERS, Answer, Call, Operations
-from field_api.http.problems import HttpProblem
-from field_api.http.site_of import current_site
-from field_api.instants import iso, milliseconds
 from field_api.resources import Resource
 
 operations: Final = Operations()

@@ -8,7 +8,7 @@ from field_api.http.fields import Identifier, Input, OperationId, Words
 from field_api.http.operations import EVERYONE, Answer, Call, Operations
 from field_api.http.problems import HttpProblem
 from field_api.instants import iso
-from field_api.people import Role
+from field_api.people.users import Role
 from field_api.ports import OrderFilter
 from field_api.resources import Instant, OrderResource, Resource
 from field_api.usecases.join_orders import JoinRequest

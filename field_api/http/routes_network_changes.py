@@ -13,7 +13,7 @@ from field_api.http.fields import Identifier, Input, Line, Page, Words
 from field_api.http.operations import OFFICE, Answer, Call, Operations
 from field_api.http.problems import HttpProblem
 from field_api.instants import iso, iso_or_none
-from field_api.people import Role
+from field_api.people.users import Role
 from field_api.resources import Instant, Resource
 from geo.changes import Author, Changed, NetworkChanges
 from geo.editing import Edit

@@ -4,13 +4,13 @@ from typing import Final, Literal
 
 from pydantic import Field, JsonValue, RootModel
 
-from field_api.alerts import NoticeKind
 from field_api.http.fields import Identifier, Input, OperationId, Page, Whole, Words
 from field_api.http.operations import Answer, Call, Operations
 from field_api.http.problems import HttpProblem
 from field_api.instants import iso, iso_or_none
-from field_api.notice_control import Hold, HoldKind, Pending, Verdict
-from field_api.people import Role
+from field_api.notices.alerts import NoticeKind
+from field_api.notices.control import Hold, HoldKind, Pending, Verdict
+from field_api.people.users import Role
 from field_api.resources import Instant, Resource
 from field_api.usecases.control_notices import MAY_CONTROL, MAY_SEE, Click, HoldRequest
 

@@ -6,9 +6,6 @@ from typing import Final
 
 from pydantic import Field
 
-from field_api.coverage import Coverage, Share, coverage
-from field_api.duties import Assignment, manager_at
-from field_api.establishment import Establishment
 from field_api.http.fields import (
     DeviceTime,
     Identifier,
@@ -25,12 +22,12 @@ from field_api.http.paging import cut, number_after
 from field_api.http.problems import HttpProblem
 from field_api.http.site_of import current_site
 from field_api.instants import iso, iso_or_none, milliseconds
-from field_api.masking import mask_name, mask_phone
-from field_api.organisation import AreaKind, GridCell
-from field_api.people import WHOLE_COMPANY, Scope
-from field_api.resources import Box, Instant, Language, Resource
-from field_api.segments import Segment, segment_counts, segment_rows
-from field_api.staffing import (
+from field_api.organisation.cells import AreaKind, GridCell
+from field_api.organisation.coverage import Coverage, Share, coverage
+from field_api.organisation.duties import Assignment, manager_at
+from field_api.organisation.establishment import Establishment
+from field_api.organisation.segments import Segment, segment_counts, segment_rows
+from field_api.organisation.staffing import (
     Person,
     Qualification,
     TeamKind,
@@ -39,9 +36,12 @@ from field_api.staffing import (
     skill_matrix,
     team_warnings,
 )
+from field_api.organisation.villages import liaison_at
+from field_api.people.masking import mask_name, mask_phone
+from field_api.people.users import WHOLE_COMPANY, Scope
+from field_api.resources import Box, Instant, Language, Resource
 from field_api.usecases.appoint import MAY_APPOINT
 from field_api.validity import holding
-from field_api.villages import liaison_at
 
 operations: Final = Operations()
 

@@ -11,7 +11,7 @@ from field_api.http.paging import cut, number_after, page_after
 from field_api.http.problems import HttpProblem
 from field_api.http.routes_explanations import wordings
 from field_api.instants import iso, iso_or_none
-from field_api.masking import address_area, mask_name, mask_phone
+from field_api.people.masking import address_area, mask_name, mask_phone
 from field_api.ports import OutageView
 from field_api.presentation import revision_resource
 from field_api.projection import CLASS_NAMES, PRIORITY_NAMES, Site

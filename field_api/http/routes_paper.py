@@ -8,7 +8,7 @@ from field_api.http.fields import Answers, DeviceTime, Identifier, Input, Operat
 from field_api.http.operations import Answer, Call, Operations
 from field_api.http.routes_work import Finding
 from field_api.instants import milliseconds
-from field_api.people import Role
+from field_api.people.users import Role
 from field_api.resources import OrderResource, Resource
 from field_api.usecases.enter_paper import MAX_STEPS, CountersignPaper, EnterPaper
 from field_api.usecases.step_order import StepRequest

@@ -9,9 +9,9 @@ from field_api.http.operations import Answer, Call, Operations
 from field_api.http.problems import HttpProblem
 from field_api.http.routes_session import PasswordText
 from field_api.instants import iso
-from field_api.password_rules import MAX_PASSWORD, MIN_PASSWORD
-from field_api.people import Role
-from field_api.people_ports import MachineToken
+from field_api.people.password_rules import MAX_PASSWORD, MIN_PASSWORD
+from field_api.people.ports import MachineToken
+from field_api.people.users import Role
 from field_api.resources import Instant, Resource
 from field_api.usecases.machine_access import MAX_DAYS
 from field_api.usecases.manage_users import change_own_password

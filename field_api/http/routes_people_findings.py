@@ -4,12 +4,12 @@ from typing import Final
 
 from pydantic import Field
 
-from field_api.findings_on_people import CauseClass, FindingState, PersonFinding
 from field_api.http.fields import Identifier, Input, Page, PageQuery, Words
 from field_api.http.operations import Answer, Call, Operations
 from field_api.http.paging import cut, number_after
 from field_api.instants import iso, iso_or_none
-from field_api.people import Role
+from field_api.people.findings import CauseClass, FindingState, PersonFinding
+from field_api.people.users import Role
 from field_api.resources import Instant, Resource
 from field_api.usecases.judge_people import NewFinding
 

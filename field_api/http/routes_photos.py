@@ -10,8 +10,8 @@ from field_api.http.operations import EVERYONE, Answer, Call, Operations
 from field_api.http.problems import HttpProblem
 from field_api.http.routes_work import PlaceBody
 from field_api.instants import iso, iso_or_none, milliseconds
-from field_api.people import Role
-from field_api.photos import Photo, PhotoState
+from field_api.orders.photos import Photo, PhotoState
+from field_api.people.users import Role
 from field_api.resources import Instant, Resource
 from field_api.usecases.keep_photo import NoRoom, Progress
 

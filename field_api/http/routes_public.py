@@ -9,12 +9,12 @@ from field_api.http.fields import Identifier, Input, Page, Query, Whole, Words
 from field_api.http.operations import EVERYONE, Answer, Call, Operations
 from field_api.http.problems import HttpProblem
 from field_api.instants import iso, iso_or_none
-from field_api.manager_cards import ManagerCard
-from field_api.masking import mask_name
-from field_api.notice_wording import HOTLINES
-from field_api.public_progress import Stage, Supply
-from field_api.ratings import BEST, WORST, Rating
+from field_api.notices.wording import HOTLINES
+from field_api.people.masking import mask_name
 from field_api.resources import Instant, Resource
+from field_api.service.manager_cards import ManagerCard
+from field_api.service.public_progress import Stage, Supply
+from field_api.service.ratings import BEST, WORST, Rating
 from field_api.usecases.look_up_progress import LookUpProgress
 from field_api.usecases.show_cards import ShowCards
 from field_api.usecases.take_rating import MAY_TAKE, TakeRating

@@ -7,9 +7,9 @@ from pydantic import Field
 from field_api.http.fields import Answers, DeviceTime, Identifier, Input, Page, PageQuery
 from field_api.http.operations import Answer, Call, Operations
 from field_api.instants import iso, iso_or_none, milliseconds
-from field_api.people import Role
-from field_api.registering import About, Entry, count_by
+from field_api.people.users import Role
 from field_api.resources import Instant, Resource
+from field_api.service.registering import About, Entry, count_by
 
 operations: Final = Operations()
 _READERS: Final = frozenset(Role) - {Role.MACHINE}

@@ -12,7 +12,7 @@ from field_api.http.fields import Page, PageQuery, Query
 from field_api.http.operations import EVERYONE, OFFICE, Answer, Call, Operations
 from field_api.http.paging import cut, number_after
 from field_api.http.problems import HttpProblem
-from field_api.people import Role
+from field_api.people.users import Role
 from field_api.projection import Site
 from field_api.resources import Instant, Resource
 from geo.tracing import Element

@@ -9,7 +9,7 @@ from field_api.http.operations import SIGNED_IN, Answer, Call, Operations
 from field_api.http.problems import HttpProblem
 from field_api.http.security import COOKIE
 from field_api.instants import iso
-from field_api.people import User
+from field_api.people.users import User
 from field_api.presentation import user_resource
 from field_api.resources import Instant, Resource, UserResource
 from field_api.usecases.login import SESSION_MS

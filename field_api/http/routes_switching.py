@@ -4,12 +4,12 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from field_api.corrections import Correction
 from field_api.http.fields import DeviceTime, Identifier, Input, Page, Words
 from field_api.http.grid_resources import SwitchingResource
 from field_api.http.operations import EVERYONE, Answer, Call, Operations
 from field_api.http.routes_tracing import MomentQuery, moment_of
 from field_api.instants import iso, milliseconds
+from field_api.orders.corrections import Correction
 from field_api.ports import DeskSession
 from field_api.presentation import degrees
 from field_api.projection import Site

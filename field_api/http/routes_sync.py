@@ -33,8 +33,8 @@ from field_api.http.sync_resources import (
     sketch_resource,
 )
 from field_api.instants import iso, milliseconds
-from field_api.organisation import CrewState
-from field_api.people import Role
+from field_api.organisation.cells import CrewState
+from field_api.people.users import Role
 from field_api.ports import DeskSession, StoredOrder
 from field_api.resources import Resource
 from field_api.usecases.errors import Overtaken, Refused

@@ -8,11 +8,11 @@ from field_api.http.fields import DeviceTime, Identifier, Input, Line, Query, Wo
 from field_api.http.operations import Answer, Call, Operations
 from field_api.http.problems import HttpProblem
 from field_api.instants import milliseconds
-from field_api.people import Role
+from field_api.partners.ticket_documents import TicketResource, ticket_resource
+from field_api.partners.ticket_mapping import RefusedRow, read_with, rows_of
+from field_api.partners.tickets import SentTicket, Verdict
+from field_api.people.users import Role
 from field_api.resources import Resource
-from field_api.ticket_documents import TicketResource, ticket_resource
-from field_api.ticket_mapping import RefusedRow, read_with, rows_of
-from field_api.tickets import SentTicket, Verdict
 from field_api.usecases.take_tickets import Taken
 
 operations: Final = Operations()

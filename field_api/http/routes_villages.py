@@ -12,12 +12,12 @@ from field_api.http.paging import cut, number_after
 from field_api.http.problems import HttpProblem
 from field_api.http.routes_organisation import AtQuery, PersonBrief, brief, instant_of, since
 from field_api.instants import iso, iso_or_none, milliseconds
-from field_api.people import Role
+from field_api.organisation.rollout import PlanEntry, PlanState, PlanStep, possible, state_of
+from field_api.organisation.villages import Liaison, Village, candidates, liaison_at
+from field_api.people.users import Role
 from field_api.resources import Instant, Resource
-from field_api.rollout import PlanEntry, PlanState, PlanStep, possible, state_of
 from field_api.usecases.appoint import MAY_APPOINT
 from field_api.usecases.roll_out import MAX_STEPS, MAY_PLAN
-from field_api.villages import Liaison, Village, candidates, liaison_at
 
 operations: Final = Operations()
 MOST_CANDIDATES: Final = 20

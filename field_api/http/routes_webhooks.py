@@ -6,9 +6,9 @@ from pydantic import Field
 
 from field_api.http.fields import Identifier, Input, Line
 from field_api.http.operations import Answer, Call, Operations
-from field_api.people import Role
+from field_api.partners.webhook_documents import WebhookResource, webhook_resource
+from field_api.people.users import Role
 from field_api.resources import Resource
-from field_api.webhook_documents import WebhookResource, webhook_resource
 
 operations: Final = Operations()
 _MANAGES: Final = frozenset({Role.ADMIN})

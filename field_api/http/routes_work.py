@@ -29,13 +29,13 @@ from field_api.http.routes_outages import IS_OPEN, StateQuery
 from field_api.http.routes_tracing import back_feeds_of
 from field_api.http.site_of import current_site
 from field_api.instants import milliseconds
-from field_api.masking import mask_text
-from field_api.organisation import CrewState
-from field_api.people import Role
-from field_api.photos import missing
+from field_api.orders.photos import missing
+from field_api.orders.proofs import photos_named
+from field_api.organisation.cells import CrewState
+from field_api.people.masking import mask_text
+from field_api.people.users import Role
 from field_api.ports import OrderFilter, StoredOrder
 from field_api.presentation import crew_resource, notice_resource, order_detail
-from field_api.proofs import photos_named
 from field_api.resources import (
     CrewResource,
     NoticeResource,

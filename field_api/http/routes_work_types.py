@@ -7,10 +7,10 @@ from pydantic import Field
 from field_api.http.fields import Answers, DeviceTime, Identifier, Input, OperationId, StepName, Words
 from field_api.http.operations import SIGNED_IN, Answer, Call, Operations
 from field_api.instants import milliseconds
-from field_api.people import Role
+from field_api.orders.work import Subject, WorkType
+from field_api.people.users import Role
 from field_api.resources import OrderResource, Resource
 from field_api.usecases.open_order import OpenRequest
-from field_api.work import Subject, WorkType
 
 operations: Final = Operations()
 _OPENS: Final = frozenset({Role.ADMIN, Role.DISPATCHER, Role.GRID_MANAGER, Role.SUPERVISOR, Role.CREW})

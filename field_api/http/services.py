@@ -7,7 +7,7 @@ from typing import Any
 
 from field_api.company import Company
 from field_api.http.throttle import Throttle
-from field_api.partners import Partners
+from field_api.partners_house import Partners
 from field_api.ports import Clock, Desk, Simulator, Sites, Tiles, WorkCalendars
 from field_api.usecases.advise import Advise
 from field_api.usecases.appoint import Appoint

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from field_api.http.routes_people import PersonResource
 from field_api.http.routes_work_types import WorkTypeResource
-from field_api.masking import address_area
-from field_api.people import Scope
+from field_api.people.masking import address_area
+from field_api.people.users import Scope
 from field_api.presentation import degrees
 from field_api.projection import PRIORITY_NAMES, Place, Site
 from field_api.resources import Instant, OrderDetailResource, Resource

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from field_api.alerts import FIRST_WORDS, Message, NoticeKind, notice_key
-from field_api.call_list import STAFF
 from field_api.company import Company
 from field_api.feeders import feeder_of
-from field_api.notice_rules import Fate, Size, Urgency, fate, send_from_ms
-from field_api.notice_wording import customer_text
-from field_api.notices import Announcement, Notice, NoticeState, Posting
-from field_api.people import WHOLE_COMPANY
+from field_api.notices.alerts import FIRST_WORDS, Message, NoticeKind, notice_key
+from field_api.notices.call_list import STAFF
+from field_api.notices.notice import Announcement, Notice, NoticeState, Posting
+from field_api.notices.rules import Fate, Size, Urgency, fate, send_from_ms
+from field_api.notices.wording import customer_text
+from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import DeskSession, FeedEvent
 from field_api.presentation import document, notice_resource
 from field_api.projection import Place, Site

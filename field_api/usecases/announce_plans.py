@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from field_api.alerts import Message, NoticeKind, Told
 from field_api.company import Company
-from field_api.liaisons import TouchedVillage, liaisons_of, touched_villages
-from field_api.notice_rules import Size
-from field_api.plan_notices import plan_incident, plan_notice
+from field_api.notices.alerts import Message, NoticeKind, Told
+from field_api.notices.planned_work import plan_incident, plan_notice
+from field_api.notices.rules import Size
+from field_api.organisation.liaisons import TouchedVillage, liaisons_of, touched_villages
 from field_api.ports import Desk, DeskSession, Sites
 from field_api.projection import Site
 from field_api.usecases.announce import About, Announce

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from field_api.people import WHOLE_COMPANY
+from field_api.partners.tickets import Ticket
+from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import Desk
-from field_api.tickets import Ticket
 
 POSITION: Final = "tickets/back"
 AT_ONCE: Final = 1_000

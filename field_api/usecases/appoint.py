@@ -4,14 +4,14 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
-from field_api.duties import Assignment, BadDuty, handed_over
-from field_api.establishment import Changes, Establishment, Record, changes
-from field_api.people import Role, User
+from field_api.organisation.duties import Assignment, BadDuty, handed_over
+from field_api.organisation.establishment import Changes, Establishment, Record, changes
+from field_api.organisation.staffing import Qualification
+from field_api.organisation.villages import BadLiaison, Liaison, taken_over
+from field_api.people.users import Role, User
 from field_api.ports import Desk, DeskSession
-from field_api.staffing import Qualification
 from field_api.usecases.errors import Forbidden, NotFound, NotPossible
 from field_api.validity import holds, is_empty
-from field_api.villages import BadLiaison, Liaison, taken_over
 
 MAY_APPOINT: Final = frozenset({Role.ADMIN})
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from field_api.assessment import ClosedOrder, FirstVisits, Sheet, assessment, first_visits, visits
 from field_api.company import Company
-from field_api.people import Role, Scope, User
+from field_api.people.users import Role, Scope, User
 from field_api.ports import Desk, DeskSession, PageAfter, StoredOrder
-from field_api.service_risks import PastOutage, Risk, RiskKind, near_limits, repeated_outages
+from field_api.service.assessment import ClosedOrder, FirstVisits, Sheet, assessment, first_visits, visits
+from field_api.service.risks import PastOutage, Risk, RiskKind, near_limits, repeated_outages
 from field_api.usecases.errors import Forbidden, NotFound
 from telemetry.alarm_ports import AlarmBook
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from field_api.dispatch_document import PlanResource, VisitResource
+from field_api.dispatch.document import PlanResource, VisitResource
 from field_api.instants import milliseconds
-from field_api.people import Role, User
-from field_api.transfers import TRANSFER
+from field_api.orders.transfers import TRANSFER
+from field_api.orders.work import SYSTEM
+from field_api.people.users import Role, User
 from field_api.usecases.errors import Refused
 from field_api.usecases.plan_dispatch import PlanDispatch
 from field_api.usecases.step_order import StepOrder, StepRequest
-from field_api.work import SYSTEM
 
 SYSTEM_USER: Final = User(
     id=SYSTEM, username=SYSTEM, name=SYSTEM, role=Role.DISPATCHER, crew_id=None, grid_ids=(),

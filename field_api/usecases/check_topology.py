@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from field_api.company import Company
-from field_api.people import WHOLE_COMPANY
+from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import Desk, DeskSession, Sites
 from field_api.usecases.errors import NotFound, NotPossible
 from field_api.usecases.open_order import OpenRequest, place_order, spot_of

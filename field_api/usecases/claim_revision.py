@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypedDict
 
-from field_api.alerts import NoticeKind, messages, withdrawals
 from field_api.calendars import day_stamp
 from field_api.company import Company
-from field_api.duties import DUTY_OF
-from field_api.incidents import (
+from field_api.notices.alerts import NoticeKind, messages, withdrawals
+from field_api.notices.rules import Size
+from field_api.orders.incidents import (
     CANCEL,
     CONFIRM,
     SCOPE_CHANGED,
@@ -26,10 +26,11 @@ from field_api.incidents import (
     order_id,
     supply_returns,
 )
-from field_api.liaisons import TouchedVillage, liaisons_of, touched_villages
-from field_api.notice_rules import Size
-from field_api.organisation import GridCell, owning_cell, responsible_crew, unskilled_note
-from field_api.people import WHOLE_COMPANY
+from field_api.orders.work import SYSTEM, HistoryEntry, Order, apply, is_open
+from field_api.organisation.cells import GridCell, owning_cell, responsible_crew, unskilled_note
+from field_api.organisation.duties import DUTY_OF
+from field_api.organisation.liaisons import TouchedVillage, liaisons_of, touched_villages
+from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import Desk, DeskSession, FeedEvent, OutageView, Sites, StoredOrder
 from field_api.presentation import document, outage_resource
 from field_api.projection import Impact, Place, Site
@@ -37,7 +38,6 @@ from field_api.usecases.announce import About, Announce
 from field_api.usecases.expected_return import expected_return
 from field_api.usecases.note_by_system import note_by_system
 from field_api.usecases.tell import order_event
-from field_api.work import SYSTEM, HistoryEntry, Order, apply, is_open
 from telemetry.lifecycle import SAME_ONSET_MS
 from telemetry.outages import OPEN_STATES, LoggedRevision, OutageRevision, OutageState
 from telemetry.ports import OutageLog
@@ -344,7 +344,7 @@ class _Claim:
         self._apply(decision)
 
     def _notify(self, incident: Incident) -> None:
-        """Who hears what of it: decided in ``field_api.alerts``, queued by the site's rules (NTF-01)."""
+        """Who hears what of it: decided in ``notices.alerts``, queued by the site's rules (NTF-01)."""
         revision, network, outbox = self._revision, self._case.site.network, self._session.outbox
         in_scope = [network.customers.ids[row] for row in self._case.impact.customers]
         in_scope += liaisons_of(self._villages())

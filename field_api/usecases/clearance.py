@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from field_api.company import Company
-from field_api.people import WHOLE_COMPANY
+from field_api.orders.safety import is_clear, touches_network
+from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import DeskSession, Sites, StoredOrder
 from field_api.projection import Site
-from field_api.safety import is_clear, touches_network
 from geo.errors import UnknownElement
 from geo.network import ABSENT
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from field_api.notice_control import Hold, HoldKind, Pending, Verdict
-from field_api.notices import NoticeState
-from field_api.people import Role, Scope, User
+from field_api.notices.control import Hold, HoldKind, Pending, Verdict
+from field_api.notices.notice import NoticeState
+from field_api.people.users import Role, Scope, User
 from field_api.ports import Desk, DeskSession, Sites
 from field_api.usecases.errors import Conflict, Forbidden, NotFound
 from geo.errors import UnknownElement

@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from field_api.corrections import MAX_THINGS, Correction, may_say, source_of
-from field_api.people import User
+from field_api.orders.corrections import MAX_THINGS, Correction, may_say, source_of
+from field_api.people.users import User
 from field_api.ports import Desk, Sites
 from field_api.projection import Site
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible

@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Final
 
 from field_api.calendars import local_day
-from field_api.dispatch import ALWAYS, Hand
-from field_api.organisation import Crew
+from field_api.deadlines.working_days import WorkCalendar
+from field_api.dispatch.problem import ALWAYS, Hand
+from field_api.organisation.cells import Crew
+from field_api.organisation.shifts import working_spans
 from field_api.ports import DeskSession
-from field_api.shifts import working_spans
-from field_api.working_days import WorkCalendar
 
 PLANNED_DAYS: Final = 7
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from field_api.notice_control import is_down
-from field_api.notice_ports import Channel, Delivery, Outcome, Sent
-from field_api.notices import LEASE_MS, Notice, NoticeState, next_attempt
+from field_api.notices.control import is_down
+from field_api.notices.notice import LEASE_MS, Notice, NoticeState, next_attempt
+from field_api.notices.ports import Channel, Delivery, Outcome, Sent
 from field_api.ports import Desk, DeskSession
 from field_api.usecases.tell_staff import TellStaff
 

@@ -9,10 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from field_api.instants import iso
-from field_api.ports import Desk, DeskSession, FeedEvent, LoggedEvent
-from field_api.presentation import document
-from field_api.webhook_documents import webhook_resource
-from field_api.webhooks import (
+from field_api.partners.webhook_documents import webhook_resource
+from field_api.partners.webhooks import (
     KEEP_SETTLED_MS,
     MAX_FAILURES,
     MAX_WAITING,
@@ -23,6 +21,8 @@ from field_api.webhooks import (
     next_attempt_ms,
     signature,
 )
+from field_api.ports import Desk, DeskSession, FeedEvent, LoggedEvent
+from field_api.presentation import document
 
 READ_AT_ONCE: Final = 500
 SEND_AT_ONCE: Final = 20

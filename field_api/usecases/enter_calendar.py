@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from field_api.calendar_entries import EVERYBODY, BadCalendar, CalendarEntry, check_entry
-from field_api.people import Role, User
+from field_api.deadlines.calendar_entries import EVERYBODY, BadCalendar, CalendarEntry, check_entry
+from field_api.people.users import Role, User
 from field_api.ports import WorkCalendars
 from field_api.usecases.errors import Forbidden, NotPossible
 

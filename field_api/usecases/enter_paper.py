@@ -3,7 +3,7 @@
 Why two people: an arrival in time is a promise kept, and who writes it afterwards may write what they like.
 So each step counts as of its entry at first, like any step without a proved time. Once somebody else has
 compared it with the paper and signed, it counts as written, inside what the company's own records leave room
-for: not before the step that came before, not after the entry (``field_api.step_times``).
+for: not before the step that came before, not after the entry (``field_api.deadlines.step_times``).
 """
 
 import json
@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from field_api.company import Company
-from field_api.people import User
+from field_api.deadlines.step_times import COUNTERSIGNED, PAPER, signed_sequences
+from field_api.orders.work import HistoryEntry, is_open
+from field_api.people.users import User
 from field_api.ports import Answered, Desk, StoredOrder
-from field_api.step_times import COUNTERSIGNED, PAPER, signed_sequences
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible, Refused
 from field_api.usecases.step_order import StepOrder, StepRequest
 from field_api.usecases.tell import order_event
-from field_api.work import HistoryEntry, is_open
 
 MAX_STEPS: Final = 20
 

@@ -9,7 +9,7 @@ Refused
 └── NotPossible    understood, but against the rules of the work
 """
 
-from field_api.conflicts import FieldConflict
+from field_api.orders.conflicts import FieldConflict
 
 
 class Refused(Exception):

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from field_api.company import Company
-from field_api.estimates import WITHDRAWN, estimate_ms
+from field_api.orders.estimates import WITHDRAWN, estimate_ms
+from field_api.orders.work import is_open
 from field_api.ports import StoredOrder
-from field_api.work import is_open
 
 
 def expected_return(

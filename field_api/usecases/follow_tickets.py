@@ -12,17 +12,17 @@ from datetime import datetime
 from typing import Final
 
 from field_api.company import Company
+from field_api.deadlines.step_times import happened_times
 from field_api.instants import milliseconds
-from field_api.people import WHOLE_COMPANY
+from field_api.orders.work import is_open
+from field_api.partners.ticket_documents import ticket_event
+from field_api.partners.tickets import TICKET_95598, Ticket, Verdict
+from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import Desk, DeskSession, OutageView, Sites, StoredOrder
-from field_api.step_times import happened_times
-from field_api.ticket_documents import ticket_event
-from field_api.tickets import TICKET_95598, Ticket, Verdict
 from field_api.usecases.note_by_system import note_by_system
 from field_api.usecases.supply import MAX_MERGES, Supply
 from field_api.usecases.take_tickets import TYPE, TakeTickets
 from field_api.usecases.tell import order_event
-from field_api.work import is_open
 from telemetry.outages import OutageState
 
 AT_ONCE: Final = 2_000

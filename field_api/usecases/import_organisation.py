@@ -10,11 +10,20 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any, Final
 
-from field_api.establishment import KEY, KINDS, Changes, Establishment, Record, changes, key_of, problems
-from field_api.masking import mask_phone
-from field_api.organisation import Crew, CrewState, GridCell
-from field_api.organisation_columns import SHEET_OF, CellRow, CrewRow, FileProblem, column_of
-from field_api.people import WHOLE_COMPANY
+from field_api.organisation.cells import Crew, CrewState, GridCell
+from field_api.organisation.columns import SHEET_OF, CellRow, CrewRow, FileProblem, column_of
+from field_api.organisation.establishment import (
+    KEY,
+    KINDS,
+    Changes,
+    Establishment,
+    Record,
+    changes,
+    key_of,
+    problems,
+)
+from field_api.people.masking import mask_phone
+from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import Desk, DeskSession
 
 MOST_NOTED: Final = 500

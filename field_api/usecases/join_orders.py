@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from field_api.company import Company
-from field_api.people import User
+from field_api.orders.proofs import answers
+from field_api.orders.work import HistoryEntry, IllegalStep, apply, is_open
+from field_api.people.users import User
 from field_api.ports import Answered, Desk, DeskSession, StoredOrder
-from field_api.proofs import answers
 from field_api.usecases.answered_once import given_before
 from field_api.usecases.errors import Conflict, NotFound, NotPossible, Overtaken
 from field_api.usecases.open_order import OpenOrder, OpenRequest
 from field_api.usecases.tell import order_event
-from field_api.work import HistoryEntry, IllegalStep, apply, is_open
 
 CANCEL, REMARK = "cancel", "remark"
 MERGED_INTO: Final = "merged_into"

@@ -4,8 +4,8 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from field_api.audit_chain import Act
-from field_api.findings_on_people import (
+from field_api.people.audit_chain import Act
+from field_api.people.findings import (
     CauseClass,
     FindingState,
     NotNow,
@@ -14,7 +14,7 @@ from field_api.findings_on_people import (
     decide,
     object_to,
 )
-from field_api.people import Role, User
+from field_api.people.users import Role, User
 from field_api.ports import Desk, DeskSession
 from field_api.usecases.errors import Conflict, Forbidden, NotFound
 

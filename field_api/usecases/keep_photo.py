@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-from field_api.people import User
-from field_api.photo_ports import BadPhoto, ContentLost, PhotoStore
-from field_api.photos import Photo, PhotoState
+from field_api.orders.photo_ports import BadPhoto, ContentLost, PhotoStore
+from field_api.orders.photos import Photo, PhotoState
+from field_api.people.users import User
 from field_api.ports import Desk, DeskSession
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from field_api.corrections import Correction
-from field_api.people import User
+from field_api.orders.corrections import Correction
+from field_api.people.users import User
 from field_api.ports import Desk
 from field_api.usecases.errors import Conflict
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from field_api.audit_chain import Act
-from field_api.lockout import FORGOTTEN_MS, Failures, keys
+from field_api.people.audit_chain import Act
+from field_api.people.lockout import FORGOTTEN_MS, Failures, keys
 from field_api.ports import Desk
 
 

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from field_api.audit_chain import Act
-from field_api.people import User
+from field_api.people.audit_chain import Act
+from field_api.people.users import User
 from field_api.ports import Credential, Desk, Passwords
 
 SESSION: Final = "session"

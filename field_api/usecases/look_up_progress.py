@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from field_api.company import Company
-from field_api.people import WHOLE_COMPANY
+from field_api.orders.work import is_open
+from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import Desk, DeskSession, Sites
-from field_api.public_progress import NOTHING, Progress, Stage, Supply, stage_of
+from field_api.service.public_progress import NOTHING, Progress, Stage, Supply, stage_of
 from field_api.usecases.expected_return import expected_return
 from field_api.usecases.plan_work import standing_plans
 from field_api.usecases.supply import Supply as LiveSupply
-from field_api.work import is_open
 
 
 @dataclass(frozen=True, slots=True)

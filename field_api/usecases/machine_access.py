@@ -4,9 +4,9 @@ import uuid
 from dataclasses import dataclass
 from typing import Final
 
-from field_api.audit_chain import Act
-from field_api.people import Role, User
-from field_api.people_ports import MachineToken
+from field_api.people.audit_chain import Act
+from field_api.people.ports import MachineToken
+from field_api.people.users import Role, User
 from field_api.ports import Credential, Desk
 from field_api.usecases.errors import Conflict, NotFound
 from field_api.usecases.login import MACHINE, hashed, new_secret

@@ -4,12 +4,12 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import Final
 
-from field_api.audit_chain import Act
-from field_api.establishment import Changes
-from field_api.masking import mask_phone
-from field_api.password_rules import password_problem
-from field_api.people import COMPANY_ROLES, WHOLE_COMPANY, Role, User
-from field_api.people_ports import Sealer
+from field_api.organisation.establishment import Changes
+from field_api.people.audit_chain import Act
+from field_api.people.masking import mask_phone
+from field_api.people.password_rules import password_problem
+from field_api.people.ports import Sealer
+from field_api.people.users import COMPANY_ROLES, WHOLE_COMPANY, Role, User
 from field_api.ports import Clock, Desk, DeskSession, Login, Passwords
 from field_api.usecases.errors import Conflict, NotFound, NotPossible
 

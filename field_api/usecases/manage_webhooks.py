@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from field_api.people import WHOLE_COMPANY, User
+from field_api.partners.webhooks import BadTarget, HookState, TargetRules, Webhook
+from field_api.people.users import WHOLE_COMPANY, User
 from field_api.ports import Desk
 from field_api.usecases.errors import Conflict, NotFound
-from field_api.webhooks import BadTarget, HookState, TargetRules, Webhook
 
 MAX_WEBHOOKS: Final = 50
 

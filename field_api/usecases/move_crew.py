@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from field_api.company import Company
-from field_api.organisation import CrewState
-from field_api.people import Role, User
+from field_api.organisation.cells import CrewState
+from field_api.people.users import Role, User
 from field_api.ports import Desk
 from field_api.usecases.errors import Forbidden, NotFound
 from field_api.usecases.tell import crew_event, waiting_state

@@ -1,8 +1,8 @@
 """The system notes something in an order's history: a fact, or a step that only it takes."""
 
 from field_api.company import Company
+from field_api.orders.work import SYSTEM, HistoryEntry, apply, is_open
 from field_api.ports import DeskSession, StoredOrder
-from field_api.work import SYSTEM, HistoryEntry, apply, is_open
 
 
 def note_by_system(

@@ -12,18 +12,18 @@ from typing import Any
 
 from field_api.calendars import day_stamp
 from field_api.company import Company
-from field_api.duties import DUTY_OF
 from field_api.instants import DAY_MS
-from field_api.organisation import NoCrew, responsible_crew, unskilled_note
-from field_api.people import WHOLE_COMPANY, User
+from field_api.orders.proofs import wrong_answers
+from field_api.orders.work import SYSTEM, HistoryEntry, Order, Subject, WorkType, apply
+from field_api.organisation.cells import NoCrew, responsible_crew, unskilled_note
+from field_api.organisation.duties import DUTY_OF
+from field_api.organisation.shifts import IsWorkingDay, monday_to_friday
+from field_api.people.users import WHOLE_COMPANY, User
 from field_api.ports import Answered, Desk, DeskSession, Sites
 from field_api.projection import PRIORITY_NAMES, Place, Site
-from field_api.proofs import wrong_answers
-from field_api.shifts import IsWorkingDay, monday_to_friday
 from field_api.usecases.answered_once import given_before
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
 from field_api.usecases.tell import order_event
-from field_api.work import SYSTEM, HistoryEntry, Order, Subject, WorkType, apply
 from geo.errors import UnknownElement
 
 

@@ -6,13 +6,13 @@ from typing import Final
 
 from field_api.calendars import local_day
 from field_api.company import Company
+from field_api.orders.work import SYSTEM, Subject
 from field_api.ports import Answered, Desk, DeskSession, Sites
 from field_api.projection import CLASS_NAMES, PRIORITY_NAMES, Site
-from field_api.recurring import Schedule, filled, is_due
+from field_api.service.recurring import Schedule, filled, is_due
 from field_api.usecases.errors import NotFound, NotPossible
 from field_api.usecases.open_order import OpenRequest, place_order, spot_of
 from field_api.usecases.tell import order_event
-from field_api.work import SYSTEM, Subject
 
 AT_ONCE: Final = 200
 """Orders in one round: the next one goes on."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from field_api.company import Company
-from field_api.people_ports import Sealer
+from field_api.people.ports import Sealer
 from field_api.ports import Desk, Passwords, Sites
 from field_api.usecases.judge_people import JudgePeople
 from field_api.usecases.lock_out import LockOut

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from field_api.company import Company
-from field_api.dispatch import ALWAYS, Hand, Job, Problem
-from field_api.dispatch_document import PlanResource, Written
-from field_api.dispatch_jobs import jobs_of
-from field_api.dispatch_policy import Policy
-from field_api.dispatch_search import Search, never, search
-from field_api.organisation import Crew, GridCell
-from field_api.people import WHOLE_COMPANY
+from field_api.dispatch.document import PlanResource, Written
+from field_api.dispatch.jobs import jobs_of
+from field_api.dispatch.policy import Policy
+from field_api.dispatch.problem import ALWAYS, Hand, Job, Problem
+from field_api.dispatch.search import Search, never, search
+from field_api.organisation.cells import Crew, GridCell
+from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import Desk, DeskSession, FeedEvent, StoredOrder
 from geo.travel import TravelModel
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-from field_api.corrections import Correction
-from field_api.people import Role, User
+from field_api.orders.corrections import Correction
+from field_api.people.users import Role, User
 from field_api.ports import Desk, DeskSession, Sites
 from field_api.projection import Site
 from field_api.usecases.errors import Forbidden, NotFound, NotPossible

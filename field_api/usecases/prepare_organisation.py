@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from field_api.default_organisation import default_organisation, is_default, missing_of, team_of
-from field_api.establishment import Establishment, changes
-from field_api.organisation import AreaKind, Crew, CrewState, GridCell
-from field_api.people import WHOLE_COMPANY, Role, User
+from field_api.organisation.cells import AreaKind, Crew, CrewState, GridCell
+from field_api.organisation.default import default_organisation, is_default, missing_of, team_of
+from field_api.organisation.establishment import Establishment, changes
+from field_api.people.users import WHOLE_COMPANY, Role, User
 from field_api.ports import Desk, DeskSession, Passwords
 from field_api.projection import Site
 

@@ -4,8 +4,8 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from field_api.incidents import key_of_call
-from field_api.people import User
+from field_api.orders.incidents import key_of_call
+from field_api.people.users import User
 from field_api.ports import Answered, Call, Desk, DeskSession, Sites
 from field_api.usecases.answered_once import given_before
 from field_api.usecases.errors import NotFound

@@ -5,9 +5,9 @@ import uuid
 from dataclasses import dataclass
 from typing import Final
 
-from field_api.audit_chain import Act
-from field_api.people import User
-from field_api.people_ports import RefreshToken, Sealer
+from field_api.people.audit_chain import Act
+from field_api.people.ports import RefreshToken, Sealer
+from field_api.people.users import User
 from field_api.ports import Credential, Desk, DeskSession
 from field_api.usecases.login import TOKEN, hashed, new_secret
 

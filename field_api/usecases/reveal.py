@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from field_api.audit_chain import Act
 from field_api.company import Company
-from field_api.masking import mask_text
-from field_api.people import Role, Scope, User
-from field_api.people_ports import Reveal
+from field_api.orders.transfers import TRANSFER
+from field_api.orders.work import is_open
+from field_api.people.audit_chain import Act
+from field_api.people.masking import mask_text
+from field_api.people.ports import Reveal
+from field_api.people.users import Role, Scope, User
 from field_api.ports import Desk, DeskSession, Sites, StoredOrder
 from field_api.projection import Site
-from field_api.transfers import TRANSFER
 from field_api.usecases.errors import Forbidden, NotFound, Refused
 from field_api.usecases.supply import Supply
-from field_api.work import is_open
 
 HOUR_MS: Final = 3_600_000
 PER_HOUR: Final = 30

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-from field_api.people import Role, User
+from field_api.organisation.rollout import IllegalPlanStep, PlanEntry, PlanState, PlanStep, state_of, stepped
+from field_api.people.users import Role, User
 from field_api.ports import Desk, DeskSession
-from field_api.rollout import IllegalPlanStep, PlanEntry, PlanState, PlanStep, state_of, stepped
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
 
 MAY_PLAN: Final = frozenset({Role.ADMIN, Role.SUPERVISOR})

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from field_api.company import Company
-from field_api.manager_cards import ManagerCard, offered
-from field_api.people import WHOLE_COMPANY, Scope
+from field_api.orders.work import is_open
+from field_api.people.users import WHOLE_COMPANY, Scope
 from field_api.ports import Desk, DeskSession, OrderFilter
+from field_api.service.manager_cards import ManagerCard, offered
 from field_api.usecases.errors import NotFound
 from field_api.validity import holding
-from field_api.work import is_open
 
 LOOKED_BACK: Final = 2_000
 """Newest orders that count, of those in sight."""

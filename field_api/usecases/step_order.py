@@ -6,23 +6,23 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
-from field_api.audit_chain import Act
 from field_api.company import Company
-from field_api.conflicts import conflicts, stands_in_the_way
-from field_api.corrections import Correction
-from field_api.masking import mask_text, mask_words
-from field_api.organisation import CrewState
-from field_api.people import WHOLE_COMPANY, Role, User
+from field_api.orders.conflicts import conflicts, stands_in_the_way
+from field_api.orders.corrections import Correction
+from field_api.orders.proofs import Taken, photos_of, unproven
+from field_api.orders.transfers import TRANSFER, crews_in_turn, objection
+from field_api.orders.work import HistoryEntry, IllegalStep, StepRule, WorkType, apply, is_open
+from field_api.organisation.cells import CrewState
+from field_api.people.audit_chain import Act
+from field_api.people.masking import mask_text, mask_words
+from field_api.people.users import WHOLE_COMPANY, Role, User
 from field_api.ports import Answered, Desk, DeskSession, StoredOrder
-from field_api.proofs import Taken, photos_of, unproven
-from field_api.transfers import TRANSFER, crews_in_turn, objection
 from field_api.usecases.answered_once import given_before
 from field_api.usecases.clearance import Clearance, told_not_clear
 from field_api.usecases.correct_outage import Found
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible, Overtaken, Stale
 from field_api.usecases.open_order import follow_up
 from field_api.usecases.tell import crew_event, order_document, order_event
-from field_api.work import HistoryEntry, IllegalStep, StepRule, WorkType, apply, is_open
 
 SHOWN_METERS: Final = 5
 OVERRULES: Final = frozenset({Role.ADMIN, Role.DISPATCHER})

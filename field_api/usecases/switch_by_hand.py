@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from field_api.corrections import Correction
-from field_api.people import Role, User
+from field_api.orders.corrections import Correction
+from field_api.people.users import Role, User
 from field_api.ports import Desk, Sites
 from field_api.projection import Site
 from field_api.usecases.errors import Forbidden, NotFound, NotPossible

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from field_api.company import Company
-from field_api.incidents import SCOPE_CHANGED
-from field_api.people import WHOLE_COMPANY, Role, User
+from field_api.orders.incidents import SCOPE_CHANGED
+from field_api.orders.transfers import TRANSFER, crews_in_turn
+from field_api.orders.work import is_open
+from field_api.people.users import WHOLE_COMPANY, Role, User
 from field_api.ports import Desk, DeskSession, LoggedEvent, OrderFilter, PageAfter, Sites, StoredOrder
 from field_api.sync_cursor import Basis, Place, place_of, where_to_go_on
-from field_api.transfers import TRANSFER, crews_in_turn
-from field_api.work import is_open
 
 EVENTS_AT_ONCE: Final = 500
 MARGIN_MS: Final = 60_000

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from field_api.people import User
+from field_api.people.users import User
 from field_api.ports import Answered, Desk
 
 _FINAL_BELOW: Final = 500

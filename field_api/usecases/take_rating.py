@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from field_api.company import Company
-from field_api.people import Role, User
+from field_api.orders.work import is_open
+from field_api.people.users import Role, User
 from field_api.ports import Desk
-from field_api.ratings import Rating, rates_own_work
+from field_api.service.ratings import Rating, rates_own_work
 from field_api.usecases.errors import Conflict, Forbidden, NotFound
-from field_api.work import is_open
 
 MAY_TAKE: Final = frozenset({Role.ADMIN, Role.DISPATCHER, Role.GRID_MANAGER, Role.SUPERVISOR})
 

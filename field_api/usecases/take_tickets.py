@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from field_api.company import Company
-from field_api.incidents import key_of_call
-from field_api.masking import mask_text
-from field_api.people import WHOLE_COMPANY, User
+from field_api.orders.incidents import key_of_call
+from field_api.partners.ticket_documents import ticket_event
+from field_api.partners.tickets import TICKET_95598, Findings, SentTicket, Ticket, Verdict, judge
+from field_api.people.masking import mask_text
+from field_api.people.users import WHOLE_COMPANY, User
 from field_api.ports import Call, Desk, DeskSession, Sites
-from field_api.ticket_documents import ticket_event
-from field_api.tickets import TICKET_95598, Findings, SentTicket, Ticket, Verdict, judge
 from field_api.usecases.advise import Advise
 from field_api.usecases.errors import Conflict, NotFound, NotPossible
 from field_api.usecases.open_order import OpenRequest, place_order, spot_of

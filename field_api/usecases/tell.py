@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from field_api.company import Company
-from field_api.organisation import Crew
-from field_api.people import WHOLE_COMPANY
+from field_api.organisation.cells import Crew
+from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import DeskSession, FeedEvent, StoredOrder
 from field_api.presentation import crew_resource, document, order_resource
 

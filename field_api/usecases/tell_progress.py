@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final
 
-from field_api.alerts import NoticeKind, is_news, progress
-from field_api.call_list import STAFF
 from field_api.company import Company
-from field_api.notice_rules import Size
-from field_api.people import WHOLE_COMPANY
+from field_api.notices.alerts import NoticeKind, is_news, progress
+from field_api.notices.call_list import STAFF
+from field_api.notices.rules import Size
+from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import Desk, DeskSession, Sites, StoredOrder
 from field_api.usecases.announce import About, Announce
 from field_api.usecases.expected_return import expected_return

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from field_api.alerts import NoticeKind
-from field_api.call_list import CallList, Contact, to_call
 from field_api.company import Company
-from field_api.notice_control import ChannelState
-from field_api.notice_rules import Urgency
-from field_api.notice_wording import staff_text
-from field_api.notices import Announcement, Posting
+from field_api.notices.alerts import NoticeKind
+from field_api.notices.call_list import CallList, Contact, to_call
+from field_api.notices.control import ChannelState
+from field_api.notices.notice import Announcement, Posting
+from field_api.notices.rules import Urgency
+from field_api.notices.wording import staff_text
+from field_api.orders.work import HistoryEntry
 from field_api.ports import DeskSession, StoredOrder
-from field_api.work import HistoryEntry
 
 OFFICE_LEVEL: Final = 2
 LOG: Final = "log"

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from field_api.company import Company
-from field_api.liaisons import TouchedVillage, touched_villages
-from field_api.notice_rules import Fate, Size, after_quiet_ms, fate
-from field_api.people import WHOLE_COMPANY
+from field_api.notices.rules import Fate, Size, after_quiet_ms, fate
+from field_api.orders.work import SYSTEM, Subject
+from field_api.organisation.liaisons import TouchedVillage, touched_villages
+from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import Answered, Desk, DeskSession, Sites, StoredOrder
 from field_api.usecases.errors import NotFound, NotPossible
 from field_api.usecases.open_order import OpenRequest, place_order, spot_of
 from field_api.usecases.tell import order_event
-from field_api.work import SYSTEM, Subject
 from telemetry.outages import OutageRevision
 from telemetry.ports import OutageLog
 

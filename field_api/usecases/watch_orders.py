@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from field_api.clocks import ClockState
 from field_api.company import Company
-from field_api.estimates import WITHDRAWN, estimate_ms, has_passed
+from field_api.deadlines.clocks import ClockState
 from field_api.instants import MINUTE_MS
-from field_api.people import WHOLE_COMPANY
+from field_api.orders.estimates import WITHDRAWN, estimate_ms, has_passed
+from field_api.orders.work import HistoryEntry, WorkType
+from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import Desk, DeskSession, StoredOrder
 from field_api.usecases.note_by_system import note_by_system
 from field_api.usecases.step_order import StillDead
 from field_api.usecases.tell import order_event
-from field_api.work import HistoryEntry, WorkType
 
 ESCALATED: Final = "escalated"
 AT_RISK: Final = "at_risk"

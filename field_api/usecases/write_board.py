@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from field_api.board import MAX_OUTAGES, Board, make_board
 from field_api.company import Company
-from field_api.people import WHOLE_COMPANY
+from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import Desk, Sites
 
 Written = Callable[[Board, int], None]

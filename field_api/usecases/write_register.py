@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from field_api.company import Company
-from field_api.people import Scope, User
+from field_api.orders.work import Subject
+from field_api.people.users import Scope, User
 from field_api.ports import Desk, DeskSession, Sites
 from field_api.projection import Site
-from field_api.registering import About, Entry, Register, problems
+from field_api.service.registering import About, Entry, Register, problems
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
 from field_api.usecases.open_order import OpenRequest, place_order, spot_of
 from field_api.usecases.tell import order_event
-from field_api.work import Subject
 
 MAX_HELD: Final = 10_000
 """Entries of one register about one thing at a time."""

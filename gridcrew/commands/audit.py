@@ -10,8 +10,8 @@ import click
 
 from field_api.adapters.audit_files import BadHead, exported_row, read_head, signed_head
 from field_api.adapters.sql_desk import SqlDesk
-from field_api.audit_chain import Head, breaches
-from field_api.people_ports import AuditLog
+from field_api.people.audit_chain import Head, breaches
+from field_api.people.ports import AuditLog
 from field_api.ports import DeskSession
 from geo.adapters.database import open_database
 from gridcrew.home import vault

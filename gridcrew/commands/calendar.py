@@ -14,7 +14,7 @@ from sqlalchemy import inspect
 from field_api.adapters.calendar_tables import work_calendar
 from field_api.adapters.sql_calendar import SqlCalendar, fill_published_years
 from field_api.adapters.system_clock import wall_clock_ms
-from field_api.calendar_entries import (
+from field_api.deadlines.calendar_entries import (
     EVERYBODY,
     FIRST_YEAR,
     LAST_YEAR,
@@ -23,8 +23,8 @@ from field_api.calendar_entries import (
     check_entry,
     days_of,
 )
+from field_api.deadlines.working_days import CalendarDay
 from field_api.instants import iso
-from field_api.working_days import CalendarDay
 from geo.adapters.database import open_database, writing
 from gridcrew.settings import Settings
 

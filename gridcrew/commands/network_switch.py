@@ -11,7 +11,7 @@ import click
 from field_api.adapters.network_sites import NetworkSites
 from field_api.adapters.sql_desk import SqlDesk
 from field_api.adapters.system_clock import wall_clock_ms
-from field_api.people import Role, User
+from field_api.people.users import Role, User
 from field_api.usecases.errors import Refused
 from field_api.usecases.switch_by_hand import SwitchByHand, SwitchRequest
 from geo.adapters.database import open_database

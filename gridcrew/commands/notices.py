@@ -14,14 +14,14 @@ from field_api.adapters.data_files import BadDataFile
 from field_api.adapters.network_sites import NetworkSites
 from field_api.adapters.sql_desk import SqlDesk
 from field_api.adapters.system_clock import wall_clock_ms
-from field_api.audit_chain import Act
-from field_api.call_list import STAFF
 from field_api.instants import iso, iso_or_none
-from field_api.notice_control import HoldKind
 from field_api.notice_house import open_channels
-from field_api.notice_ports import Delivery, Outcome
-from field_api.notices import NoticeState
-from field_api.people import WHOLE_COMPANY, Role, User
+from field_api.notices.call_list import STAFF
+from field_api.notices.control import HoldKind
+from field_api.notices.notice import NoticeState
+from field_api.notices.ports import Delivery, Outcome
+from field_api.people.audit_chain import Act
+from field_api.people.users import WHOLE_COMPANY, Role, User
 from field_api.usecases.control_notices import Click, ControlNotices, HoldRequest
 from field_api.usecases.errors import Refused
 from geo.adapters.database import open_database

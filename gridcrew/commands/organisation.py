@@ -17,14 +17,14 @@ from field_api.adapters.organisation_tables import org_units
 from field_api.adapters.sql_desk import SqlDesk
 from field_api.adapters.system_clock import wall_clock_ms
 from field_api.calendars import ZONE
-from field_api.coverage import Coverage, Share, coverage
-from field_api.duties import manager_at
-from field_api.establishment import KINDS, Establishment
 from field_api.instants import iso, milliseconds
-from field_api.organisation_columns import SHEETS
-from field_api.people import WHOLE_COMPANY
+from field_api.organisation.columns import SHEETS
+from field_api.organisation.coverage import Coverage, Share, coverage
+from field_api.organisation.duties import manager_at
+from field_api.organisation.establishment import KINDS, Establishment
+from field_api.organisation.staffing import Unit, headcounts, team_warnings
+from field_api.people.users import WHOLE_COMPANY
 from field_api.projection import Site
-from field_api.staffing import Unit, headcounts, team_warnings
 from field_api.usecases.import_organisation import ImportOrganisation, Outcome
 from geo.adapters.database import open_database
 from geo.adapters.network_store import SqlNetworkStore

@@ -11,7 +11,7 @@ import click
 from field_api.adapters.argon_passwords import ArgonPasswords
 from field_api.adapters.sql_desk import SqlDesk
 from field_api.adapters.system_clock import wall_clock_ms
-from field_api.people import Role, User
+from field_api.people.users import Role, User
 from field_api.presentation import user_resource
 from field_api.usecases.errors import Refused
 from field_api.usecases.lock_out import LockOut

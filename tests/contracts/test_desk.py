@@ -12,12 +12,13 @@ from sqlalchemy import Engine, MetaData
 
 from field_api.adapters import tables
 from field_api.adapters.sql_desk import SqlDesk
-from field_api.alerts import NoticeKind, Told
-from field_api.incidents import Incident
-from field_api.notice_control import Hold, HoldKind, Verdict
-from field_api.notices import Announcement, NoticeState, Posting
-from field_api.organisation import AreaKind, Crew, CrewState, GridCell
-from field_api.people import WHOLE_COMPANY, Role, Scope, User
+from field_api.notices.alerts import NoticeKind, Told
+from field_api.notices.control import Hold, HoldKind, Verdict
+from field_api.notices.notice import Announcement, NoticeState, Posting
+from field_api.orders.incidents import Incident
+from field_api.orders.work import HistoryEntry, Order
+from field_api.organisation.cells import AreaKind, Crew, CrewState, GridCell
+from field_api.people.users import WHOLE_COMPANY, Role, Scope, User
 from field_api.ports import (
     Answered,
     Call,
@@ -27,7 +28,6 @@ from field_api.ports import (
     OutageView,
     PageAfter,
 )
-from field_api.work import HistoryEntry, Order
 from telemetry.adapters import alarm_tables
 from telemetry.adapters.evidence_log import SqlEvidenceLog
 from telemetry.evidence import Evidence, EvidenceKind

@@ -7,15 +7,15 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from field_api.adapters.sql_desk import SqlDesk
-from field_api.duties import Assignment, Duty
-from field_api.establishment import KINDS, Establishment, changes
-from field_api.organisation import AreaKind, Crew, CrewState, GridCell
-from field_api.people import WHOLE_COMPANY
+from field_api.organisation.cells import AreaKind, Crew, CrewState, GridCell
+from field_api.organisation.duties import Assignment, Duty
+from field_api.organisation.establishment import KINDS, Establishment, changes
+from field_api.organisation.rollout import PlanEntry, PlanStep
+from field_api.organisation.shifts import Shift
+from field_api.organisation.staffing import Member, Person, Qualification, TeamKind, Unit, UnitKind, Vehicle
+from field_api.organisation.villages import Liaison, Village
+from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import Desk
-from field_api.rollout import PlanEntry, PlanStep
-from field_api.shifts import Shift
-from field_api.staffing import Member, Person, Qualification, TeamKind, Unit, UnitKind, Vehicle
-from field_api.villages import Liaison, Village
 from tests.conftest import DatabaseFactory
 
 WHOLE = Establishment(

@@ -10,10 +10,10 @@ from typing import Any, Final
 import numpy as np
 
 from field_api.adapters.dispatch_files import dispatch_policy
-from field_api.dispatch import Hand, Job, Problem
-from field_api.dispatch_kernels import Lists
-from field_api.dispatch_policy import Policy
-from field_api.dispatch_search import Found, cost_of
+from field_api.dispatch.kernels import Lists
+from field_api.dispatch.policy import Policy
+from field_api.dispatch.problem import Hand, Job, Problem
+from field_api.dispatch.search import Found, cost_of
 from geo.travel import TravelModel
 
 NOW_MS: Final = 1_795_300_000_000
@@ -99,5 +99,5 @@ def read_tsplib(file: Path) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 def shipped() -> dict[str, Any]:
     """The shipped figures as declared."""
-    file = Path(__file__).parents[2] / "field_api" / "dispatch.toml"
+    file = Path(__file__).parents[2] / "field_api" / "dispatch" / "dispatch.toml"
     return tomllib.loads(file.read_text(encoding="utf-8"))

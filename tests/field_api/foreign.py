@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from field_api.people import Role
+from field_api.people.users import Role
 from tests.field_api.people import hire
 from tests.field_api.pictures import announcement, picture
 from tests.field_api.world import Person, World

@@ -1,6 +1,6 @@
 """People beyond the demo's, for tests."""
 
-from field_api.people import Role, User
+from field_api.people.users import Role, User
 from tests.field_api.world import Person, World
 
 PASSWORD = "a long enough one"

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from field_api.adapters.notice_files import shipped_texts
-from field_api.alerts import (
+from field_api.instants import MINUTE_MS
+from field_api.notices.alerts import (
     MAX_PROGRESS,
     MAX_TOLD,
     Message,
@@ -15,9 +16,8 @@ from field_api.alerts import (
     progress,
     withdrawals,
 )
-from field_api.instants import MINUTE_MS
-from field_api.notice_rules import HOUR_MS
-from field_api.notice_wording import HOTLINES, customer_text
+from field_api.notices.rules import HOUR_MS
+from field_api.notices.wording import HOTLINES, customer_text
 from telemetry.outages import OutageState
 
 PEOPLE = ("a", "b", "c", "d")

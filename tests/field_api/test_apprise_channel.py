@@ -8,8 +8,8 @@ import pytest
 
 from field_api.adapters.apprise_channel import AppriseChannel
 from field_api.adapters.site_secrets import SiteSecrets
-from field_api.channel_file import AppriseChannelFile, channel_of
-from field_api.notice_ports import Delivery, Outcome
+from field_api.notices.channel_file import AppriseChannelFile, channel_of
+from field_api.notices.ports import Delivery, Outcome
 from tests.field_api.provider import running_provider
 
 DELIVERY = Delivery("k", "escalation", "", "staff:lead", "工单 R-1 无人接单", "staff:lead")

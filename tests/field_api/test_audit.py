@@ -11,10 +11,10 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from field_api.audit_chain import START, Act, AuditRow, Head, breaches, link
 from field_api.http.app import all_operations
 from field_api.http.auditing import RECORDED_ELSEWHERE, is_written
-from field_api.people import Role
+from field_api.people.audit_chain import START, Act, AuditRow, Head, breaches, link
+from field_api.people.users import Role
 from gridcrew.commands.audit import command
 from tests.field_api.people import acts, hire
 from tests.field_api.test_calendar_api import BODY as CALENDAR

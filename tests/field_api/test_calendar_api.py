@@ -10,11 +10,11 @@ from field_api.adapters.calendar_tables import work_calendar, work_calendar_chan
 from field_api.adapters.data_files import load_profile
 from field_api.adapters.published_days import published_years
 from field_api.adapters.sql_calendar import SqlCalendar, fill_published_years
-from field_api.calendar_entries import CalendarEntry
 from field_api.calendars import ZONE, local
-from field_api.clocks import Deadline, deadline
+from field_api.deadlines.calendar_entries import CalendarEntry
+from field_api.deadlines.clocks import Deadline, deadline
+from field_api.deadlines.limits import Limit, LimitUnit
 from field_api.instants import iso, milliseconds
-from field_api.limits import Limit, LimitUnit
 from geo.adapters.database import writing
 from tests.conftest import DatabaseFactory
 from tests.field_api.world import START_MS, World

@@ -10,11 +10,11 @@ from field_api.adapters.data_files import BadDataFile
 from field_api.adapters.http_channel import HttpChannel
 from field_api.adapters.notice_files import NoticeFolder, channel_files, site_call_list, site_texts
 from field_api.adapters.site_secrets import NoSecret, SiteSecrets
-from field_api.alerts import NoticeKind
-from field_api.call_list import to_call
-from field_api.channel_file import HttpChannelFile, ReceiptRule, channel_of
-from field_api.notice_ports import Delivery, Outcome
-from field_api.notices import NoticeState, provider_key
+from field_api.notices.alerts import NoticeKind
+from field_api.notices.call_list import to_call
+from field_api.notices.channel_file import HttpChannelFile, ReceiptRule, channel_of
+from field_api.notices.notice import NoticeState, provider_key
+from field_api.notices.ports import Delivery, Outcome
 from tests.field_api.provider import BAD_NUMBER, LIE, Provider, running_provider
 
 PHONE = "13612345670"

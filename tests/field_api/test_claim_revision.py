@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from field_api.incidents import MOMENTARY_MS
-from field_api.people import WHOLE_COMPANY
+from field_api.orders.incidents import MOMENTARY_MS
+from field_api.people.users import WHOLE_COMPANY
 from field_api.usecases.claim_revision import POSITION
 from telemetry.outages import OutageState
 from tests.field_api.world import CREW_OF, World

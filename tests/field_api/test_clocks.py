@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from field_api.adapters.data_files import load_profile, load_work_type, shipped_profiles, shipped_work_types
 from field_api.adapters.published_days import published_days
 from field_api.calendars import ZONE, clock_face, day_stamp, end_of_day_ms, local
-from field_api.clocks import ClockState, Due, deadline, due_times
+from field_api.deadlines.clocks import ClockState, Due, deadline, due_times
+from field_api.deadlines.limits import Limit, LimitUnit, OfficeHours, Profile
+from field_api.deadlines.working_days import WorkCalendar
 from field_api.instants import MINUTE_MS, milliseconds
-from field_api.limits import Limit, LimitUnit, OfficeHours, Profile
-from field_api.work import HistoryEntry, apply, legal_steps
-from field_api.working_days import WorkCalendar
+from field_api.orders.work import HistoryEntry, apply, legal_steps
 
 REPAIR, PROMISE = load_work_type("repair"), load_profile("promise")
 CALENDAR = WorkCalendar({one.day: one for one in published_days(2026)})

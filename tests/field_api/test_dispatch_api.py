@@ -9,11 +9,11 @@ import pytest
 from field_api.app import build_dispatcher
 from field_api.dispatcher import Dispatcher
 from field_api.instants import iso
-from field_api.organisation import Crew, CrewState
-from field_api.people import WHOLE_COMPANY
+from field_api.orders.work import HistoryEntry, Order
+from field_api.organisation.cells import Crew, CrewState
+from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import DeskSession
 from field_api.usecases.expected_return import expected_return
-from field_api.work import HistoryEntry, Order
 from tests.field_api.world import World
 
 

@@ -7,11 +7,11 @@ import pytest
 from field_api.adapters.data_files import load_profile, shipped_work_types
 from field_api.adapters.published_days import published_days
 from field_api.company import Company
-from field_api.dispatch import Job, Running
-from field_api.dispatch_jobs import LEAST_MINUTES, jobs_of
+from field_api.deadlines.working_days import WorkCalendar
+from field_api.dispatch.jobs import LEAST_MINUTES, jobs_of
+from field_api.dispatch.problem import Job, Running
+from field_api.orders.work import HistoryEntry, Order, state_of
 from field_api.ports import StoredOrder
-from field_api.work import HistoryEntry, Order, state_of
-from field_api.working_days import WorkCalendar
 
 MINUTE_MS = 60_000
 OPENED_MS = 1_795_300_000_000

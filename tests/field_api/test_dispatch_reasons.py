@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from field_api.dispatch import Hand, Job, Problem, Running
-from field_api.dispatch_kernels import times_of
-from field_api.dispatch_reasons import WORDS, Explained, Reason
-from field_api.dispatch_search import search
+from field_api.dispatch.kernels import times_of
+from field_api.dispatch.problem import Hand, Job, Problem, Running
+from field_api.dispatch.reasons import WORDS, Explained, Reason
+from field_api.dispatch.search import search
 from tests.field_api.dispatching import MINUTE_MS, NOW_MS, hand, job, policy, problem
 
 

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from field_api.dispatch import Hand, Job, Problem, Running
-from field_api.dispatch_annealing import anneal
-from field_api.dispatch_kernels import (
+from field_api.dispatch.annealing import anneal
+from field_api.dispatch.kernels import (
     CLOSES,
     DURATION,
     OPENS,
@@ -23,7 +22,8 @@ from field_api.dispatch_kernels import (
     insert_greedily,
     times_of,
 )
-from field_api.dispatch_search import Search, cost_of, search
+from field_api.dispatch.problem import Hand, Job, Problem, Running
+from field_api.dispatch.search import Search, cost_of, search
 from tests.field_api.dispatching import (
     MINUTE_MS,
     NOW_MS,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from werkzeug.serving import make_server
 
-from field_api.gis_features import Feature, Wanted
+from field_api.partners.gis_features import Feature, Wanted
 from tests.field_api.world import START_MS, World
 
 ROOT = "/api/ogc"

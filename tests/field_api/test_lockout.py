@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from field_api.http.app import create_app
 from field_api.http.throttle import Throttle
-from field_api.lockout import FORGOTTEN_MS, PATIENCE, Failures
-from field_api.password_rules import password_problem
+from field_api.people.lockout import FORGOTTEN_MS, PATIENCE, Failures
+from field_api.people.password_rules import password_problem
 from field_api.usecases.lock_out import LockOut
 from tests.field_api.people import PASSWORD
 from tests.field_api.world import World

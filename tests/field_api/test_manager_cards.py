@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from field_api.manager_cards import ManagerCard, offered
+from field_api.service.manager_cards import ManagerCard, offered
 from tests.field_api.world import World
 
 

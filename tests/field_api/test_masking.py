@@ -5,7 +5,7 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from field_api.masking import address_area, mask_name, mask_phone, mask_text
+from field_api.people.masking import address_area, mask_name, mask_phone, mask_text
 
 PHONE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
 

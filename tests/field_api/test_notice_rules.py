@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from field_api.alerts import NoticeKind
 from field_api.calendars import local
 from field_api.instants import MINUTE_MS
-from field_api.notice_control import ChannelState, Verdict, is_down
-from field_api.notice_rules import (
+from field_api.notices.alerts import NoticeKind
+from field_api.notices.control import ChannelState, Verdict, is_down
+from field_api.notices.planned_work import plan_notice
+from field_api.notices.rules import (
     AT_ONCE,
     DAY_MS,
     HOUR_MS,
@@ -22,7 +23,6 @@ from field_api.notice_rules import (
     fate,
     send_from_ms,
 )
-from field_api.plan_notices import plan_notice
 from telemetry.planned_work import PlannedWork
 
 RULES = NoticeRules()

@@ -15,14 +15,14 @@ import pytest
 
 from field_api.adapters.notice_files import NoticeFolder
 from field_api.app import build_services, build_worker
-from field_api.call_list import STAFF
 from field_api.http.app import create_app
 from field_api.instants import MINUTE_MS, iso
-from field_api.notice_control import ChannelState
 from field_api.notice_house import NoticePolicy
-from field_api.notice_rules import DAY_MS, HOUR_MS, NoticeRules
-from field_api.notices import LEASE_MS, NoticeState, provider_key
-from field_api.people import WHOLE_COMPANY
+from field_api.notices.call_list import STAFF
+from field_api.notices.control import ChannelState
+from field_api.notices.notice import LEASE_MS, NoticeState, provider_key
+from field_api.notices.rules import DAY_MS, HOUR_MS, NoticeRules
+from field_api.people.users import WHOLE_COMPANY
 from telemetry.adapters.embedded_readings import EmbeddedReadingStore
 from telemetry.outages import OutageState
 from tests.field_api.provider import LIE, Provider, running_provider
@@ -415,7 +415,7 @@ import field_api.usecases.deliver_notices as deliver
 from field_api.adapters.notice_files import NoticeFolder
 from field_api.app import Installation, build_worker
 from field_api.notice_house import NoticePolicy
-from field_api.notice_rules import NoticeRules
+from field_api.notices.rules import NoticeRules
 
 deliver._keep = lambda *_: os._exit(9)
 folder = Path(sys.argv[1])

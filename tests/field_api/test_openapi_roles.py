@@ -23,7 +23,7 @@ from field_api.http.app import all_operations, create_app
 from field_api.http.links import LINKS
 from field_api.http.operations import Operation
 from field_api.http.throttle import Throttle
-from field_api.people import Role
+from field_api.people.users import Role
 from tests.field_api.people import PASSWORD, hire
 from tests.field_api.world import World, make_world
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from field_api.organisation import Crew, CrewState, NoCrew, owning_cell, responsible_crew
-from field_api.people import WHOLE_COMPANY, Scope
+from field_api.organisation.cells import Crew, CrewState, NoCrew, owning_cell, responsible_crew
+from field_api.people.users import WHOLE_COMPANY, Scope
 
 CELLS = ("G1", "G2", "G3")
 

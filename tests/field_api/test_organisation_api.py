@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from field_api.establishment import Changes
 from field_api.instants import iso
-from field_api.staffing import Person
-from field_api.work import Subject
+from field_api.orders.work import Subject
+from field_api.organisation.establishment import Changes
+from field_api.organisation.staffing import Person
 from telemetry.alarm_ports import Watched
 from telemetry.fault_watch import Alarm
 from telemetry.outages import OutageState

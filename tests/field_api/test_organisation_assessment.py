@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from field_api.assessment import ClosedOrder, assessment, first_visits, visits
-from field_api.central_queue import queue_of
-from field_api.clocks import ClockState, Due
-from field_api.findings_on_people import CauseClass, FindingState, PersonFinding
-from field_api.service_risks import WINDOW_MS, PastOutage, RiskKind, near_limits, repeated_outages
-from field_api.work import HistoryEntry
+from field_api.deadlines.clocks import ClockState, Due
+from field_api.orders.central_queue import queue_of
+from field_api.orders.work import HistoryEntry
+from field_api.people.findings import CauseClass, FindingState, PersonFinding
+from field_api.service.assessment import ClosedOrder, assessment, first_visits, visits
+from field_api.service.risks import WINDOW_MS, PastOutage, RiskKind, near_limits, repeated_outages
 
 
 def _history(*steps: str) -> list[HistoryEntry]:

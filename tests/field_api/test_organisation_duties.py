@@ -6,11 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from field_api.coverage import coverage
-from field_api.duties import Assignment, BadDuty, Duty, check_assignment, handed_over, manager_at, two_at_once
-from field_api.establishment import Establishment, problems
+from field_api.organisation.coverage import coverage
+from field_api.organisation.duties import (
+    Assignment,
+    BadDuty,
+    Duty,
+    check_assignment,
+    handed_over,
+    manager_at,
+    two_at_once,
+)
+from field_api.organisation.establishment import Establishment, problems
+from field_api.organisation.staffing import Person, Unit, UnitKind
 from field_api.projection import Site
-from field_api.staffing import Person, Unit, UnitKind
 from field_api.validity import holding, holds
 from tests.field_api.world import write_network
 

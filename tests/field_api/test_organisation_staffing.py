@@ -8,11 +8,10 @@ import pytest
 
 from field_api.adapters.data_files import shipped_work_types
 from field_api.calendars import ZONE
-from field_api.default_organisation import SKILLS, default_organisation
-from field_api.dispatch import ALWAYS
-from field_api.establishment import problems
+from field_api.deadlines.working_days import WorkCalendar
+from field_api.dispatch.problem import ALWAYS
 from field_api.instants import milliseconds
-from field_api.organisation import (
+from field_api.organisation.cells import (
     AreaKind,
     Crew,
     CrewState,
@@ -22,8 +21,10 @@ from field_api.organisation import (
     responsible_crew,
     unskilled_note,
 )
-from field_api.shifts import DAY_MINUTES, Presence, Shift, presence, working_spans
-from field_api.staffing import (
+from field_api.organisation.default import SKILLS, default_organisation
+from field_api.organisation.establishment import problems
+from field_api.organisation.shifts import DAY_MINUTES, Presence, Shift, presence, working_spans
+from field_api.organisation.staffing import (
     Member,
     Person,
     Qualification,
@@ -36,7 +37,6 @@ from field_api.staffing import (
     team_warnings,
 )
 from field_api.usecases.crew_book import Rosters
-from field_api.working_days import WorkCalendar
 
 STATION = Unit("s", UnitKind.STATION, "c", "东河供电所")
 SERVICE = Unit("s1", UnitKind.TEAM, "s", "供电服务班", team_kind=TeamKind.SERVICE)

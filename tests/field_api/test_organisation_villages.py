@@ -6,10 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from field_api.establishment import Establishment, problems
-from field_api.rollout import IllegalPlanStep, PlanEntry, PlanState, PlanStep, possible, state_of
-from field_api.staffing import Person, TeamKind, Unit, UnitKind
-from field_api.villages import BadLiaison, Liaison, Village, candidates, liaison_at, taken_over, two_at_once
+from field_api.organisation.establishment import Establishment, problems
+from field_api.organisation.rollout import IllegalPlanStep, PlanEntry, PlanState, PlanStep, possible, state_of
+from field_api.organisation.staffing import Person, TeamKind, Unit, UnitKind
+from field_api.organisation.villages import (
+    BadLiaison,
+    Liaison,
+    Village,
+    candidates,
+    liaison_at,
+    taken_over,
+    two_at_once,
+)
 
 UNITS = {
     unit.id: unit

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from field_api.adapters.sql_tickets import SqlTickets
 from field_api.adapters.sql_webhooks import SqlWebhooks
-from field_api.people import WHOLE_COMPANY, Scope
-from field_api.tickets import SentTicket, Ticket, Verdict
-from field_api.webhooks import HookState, Posted, Webhook
+from field_api.partners.tickets import SentTicket, Ticket, Verdict
+from field_api.partners.webhooks import HookState, Posted, Webhook
+from field_api.people.users import WHOLE_COMPANY, Scope
 from geo.adapters.database import writing
 from tests.conftest import DatabaseFactory
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from field_api.findings_on_people import (
+from field_api.people.findings import (
     OBJECT_WITHIN_MS,
     CauseClass,
     FindingState,
@@ -12,7 +12,7 @@ from field_api.findings_on_people import (
     PersonFinding,
     decide,
 )
-from field_api.people import Role
+from field_api.people.users import Role
 from tests.field_api.people import acts, hire
 from tests.field_api.world import Person, World
 

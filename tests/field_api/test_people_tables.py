@@ -9,10 +9,10 @@ from field_api.adapters.audit_tables import audit
 from field_api.adapters.people_tables import login_failures, people_findings, refresh_tokens, user_phones
 from field_api.adapters.sql_desk import SqlDesk
 from field_api.adapters.tables import credentials, reveals, users
-from field_api.audit_chain import Act, breaches
-from field_api.findings_on_people import CauseClass, FindingState, PersonFinding
-from field_api.lockout import Failures
-from field_api.people_ports import AuditFilter, RefreshToken, Reveal
+from field_api.people.audit_chain import Act, breaches
+from field_api.people.findings import CauseClass, FindingState, PersonFinding
+from field_api.people.lockout import Failures
+from field_api.people.ports import AuditFilter, RefreshToken, Reveal
 from tests.conftest import DatabaseFactory
 
 TABLES = (

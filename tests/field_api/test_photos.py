@@ -16,10 +16,10 @@ from PIL import Image
 
 from field_api.adapters.photo_store import FolderPhotoStore, clean_picture
 from field_api.adapters.sql_desk import SqlDesk
-from field_api.people import WHOLE_COMPANY
-from field_api.photo_content import foreign_content
-from field_api.photo_ports import BadPhoto, ContentLost
-from field_api.photos import Photo, PhotoState
+from field_api.orders.photo_content import foreign_content
+from field_api.orders.photo_ports import BadPhoto, ContentLost
+from field_api.orders.photos import Photo, PhotoState
+from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import OrderFilter
 from tests.conftest import DatabaseFactory
 from tests.field_api.pictures import announcement, picture, send_part, send_picture

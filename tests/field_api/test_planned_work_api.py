@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from field_api.people import WHOLE_COMPANY
+from field_api.people.users import WHOLE_COMPANY
 from geo.adapters.database import open_database
 from telemetry.adapters.evidence_log import SqlEvidenceLog
 from telemetry.evidence import EvidenceKind

@@ -12,7 +12,7 @@ from field_api.adapters.data_files import (
     shipped_work_types,
     site_profile,
 )
-from field_api.limits import LimitUnit
+from field_api.deadlines.limits import LimitUnit
 
 OURS = """
 name = "ours"

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from field_api.instants import iso
-from field_api.public_progress import Stage, stage_of
-from field_api.work import HistoryEntry
+from field_api.orders.work import HistoryEntry
+from field_api.service.public_progress import Stage, stage_of
 from telemetry.outages import OutageState
 from tests.field_api.world import World
 

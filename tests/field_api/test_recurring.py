@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from field_api.adapters.data_files import shipped_recurring_work, shipped_work_types
-from field_api.recurring import Schedule, due_day, filled, is_due
+from field_api.service.recurring import Schedule, due_day, filled, is_due
 from field_api.usecases.open_recurring import OpenRecurring
 from tests.field_api.world import World
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from field_api.adapters.data_files import shipped_registers, shipped_work_types
-from field_api.people import Role
-from field_api.register_file import register_of
-from field_api.registering import CONSENT, About, Entry, count_by, problems
+from field_api.people.users import Role
+from field_api.service.register_file import register_of
+from field_api.service.registering import CONSENT, About, Entry, count_by, problems
 from tests.field_api.forms import answer
 from tests.field_api.world import Person, World
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from field_api.dispatch import Running
-from field_api.dispatch_kernels import times_of
-from field_api.dispatch_search import Search, search
-from field_api.restoration_times import is_storm, rounded_up_ms, simulate
+from field_api.dispatch.kernels import times_of
+from field_api.dispatch.problem import Running
+from field_api.dispatch.restoration_times import is_storm, rounded_up_ms, simulate
+from field_api.dispatch.search import Search, search
 from tests.field_api.dispatching import MINUTE_MS, NOW_MS, NOWHERE_TO_GO, PLAIN, hand, job, policy, problem
 
 CERTAIN = replace(PLAIN, work_sigma=0.0, drive_sigma=0.0)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from field_api.instants import milliseconds
-from field_api.masking import mask_words
-from field_api.people import Role
+from field_api.people.masking import mask_words
+from field_api.people.users import Role
 from field_api.usecases.reveal import KEEP_MS, PER_HOUR
 from tests.field_api.people import acts, hire
 from tests.field_api.world import START_MS, Person, World

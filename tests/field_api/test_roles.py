@@ -9,7 +9,7 @@ import pytest
 
 from field_api.http.app import all_operations
 from field_api.http.operations import EVERYONE, OFFICE, READERS, Operation
-from field_api.people import Role
+from field_api.people.users import Role
 from gridcrew.permissions import role_rows
 from tests.field_api.people import hire
 from tests.field_api.world import World

@@ -12,7 +12,7 @@ import pytest
 from field_api.feeders import feeders, knowledge
 from field_api.http.app import all_operations
 from field_api.http.operations import Operation
-from field_api.people import Role
+from field_api.people.users import Role
 from telemetry.ports import DeviceState
 from tests.field_api.foreign import plant
 from tests.field_api.people import PASSWORD, hire

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from field_api.step_times import TOLERANCE_MS, StepTime, TimeSource, happened, happened_times
-from field_api.work import HistoryEntry
+from field_api.deadlines.step_times import TOLERANCE_MS, StepTime, TimeSource, happened, happened_times
+from field_api.orders.work import HistoryEntry
 
 HOUR = 3_600_000
 T0 = 1_795_300_000_000

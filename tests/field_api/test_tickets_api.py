@@ -11,9 +11,9 @@ import pytest
 from field_api.adapters.data_files import BadDataFile
 from field_api.adapters.ticket_files import load_mappings
 from field_api.instants import MINUTE_MS, iso
+from field_api.partners.tickets import STALE_MS, Findings, Verdict, judge
 from field_api.sideline import Sideline
 from field_api.sideline_app import SidelinePlan, build_sideline
-from field_api.tickets import STALE_MS, Findings, Verdict, judge
 from telemetry.outages import OutageState
 from tests.field_api.world import START_MS, Person, World
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from field_api.adapters.argon_passwords import ArgonPasswords
 from field_api.adapters.sql_desk import SqlDesk
 from field_api.adapters.vault import KeysDamaged, Vault, is_signed
-from field_api.establishment import Changes
+from field_api.organisation.establishment import Changes
+from field_api.organisation.staffing import Person
 from field_api.ports import Desk
-from field_api.staffing import Person
 from field_api.usecases.manage_users import ManageUsers
 from geo.adapters.database import open_database
 from tests.field_api.world import World

@@ -6,10 +6,10 @@ import pytest
 
 from field_api.adapters.data_files import load_work_type
 from field_api.instants import iso
-from field_api.people import WHOLE_COMPANY
-from field_api.safety import is_clear
+from field_api.orders.safety import is_clear
+from field_api.orders.work import HistoryEntry
+from field_api.people.users import WHOLE_COMPANY
 from field_api.usecases.expected_return import expected_return
-from field_api.work import HistoryEntry
 from telemetry.outages import OutageState
 from tests.field_api.world import Person, World
 

@@ -16,9 +16,9 @@ import pytest
 from field_api.adapters.pinned_post import PinnedPost
 from field_api.adapters.vault import Vault
 from field_api.http.app import create_app
+from field_api.partners.webhooks import MAX_ATTEMPTS, MAX_FAILURES, BadTarget, TargetRules, next_attempt_ms
 from field_api.usecases.deliver_webhooks import DeliverWebhooks
 from field_api.usecases.manage_webhooks import ManageWebhooks
-from field_api.webhooks import MAX_ATTEMPTS, MAX_FAILURES, BadTarget, TargetRules, next_attempt_ms
 from tests.field_api.world import World
 
 LOCAL = TargetRules(frozenset({"partner.test", "dead.test"}), private=True)

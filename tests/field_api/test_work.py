@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from field_api.adapters.data_files import load_work_type
-from field_api.work import HistoryEntry, IllegalStep, apply, is_open, legal_steps, state_of
+from field_api.orders.work import HistoryEntry, IllegalStep, apply, is_open, legal_steps, state_of
 
 REPAIR = load_work_type("repair")
 STEPS = [rule.name for rule in REPAIR.steps] + sorted(REPAIR.facts)

@@ -9,12 +9,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from field_api.adapters.data_files import shipped_work_types
-from field_api.declarations import work_type_of
-from field_api.organisation import AreaKind
-from field_api.people import Role
-from field_api.proofs import unmet_conditions, wrong_answers
-from field_api.work import IllegalStep, StepRule, WorkType, apply, is_open, legal_steps
-from field_api.work_type_parts import composed
+from field_api.orders.declarations import work_type_of
+from field_api.orders.proofs import unmet_conditions, wrong_answers
+from field_api.orders.work import IllegalStep, StepRule, WorkType, apply, is_open, legal_steps
+from field_api.orders.work_type_parts import composed
+from field_api.organisation.cells import AreaKind
+from field_api.people.users import Role
 from tests.field_api.forms import answer
 from tests.field_api.pictures import announcement, picture
 from tests.field_api.world import Person, World

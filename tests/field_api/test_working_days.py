@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from field_api.adapters.published_days import published_days, published_years
-from field_api.calendar_entries import BadCalendar, CalendarEntry, check_entry
-from field_api.statutory_days import statutory_days
-from field_api.working_days import MAX_DAYS, CalendarDay, WorkCalendar
+from field_api.deadlines.calendar_entries import BadCalendar, CalendarEntry, check_entry
+from field_api.deadlines.statutory_days import statutory_days
+from field_api.deadlines.working_days import MAX_DAYS, CalendarDay, WorkCalendar
 
 DAY = timedelta(days=1)
 KNOWN = {one.day: one for year in range(2024, 2027) for one in published_days(year)}

@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 
 from field_api.adapters.sql_desk import SqlDesk
-from field_api.notices import Announcement, NoticeState, Posting
+from field_api.notices.notice import Announcement, NoticeState, Posting
 from geo.adapters.database import open_database
 from gridcrew.commands.notices import command
 from gridcrew.migrations.runner import migrate

@@ -20,7 +20,7 @@ import numpy as np
 
 from field_api.adapters.demo import prepare_demo
 from field_api.app import Installation, build_worker
-from field_api.people import WHOLE_COMPANY
+from field_api.people.users import WHOLE_COMPANY
 from field_api.worker import Worker
 from geo.adapters.database import open_database
 from geo.adapters.network_store import SqlNetworkStore

@@ -1,0 +1,1 @@
+"""By when: promises, working days, pauses and the clocks of an order."""

@@ -1,0 +1,63 @@
+"""What somebody enters of a year: the days that differ from Monday to Friday, and who says so."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from field_api.deadlines.working_days import CalendarDay
+
+EVERYBODY: Final = ""
+"""As an entry's company: the days of the State Council's notice."""
+FIRST_YEAR: Final = 2004
+LAST_YEAR: Final = 2100
+_ALWAYS_OFF: Final = ("01-01", "05-01", "10-01", "10-02", "10-03")
+
+
+class BadCalendar(ValueError):
+    """An entry that cannot be the calendar of that year; says which day and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarEntry:
+    """For everybody it is the whole year; a company's own entry is only the days that it names."""
+
+    year: int
+    company: str
+    source: str
+    published: bool
+    """False: a better guess than ours, still provisional."""
+    said: Mapping[date, bool]
+    """Day → is it a working day?"""
+    at_ms: int
+    user_id: str
+    user_name: str
+
+    def days(self) -> tuple[CalendarDay, ...]:
+        """The days that hold from now on."""
+        if self.company != EVERYBODY:
+            chosen = sorted(self.said.items())
+        else:
+            chosen = [(day, self.said.get(day, day.weekday() < 5)) for day in days_of(self.year)]
+        return tuple(CalendarDay(day, is_work, self.source, self.published) for day, is_work in chosen)
+
+
+def days_of(year: int) -> tuple[date, ...]:
+    """Every day of a year."""
+    first = date(year, 1, 1)
+    return tuple(first + timedelta(days=n) for n in range((date(year + 1, 1, 1) - first).days))
+
+
+def check_entry(entry: CalendarEntry) -> None:
+    """Raises ``BadCalendar`` for days of another year, and for a year that works on the national days off."""
+    if not FIRST_YEAR <= entry.year <= LAST_YEAR:
+        raise BadCalendar(f"year {entry.year}: expected {FIRST_YEAR} to {LAST_YEAR}")
+    for day in sorted(entry.said):
+        if day.year != entry.year:
+            raise BadCalendar(f"{day} is not a day of {entry.year}")
+    if entry.company != EVERYBODY:
+        return
+    for name in _ALWAYS_OFF:
+        day = date.fromisoformat(f"{entry.year}-{name}")
+        if entry.said.get(day, day.weekday() < 5):
+            raise BadCalendar(f"{day} is a day off by law: expected it among the days, as no working day")

@@ -1,0 +1,1 @@
+"""Who goes where by when: plans of crews' work, and why."""

@@ -1,0 +1,1 @@
+"""Who answers for which place, since when: cells, people, teams, duties, rosters, villages."""

@@ -1,0 +1,1 @@
+"""Other systems: their tickets, webhooks and map clients."""

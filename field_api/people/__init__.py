@@ -1,0 +1,1 @@
+"""Who uses the desk and what they may see; the record of what they did."""

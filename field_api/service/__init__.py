@@ -1,0 +1,1 @@
+"""How well customers are served: ratings, risks, registers, public progress."""
