@@ -10,11 +10,11 @@ from typing import Final
 
 import numpy as np
 
-from geo.network import ABSENT, Int32
+from geo.network import ABSENT, Float64, Int32
+from telemetry.customer_evidence import MAX_CUSTOMERS, CustomerEvidence, evidence_of_customers
 from telemetry.findings import element_at
 from telemetry.inference import Posterior
 from telemetry.lifecycle import resumed
-from telemetry.observations import NEVER
 from telemetry.outages import OutageRevision
 from telemetry.parts import part_of
 from telemetry.rivals import Rival, best_questions, doubt_bits, rivals_of
@@ -25,8 +25,6 @@ from telemetry.verification import Asked
 MAX_ELEMENTS: Final = 12
 MAX_TERMINALS: Final = 12
 MAX_PINGS: Final = 60
-MAX_CUSTOMERS: Final = 20_000
-"""Customers whose own evidence is kept with a revision; of more, the first by row."""
 BLOCKED: Final = 0.5
 TINY: Final = 1e-12
 
@@ -84,23 +82,6 @@ class Spoken:
     thing: str
     by: str
     said_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class CustomerEvidence:
-    """One customer's part of it."""
-
-    customer: str
-    place: float
-    """P(their place has no supply), by everybody's evidence."""
-    out: float
-    """P(they are out): place, own evidence and the doubt about the record together."""
-    off_ms: int | None
-    alive_ms: int | None
-    silent_ms: int | None
-    call_ms: int | None
-    verdict: str
-    """``below_cut``, ``also_out`` (recorded elsewhere) or ``not_out`` (recorded below, yet supplied)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,60 +243,13 @@ def customers_of(
     """Everybody recorded below the cut or out beside it, by row; and how many more there are."""
     network = scene.network
     below = cut_scope(network, scene.tree, revision.cut, revision.restored).customer_rows
-    also = {network.customer_row[each] for each in revision.also_out if each in network.customer_row}
-    spared = set(revision.not_out)
-    rows = np.union1d(below, np.array(sorted(also), np.int32)).astype(np.int32)
-    chosen = rows[:MAX_CUSTOMERS]
-    meters = np.flatnonzero(np.isin(network.meters.customer, chosen)).astype(np.int32)
-    newest = _newest_by_customer(scene, posterior, meters)
-    found = tuple(
-        _evidence(network.customers.ids[row], newest[row], row in also, network.customers.ids[row] in spared)
-        for row in chosen.tolist()
-        if row in newest
-    )
-    return found, len(rows) - len(chosen)
+    also = [network.customer_row[each] for each in revision.also_out if each in network.customer_row]
+    rows = np.union1d(below, np.array(also, np.int32)).astype(np.int32)
 
+    def chances(meters: Int32) -> tuple[Float64, Float64]:
+        position = scene.tree.position[network.meters.node[meters]]
+        place = np.where(position >= 0, posterior.dead_probability[position], 1.0)
+        return place, posterior.meter_out_probability[meters]
 
-_Told = tuple[float, float, int, int, int, int]
-
-
-def _newest_by_customer(scene: Scene, posterior: Posterior, meters: Int32) -> dict[int, _Told]:
-    """Of several meters, the greatest of each."""
-    seen, position = scene.seen, scene.tree.position[scene.network.meters.node[meters]]
-    place = np.where(position >= 0, posterior.dead_probability[position], 1.0)
-    columns = zip(
-        scene.network.meters.customer[meters].tolist(), place.tolist(),
-        posterior.meter_out_probability[meters].tolist(), seen.meter_off_ms[meters].tolist(),
-        seen.meter_alive_ms[meters].tolist(), seen.meter_silent_ms[meters].tolist(),
-        seen.meter_call_ms[meters].tolist(), strict=True,
-    )  # fmt: skip
-    newest: dict[int, _Told] = {}
-    for customer, *told in columns:
-        before = newest.get(customer)
-        own: _Told = (told[0], told[1], told[2], told[3], told[4], told[5])
-        newest[customer] = own if before is None else _greater(before, own)
-    return newest
-
-
-def _greater(one: _Told, other: _Told) -> _Told:
-    a, b = one, other
-    return (
-        max(a[0], b[0]), max(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]), max(a[4], b[4]), max(a[5], b[5])
-    )  # fmt: skip
-
-
-def _evidence(customer: str, told: _Told, also: bool, spared: bool) -> CustomerEvidence:
-    return CustomerEvidence(
-        customer=customer,
-        place=round(told[0], 4),
-        out=round(told[1], 4),
-        off_ms=_instant(told[2]),
-        alive_ms=_instant(told[3]),
-        silent_ms=_instant(told[4]),
-        call_ms=_instant(told[5]),
-        verdict="not_out" if spared else "also_out" if also else "below_cut",
-    )
-
-
-def _instant(at_ms: int) -> int | None:
-    return None if at_ms == NEVER else at_ms
+    found = evidence_of_customers(scene, rows, chances, revision.also_out, revision.not_out)
+    return found, max(0, len(rows) - MAX_CUSTOMERS)

@@ -12,11 +12,10 @@ from typing import Final
 import numpy as np
 
 from geo.network import ABSENT, Float64, Int32
+from telemetry.customer_evidence import MAX_CUSTOMERS, CustomerEvidence, evidence_of_customers
 from telemetry.explanation import (
-    MAX_CUSTOMERS,
     MAX_ELEMENTS,
     Alternative,
-    CustomerEvidence,
     ElementChance,
     Explanation,
     Settling,
@@ -26,7 +25,6 @@ from telemetry.explanation import (
 )
 from telemetry.findings import element_at
 from telemetry.lifecycle import resumed
-from telemetry.observations import NEVER
 from telemetry.outages import OutageRevision
 from telemetry.parts import part_of
 from telemetry.phase_grid import LOW, MEDIUM, TURNS
@@ -261,38 +259,14 @@ def _customers(
     scope = phase_scope(
         network, scene.tree, revision.cut, revision.low_phases, revision.restored, revision.also_out
     )
-    rows = scope.customer_rows[:MAX_CUSTOMERS]
-    owner = network.meters.customer
-    meters = np.flatnonzero(np.isin(owner, rows)).astype(np.int32)
-    meters = meters[np.argsort(owner[meters], kind="stable")]
-    first = np.searchsorted(owner[meters], rows)
-    place, out = _chances(found, scene, meters)
-    seen = scene.seen
-    instants = (seen.meter_off_ms, seen.meter_alive_ms, seen.meter_silent_ms, seen.meter_call_ms)
-    held = np.diff(np.append(first, len(meters))) > 0  # a customer without meters has no evidence
-    rows, first = rows[held], first[held]
-    if not len(rows):
-        return (), len(scope.customer_rows)
-    newest = [np.maximum.reduceat(column[meters], first).tolist() for column in instants]
-    chances = [np.maximum.reduceat(column, first).tolist() for column in (place, out)]
-    also, spared = set(revision.also_out), set(revision.not_out)
-    told = tuple(
-        CustomerEvidence(
-            network.customers.ids[row], round(dead, 4), round(lost, 4),
-            _instant(off), _instant(alive), _instant(silent), _instant(call),
-            _verdict(network.customers.ids[row], also, spared),
-        )
-        for row, dead, lost, off, alive, silent, call in zip(rows.tolist(), *chances, *newest, strict=True)
-    )  # fmt: skip
-    return told, len(scope.customer_rows) - len(rows)
-
-
-def _instant(at_ms: int) -> int | None:
-    return None if at_ms == NEVER else at_ms
-
-
-def _verdict(customer: str, also: set[str], spared: set[str]) -> str:
-    return "not_out" if customer in spared else "also_out" if customer in also else "below_cut"
+    told = evidence_of_customers(
+        scene,
+        scope.customer_rows,
+        lambda meters: _chances(found, scene, meters),
+        revision.also_out,
+        revision.not_out,
+    )
+    return told, max(0, len(scope.customer_rows) - MAX_CUSTOMERS)
 
 
 def _chances(found: PhasePosterior | None, scene: Scene, meters: Int32) -> tuple[Float64, Float64]:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from telemetry.explanation import CustomerEvidence, Explanation
+from telemetry.customer_evidence import CustomerEvidence
+from telemetry.explanation import Explanation
 from telemetry.outages import OPEN_STATES, OutageRevision
 
 LANGUAGES: Final = ("zh", "en")

@@ -17,8 +17,9 @@ from field_api.ports import DeskSession
 from field_api.projection import Site
 from field_api.resources import Instant, Resource
 from field_api.usecases.correct_outage import CorrectionRequest
+from telemetry.customer_evidence import CustomerEvidence
 from telemetry.evidence import EvidenceKind
-from telemetry.explanation import CustomerEvidence, Explanation
+from telemetry.explanation import Explanation
 from telemetry.outages import OutageRevision
 from telemetry.wording import Wording
 

@@ -26,7 +26,7 @@ from field_api.resources import (
 from field_api.usecases.outage_absences import Absent
 from field_api.usecases.tell import order_documents
 from geo.errors import UnknownElement
-from telemetry.explanation import CustomerEvidence
+from telemetry.customer_evidence import CustomerEvidence
 from telemetry.outages import OutageRevision
 
 operations: Final = Operations()

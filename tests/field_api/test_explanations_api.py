@@ -8,10 +8,10 @@ from field_api.adapters.tables import evidence
 from geo.adapters.database import open_database
 from telemetry.adapters.evidence_log import SqlEvidenceLog
 from telemetry.adapters.explanation_store import SqlExplanations
+from telemetry.customer_evidence import CustomerEvidence
 from telemetry.evidence import Evidence, EvidenceKind
 from telemetry.explanation import (
     Alternative,
-    CustomerEvidence,
     ElementChance,
     Explanation,
     Ping,

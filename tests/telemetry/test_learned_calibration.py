@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from telemetry.calibration import AS_SAID, worth
-from telemetry.explanation import CustomerEvidence, Explanation
+from telemetry.customer_evidence import CustomerEvidence
+from telemetry.explanation import Explanation
 from telemetry.learned_calibration import ENOUGH_CUSTOMERS, ENOUGH_ELEMENTS, told_of
 from telemetry.lifecycle import SINGLE_REASON
 from telemetry.outage_chains import Chain
