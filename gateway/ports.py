@@ -19,8 +19,13 @@ class Spool(Protocol):
     def append(self, frames: Sequence[Frame]) -> int:
         """Keep the frames durably, all or none, and answer the newest position; raises SpoolUnavailable."""
 
-    def read(self, after: int, limit: int = 500) -> tuple[SpooledFrame, ...]:
-        """Frames with position > after in order; a damaged record comes alone, marked."""
+    def read(
+        self, after: int, limit: int = 500, most_bytes: int = 8 * 1024 * 1024
+    ) -> tuple[SpooledFrame, ...]:
+        """Frames with position > after in order, at most so many in so many bytes, but at least one.
+
+        A damaged record comes alone, marked.
+        """
 
     def pending(self, after: int) -> int:
         """How many frames lie beyond that position."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -40,6 +40,7 @@ _BOOT: Final = re.compile(r"[!-.0-~]{1,64}")
 _DEVICE: Final = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
 _WORD: Final = re.compile(r"[\x00-\x1f\x7f]")
 _EVENT_KINDS: Final = FIELD_KINDS - {EvidenceKind.CALL}
+_PLAIN_KINDS: Final = _EVENT_KINDS - {EvidenceKind.VOLTAGE}
 
 
 class Refused(ValueError):
@@ -72,10 +73,24 @@ class _Events(_Named, frozen=True):
     events: tuple[msgspec.Raw, ...]
 
 
+class _PlainEvent(msgspec.Struct, frozen=True):
+    """An event as most are: whole milliseconds, a kind that is known, no volts."""
+
+    at: int
+    device: str
+    kind: EvidenceKind
+    volts: None = None
+
+
+class _PlainEvents(_Named, frozen=True):
+    events: Annotated[tuple[_PlainEvent, ...], msgspec.Meta(min_length=1, max_length=MAX_EVENTS)]
+
+
 _readings = msgspec.json.Decoder(_Readings)
 _heads = msgspec.json.Decoder(_Head)
 _VALUES: Final = b',"values":'
 _events = msgspec.json.Decoder(_Events)
+_plain_events = msgspec.json.Decoder(_PlainEvents)
 _event = msgspec.json.Decoder(Event)
 _status = msgspec.json.Decoder(Status)
 _names = msgspec.json.Decoder(tuple[str, ...])
@@ -252,6 +267,33 @@ def _outside(
 
 
 def _decode_events(frame: Frame, address: Address) -> Decoded:
+    return _events_at_once(frame, address) or _events_one_by_one(frame, address)
+
+
+def _events_at_once(frame: Frame, address: Address) -> Decoded | None:
+    """A burst is many frames of plain events; None where anything needs a closer look."""
+    try:
+        payload = _plain_events.decode(frame.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    groups: dict[tuple[EvidenceKind, int], dict[str, None]] = {}
+    for event in payload.events:
+        groups.setdefault((event.kind, event.at), {})[event.device] = None
+    for (kind, at_ms), devices in groups.items():
+        timely = 0 <= at_ms < LAST_MS and not _clock_problems(at_ms, frame)
+        if kind not in _PLAIN_KINDS or not timely or not all(map(_DEVICE.fullmatch, devices)):
+            return None
+    key = _key(address, payload.boot, payload.seq)
+    evidence = tuple(
+        [
+            _evidence(kind, at_ms, frame, address, tuple(devices), f"{key}/{kind}/{at_ms}")
+            for (kind, at_ms), devices in groups.items()
+        ]
+    )
+    return Decoded(key, address.terminal, (), evidence, online=True)
+
+
+def _events_one_by_one(frame: Frame, address: Address) -> Decoded:
     payload = _events.decode(frame.body)
     key = _key(address, payload.boot, payload.seq)
     if not 0 < len(payload.events) <= MAX_EVENTS:

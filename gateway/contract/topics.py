@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 ROOT: Final = "gridcrew/v1"
@@ -33,6 +34,7 @@ def topic(terminal: str, channel: str) -> str:
     return f"{ROOT}/{terminal}/{channel}"
 
 
+@lru_cache(maxsize=16_384)
 def parse(name: str) -> Address | None:
     """The terminal and channel of an up topic, or None where it is not one of ours."""
     parts = name.split("/")

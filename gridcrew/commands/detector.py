@@ -14,7 +14,7 @@ from geo.network import Network
 from gridcrew.learned import detection_model
 from gridcrew.logging_setup import set_up_logging
 from gridcrew.settings import Settings
-from telemetry.adapters.detector_service import BATCH, Aside, DetectorService
+from telemetry.adapters.detector_service import Aside, DetectorService
 from telemetry.adapters.evidence_log import SqlEvidenceLog
 from telemetry.adapters.explanation_store import SqlExplanations
 from telemetry.adapters.outage_log import SqlOutageLog
@@ -28,6 +28,8 @@ from telemetry.verification import Limits
 EVIDENCE_LOGS: Final = ("gateway", "desk")
 """Databases that keep an evidence log; the name is also that of the position."""
 _WARM_METERS: Final = 8
+MANY: Final = 50
+"""Rows taken in at once after which more is likely waiting: the logs are read again without a pause."""
 
 
 @click.command(name="detector")
@@ -51,8 +53,7 @@ def _run(service: DetectorService, settings: Settings, stop: threading.Event) ->
         warm_up(service.detector.network)
     click.echo("detector ready")
     taken = 0
-    # A full batch means that more is waiting.
-    while not stop.wait(0.0 if taken >= BATCH else settings.detector.poll_s):
+    while not stop.wait(0.0 if taken >= MANY else settings.detector.poll_s):
         taken = service.tick()
 
 

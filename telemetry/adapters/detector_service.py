@@ -119,6 +119,8 @@ class DetectorService:
         self._checked_network_ms = 0
         self._more = False
         """Whether a full batch was read, so more evidence is waiting."""
+        self._postponed = False
+        """Whether looks that are due were left for later."""
         self._looks = {Urgency.MORE_WORDS: Patience(), Urgency.CALM: Patience()}
         self._explaining = Patience()
         self._scribe = ThreadPoolExecutor(1, "snapshot")
@@ -156,9 +158,9 @@ class DetectorService:
         if wall_ms - self._now_ms < LIVE_MS:
             self._aside.ask(detector, self._now_ms)
         began_ms = self._clock_ms()
-        if evidence_comes and not self._explaining.may(began_ms):
+        if evidence_comes and (self._postponed or not self._explaining.may(began_ms)):
             return
-        # An explanation of a large outage takes as long as a look at it: evidence goes first.
+        # An explanation of a large outage takes as long as a look at it: evidence and looks go first.
         while self._aside.explain(detector) and not evidence_comes:
             if self._clock_ms() - began_ms >= EXPLAINING_MS:
                 break
@@ -220,6 +222,7 @@ class DetectorService:
     def _evaluate(self, detector: Detector, now_ms: int, upto: Urgency = Urgency.CALM) -> None:
         began_ms, self._now_ms = self._clock_ms(), max(now_ms, self._now_ms)
         revisions = detector.evaluate(self._now_ms, upto=upto)
+        self._postponed = upto < Urgency.CALM
         if revisions:
             self._publish(revisions)
         for urgency, looks in self._looks.items():

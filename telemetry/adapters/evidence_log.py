@@ -1,6 +1,7 @@
 """The evidence log on SQLite and PostgreSQL: one table, ids without gaps in commit order.
 
-Devices of a row are packed (JSON, deflated); the same roster is packed once and remembered.
+Devices of a row are packed (JSON, deflated where that is worth it); the same roster is packed once and
+remembered.
 """
 
 import zlib
@@ -9,7 +10,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Engine, Row, Table, func, select
+from sqlalchemy import Connection, Engine, Select, Table, func, select
 
 from geo.adapters.database import lock_log, writing
 from geo.adapters.many_rows import insert_many, rows_named
@@ -19,6 +20,11 @@ from telemetry.evidence import Evidence, EvidenceKind, LoggedEvidence, Volts
 MAX_READ: Final = 10_000
 _COLUMNS: Final = ("id", "key", "kind", "at_ms", "received_ms", "source", "devices", "volts")
 _MAX_PACKED_BYTES: Final = 16 * 1024 * 1024
+_LEAST_DEFLATED_BYTES: Final = 256
+"""Shorter lists stay JSON: a burst is a hundred thousand rows of one device each, and a stream costs more."""
+_JSON: Final = b"["
+"""How a list begins that is not deflated; no deflated one does."""
+_KINDS: Final = {kind.value: kind for kind in EvidenceKind}
 _devices = msgspec.json.Decoder(tuple[str, ...])
 _volts = msgspec.json.Decoder(tuple[Volts, ...])
 
@@ -55,7 +61,7 @@ class SqlEvidenceLog:
 
     def read(self, after_id: int, limit: int = 1000) -> tuple[LoggedEvidence, ...]:
         """Rows with id > after_id, in order, at most ``limit`` (10,000 at once)."""
-        query = select(self._table).where(self._table.c.id > after_id).order_by(self._table.c.id)
+        query = self._whole_rows().where(self._table.c.id > after_id).order_by(self._table.c.id)
         with self._engine.connect() as connection:
             rows = connection.execute(query.limit(min(limit, MAX_READ))).all()
         return tuple(_logged(row) for row in rows)
@@ -66,7 +72,7 @@ class SqlEvidenceLog:
         """Rows of these kinds with after_id < id ≤ last_id, in order, at most ``limit``."""
         table = self._table
         within = (table.c.id > after_id) & (table.c.id <= last_id)
-        query = select(table).where(within & table.c.kind.in_(sorted(kinds))).order_by(table.c.id)
+        query = self._whole_rows().where(within & table.c.kind.in_(sorted(kinds))).order_by(table.c.id)
         with self._engine.connect() as connection:
             rows = connection.execute(query.limit(min(limit, MAX_READ))).all()
         return tuple(_logged(row) for row in rows)
@@ -82,6 +88,9 @@ class SqlEvidenceLog:
         """0 while empty."""
         with self._engine.connect() as connection:
             return self._newest(connection)
+
+    def _whole_rows(self) -> Select[Any]:
+        return select(*(self._table.c[name] for name in _COLUMNS))
 
     def _newest(self, connection: Connection) -> int:
         return int(connection.scalar(select(func.max(self._table.c.id))) or 0)
@@ -104,19 +113,12 @@ def _row(place: int, fact: Evidence) -> tuple[Any, ...]:
     )
 
 
-def _logged(row: Row[Any]) -> LoggedEvidence:
-    return LoggedEvidence(
-        id=row.id,
-        evidence=Evidence(
-            kind=EvidenceKind(row.kind),
-            at_ms=row.at_ms,
-            received_ms=row.received_ms,
-            source=row.source,
-            devices=_unpacked_devices(bytes(row.devices)),
-            key=row.key,
-            volts=_volts.decode(_inflated(bytes(row.volts))) if row.volts is not None else (),
-        ),
-    )
+def _logged(row: Sequence[Any]) -> LoggedEvidence:
+    """Of a row as ``_COLUMNS``."""
+    place, key, kind, at_ms, received_ms, source, devices, volts = row
+    said = _volts.decode(_inflated(bytes(volts))) if volts is not None else ()
+    named = _unpacked_devices(bytes(devices))
+    return LoggedEvidence(place, Evidence(_KINDS[kind], at_ms, received_ms, source, named, key, said))
 
 
 @lru_cache(maxsize=4096)
@@ -125,13 +127,24 @@ def _packed_volts(volts: tuple[Volts, ...]) -> bytes:
     return zlib.compress(msgspec.json.encode(volts), 1)
 
 
-@lru_cache(maxsize=4096)
 def _packed_devices(devices: tuple[str, ...]) -> bytes:
-    return zlib.compress(msgspec.json.encode(devices), 1)
+    if len(devices) > 1:
+        return _packed_roster(devices)
+    return msgspec.json.encode(devices)
 
 
 @lru_cache(maxsize=4096)
+def _packed_roster(devices: tuple[str, ...]) -> bytes:
+    plain = msgspec.json.encode(devices)
+    return plain if len(plain) < _LEAST_DEFLATED_BYTES else zlib.compress(plain, 1)
+
+
 def _unpacked_devices(packed: bytes) -> tuple[str, ...]:
+    return _devices.decode(packed) if packed.startswith(_JSON) else _unpacked_roster(packed)
+
+
+@lru_cache(maxsize=4096)
+def _unpacked_roster(packed: bytes) -> tuple[str, ...]:
     return _devices.decode(_inflated(packed))
 
 

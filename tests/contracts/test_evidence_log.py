@@ -1,12 +1,14 @@
 """What every evidence log must do; each adapter joins by a line in ``LOGS``."""
 
 import threading
+import zlib
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 
 from telemetry.adapters.evidence_log import SqlEvidenceLog
+from telemetry.adapters.gateway_tables import evidence
 from telemetry.evidence import Evidence, EvidenceKind
 from telemetry.ports import EvidenceLog
 from tests.conftest import DatabaseFactory
@@ -41,6 +43,22 @@ def test_what_was_appended_is_read_back_in_order(log: EvidenceLog) -> None:
     assert first.evidence == fact("k1")
     assert second.evidence == rich
     assert [row.id for row in log.read(1)] == [2]
+
+
+@pytest.mark.parametrize("count", [1, 3, 2_000])
+def test_rosters_of_any_length_come_back(log: EvidenceLog, count: int) -> None:
+    devices = tuple(f"表-{number}" for number in range(count))
+    sent = Evidence(EvidenceKind.POWER_OFF, 1, 2, "T1", devices, "k")
+    log.append([sent])
+    assert [row.evidence for row in log.read(0)] == [sent]
+
+
+def test_short_rosters_that_were_deflated_once_are_still_read(database: DatabaseFactory) -> None:
+    engine = database("gateway")
+    row = {"id": 1, "key": "k", "kind": "alive", "at_ms": 1, "received_ms": 2, "source": "T1"}
+    with engine.begin() as connection:
+        connection.execute(insert(evidence).values(**row, devices=zlib.compress(b'["m1"]', 1)))
+    assert [row.evidence.devices for row in SqlEvidenceLog(engine).read(0)] == [("m1",)]
 
 
 def test_the_same_key_is_the_same_fact(log: EvidenceLog) -> None:

@@ -5,6 +5,8 @@ To renew the expectations after a deliberate change run ``python -m tests.gatewa
 
 import json
 from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
@@ -131,3 +133,35 @@ def test_the_contract_encodes_what_the_decoder_reads() -> None:
 
 if __name__ == "__main__":
     golden.renew("own", lambda _, given: decode(given))
+
+
+AT_MS = golden.RECEIVED_MS - golden.RECEIVED_MS % 1000
+EVENTS_OF = st.lists(
+    st.tuples(
+        st.sampled_from(["m1", "m2", "表3", "", "m\n4", "m" * 65]),
+        st.sampled_from(["power_off", "power_on", "switch_open", "voltage", "call", "nonsense"]),
+        st.sampled_from([0, -3_600, 3_600, -500 * 86_400]),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(EVENTS_OF)
+def test_events_with_plain_times_say_what_spelt_times_say(events: list[tuple[str, str, int]]) -> None:
+    """Whole milliseconds are read by a shorter way, which must come to the same."""
+
+    def told(spell: Callable[[int], str | int]) -> tuple[object, ...]:
+        listed = [
+            {"at": spell(AT_MS + late_s * 1000), "device": device, "kind": kind}
+            for device, kind, late_s in events
+        ]
+        body = json.dumps({"v": 1, "boot": "b", "seq": 7, "events": listed})
+        found = decode(frame("gridcrew/v1/T1/events", body.encode()))
+        return found.evidence, found.problems, found.refusal
+
+    def spelt(at_ms: int) -> str:
+        return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat()
+
+    assert told(int) == told(spelt)

@@ -56,6 +56,19 @@ def test_a_reader_beside_the_writer_sees_what_was_committed(tmp_path: Path) -> N
     reader.close()
 
 
+def test_a_page_holds_so_many_bytes_but_at_least_one_frame(tmp_path: Path) -> None:
+    spool = SegmentSpool(tmp_path)
+    sent = [*frames(0, 6), *frames(6, 7, size=20_000), *frames(7, 9)]
+    spool.append(sent)
+    pages, after = [], 0
+    while page := spool.read(after, 100, most_bytes=10_000):
+        pages.append([each.frame for each in page])
+        after = page[-1].position
+    assert [frame for page in pages for frame in page] == sent
+    assert [len(page) for page in pages] == [3, 3, 1, 2]
+    spool.close()
+
+
 def test_segments_roll_by_size_and_age_and_are_unlinked_whole(tmp_path: Path) -> None:
     spool = SegmentSpool(tmp_path, segment_bytes=10_000)
     sent = frames(0, 20)

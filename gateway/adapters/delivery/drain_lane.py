@@ -26,6 +26,11 @@ from telemetry.readings import ReadingBatch
 log = logging.getLogger(__name__)
 
 GROUP_FRAMES: Final = 350
+GROUP_BYTES: Final = 8 * 1024 * 1024
+EVENT_FRAMES: Final = 2_000
+"""Most frames of a group of events: a group costs a transaction and a sync, a frame with one event little."""
+EVENT_BYTES: Final = 1024 * 1024
+"""A burst of large frames is told piece by piece, so that the detector begins before all of it is stored."""
 GROUP_BESIDE_EVENTS: Final = 50
 GROUPS_ON_THEIR_WAY: Final = 3
 MAX_FAILURES: Final = 3
@@ -66,6 +71,9 @@ class Stores:
 class LaneDrain:
     """Moves one lane's frames, one group at a time. Belongs to one thread."""
 
+    group_frames = GROUP_FRAMES
+    group_bytes = GROUP_BYTES
+
     def __init__(self, lane: Lane, spool: Spool, stores: Stores) -> None:
         self.lane = lane
         self.pending = 0
@@ -76,7 +84,7 @@ class LaneDrain:
         self.cursor = stores.ledger.cursor(lane)
         self._spool = spool
         self._stores = stores
-        self._limit = GROUP_FRAMES
+        self._limit = self.group_frames
         self._tried = 0
         self._failures = 0
 
@@ -122,7 +130,7 @@ class LaneDrain:
         return self._limit
 
     def _group(self, after: int) -> Group | None:
-        spooled = self._spool.read(after, self._most())
+        spooled = self._spool.read(after, self._most(), self.group_bytes)
         if not spooled:
             return None
         self._tried = len(spooled)
@@ -153,7 +161,7 @@ class LaneDrain:
         self.cursor, self.pending = group.cursor, pending
         self.oldest_ms = group.entries[-1].received_ms if pending else 0
         self._failures, self.trouble = 0, ""
-        self._limit = min(GROUP_FRAMES, 2 * self._limit)
+        self._limit = min(self.group_frames, 2 * self._limit)
         self._stores.noted(result)
 
     def _decoded(self, spooled: SpooledFrame) -> Decoded:
@@ -219,6 +227,9 @@ class PipelinedDrain(LaneDrain):
 
 class EventsDrain(LaneDrain):
     """Frames with readings are announced, then stored beside the thread; all others are committed at once."""
+
+    group_frames = EVENT_FRAMES
+    group_bytes = EVENT_BYTES
 
     def __init__(self, lane: Lane, spool: Spool, stores: Stores) -> None:
         super().__init__(lane, spool, stores)

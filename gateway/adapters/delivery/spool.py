@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.adapters.delivery.spool_records import MARK_BYTES, encode
-from gateway.adapters.delivery.spool_segment import SegmentReader
+from gateway.adapters.delivery.spool_segment import CHUNK_BYTES, SegmentReader
 from gateway.frames import Frame, SpooledFrame
 from gateway.ports import SpoolUnavailable
 
@@ -58,18 +58,19 @@ class SegmentSpool:
                 self._drop_writer()
                 raise SpoolUnavailable(f"spool {self._folder}: {problem}") from problem
 
-    def read(self, after: int, limit: int = 500) -> tuple[SpooledFrame, ...]:
+    def read(self, after: int, limit: int = 500, most_bytes: int = CHUNK_BYTES) -> tuple[SpooledFrame, ...]:
         """Frames with position > after in order, at most ``limit``, from one segment at a time."""
         with self._reading:
-            return self._read(after, limit)
+            return self._read(after, limit, most_bytes)
 
-    def _read(self, after: int, limit: int) -> tuple[SpooledFrame, ...]:
+    def _read(self, after: int, limit: int, most_bytes: int) -> tuple[SpooledFrame, ...]:
         files = self._segments_from(after >> OFFSET_BITS)
         self._let_go(files)
         newest = max(files, default=0)
         for number in files:
             offset = after & _OFFSET_MASK if number == after >> OFFSET_BITS else 0
-            found = self._reader(number, files[number]).read(offset, limit, sealed=number < newest)
+            reader = self._reader(number, files[number])
+            found = reader.read(offset, limit, sealed=number < newest, most_bytes=most_bytes)
             if found:
                 base = number << OFFSET_BITS
                 return tuple(SpooledFrame(base | end, frame, damage) for end, frame, damage in found)

@@ -16,7 +16,8 @@ from gateway.adapters.delivery.spool_records import (
 )
 from gateway.frames import Frame
 
-_CHUNK_BYTES: Final = 8 * 1024 * 1024
+CHUNK_BYTES: Final = 8 * 1024 * 1024
+"""Most that is read at once."""
 MAX_NAMED_ROWS: Final = 1_000
 """A longer stretch of lost rows is reported as one."""
 MAX_MARKS: Final = 64
@@ -42,9 +43,12 @@ class SegmentReader:
     def close(self) -> None:
         os.close(self._descriptor)
 
-    def read(self, offset: int, limit: int, *, sealed: bool) -> list[Found]:
-        """Up to ``limit`` records behind ``offset``; damaged ones are named one by one."""
-        data = self._piece(offset)
+    def read(self, offset: int, limit: int, *, sealed: bool, most_bytes: int = CHUNK_BYTES) -> list[Found]:
+        """Up to ``limit`` records behind ``offset``, within ``most_bytes`` or a single one that is larger.
+
+        Damaged ones are named one by one.
+        """
+        data = self._piece(offset, most_bytes)
         found: list[Found] = []
         at, row, view = 0, 0, memoryview(data)
         while len(found) < limit and at < len(data):
@@ -59,11 +63,11 @@ class SegmentReader:
             return found
         return self._behind_damage(offset, sealed=sealed) if data else []
 
-    def _piece(self, offset: int) -> bytes:
+    def _piece(self, offset: int, most_bytes: int) -> bytes:
         """Many records, or a single one that is larger than that."""
-        data = os.pread(self._descriptor, _CHUNK_BYTES, offset)
+        data = os.pread(self._descriptor, most_bytes, offset)
         head = decode_head(data, 0, offset, self._mark)
-        if head is not None and head.end > offset + _CHUNK_BYTES:
+        if head is not None and head.end > offset + most_bytes:
             return os.pread(self._descriptor, head.end - offset, offset)
         return data
 
