@@ -14,6 +14,12 @@ from tests.postgres import postgres
 from tests.product import Product, demo
 
 DatabaseFactory = Callable[[str], Engine]
+ROOT = Path(__file__).parent.parent
+
+
+# Loops are compiled once for all tests and their processes: that takes longer than most tests.
+# Set here since the compiler reads it when it is imported first.
+os.environ["NUMBA_CACHE_DIR"] = str(ROOT / "var" / "compiled")
 
 
 @pytest.fixture(scope="session", autouse=True)

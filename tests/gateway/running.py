@@ -6,7 +6,6 @@ import select
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +27,6 @@ WAIT_S = 60.0
 """As long as something may take on a machine with much else to do; what works does not wait for it."""
 START_S = 60.0
 """A gateway is ready after two seconds of computing; a machine with much else to do takes longer."""
-COMPILED = str(Path(tempfile.gettempdir()) / f"gridcrew-numba-{os.geteuid()}")
 
 
 class Installation:
@@ -40,8 +38,6 @@ class Installation:
             "GRIDCREW_DATA_DIR": str(folder),
             "GRIDCREW_MQTT__PORT": "0",
             "GRIDCREW_CONFIG": str(folder / "none"),
-            # Compiled once for all tests, not once per data folder.
-            "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", COMPILED),
         } | environment
         mqtt = {"port": 0, "url": environment.get("GRIDCREW_MQTT__URL", "")}
         self.settings = Settings.model_validate({"data_dir": folder, "mqtt": mqtt})

@@ -37,7 +37,6 @@ from telemetry.adapters.embedded_feed import EmbeddedFeed
 from telemetry.evidence import Evidence, EvidenceKind, LoggedEvidence
 from telemetry.readings import MISSING, Quality, ReadingBatch
 from tests.gateway.file_site import FileSite, file_site
-from tests.gateway.running import COMPILED
 
 START_MS = 1_795_300_000_000
 METERS = tuple(f"M{n}" for n in range(20))
@@ -248,7 +247,7 @@ def test_it_goes_on_exactly_after_death(
     for fault in (f"{place}:2", f"{place}:1", ""):
         process = subprocess.run(
             [sys.executable, "-c", EXPORT, str(sender.folder), str(out)],
-            env=os.environ | {"GRIDCREW_FAULT": fault, "NUMBA_CACHE_DIR": COMPILED},
+            env=os.environ | {"GRIDCREW_FAULT": fault},
             check=False,
         )
         assert (process.returncode == 0) == (not fault)

@@ -253,9 +253,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 
 def _start(home: Path) -> subprocess.Popen[bytes]:
-    # One cache of compiled kernels for all such processes: compiling takes longer than the test.
-    kernels = str(ROOT / "var" / "numba-tests")
-    environment = os.environ | {"GRIDCREW_DATA_DIR": str(home), "NUMBA_CACHE_DIR": kernels}
+    environment = os.environ | {"GRIDCREW_DATA_DIR": str(home)}
     output = home / "detector.log"
     with output.open("wb") as out:
         process = subprocess.Popen(
