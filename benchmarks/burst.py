@@ -28,7 +28,6 @@ from benchmarks.wire_publisher import WirePublisher, packets
 from gateway.adapters.mqtt.door import BrokerAddress, create_sessions
 from gateway.contract.topics import EVENTS, topic
 from geo.adapters.database import open_database
-from geo.adapters.network_store import SqlNetworkStore
 from geo.fingerprint import content_hash
 from geo.network import EdgeKind, Int32, Network
 from geo.ports import NetworkVersion
@@ -36,6 +35,7 @@ from geo.source_areas import SourceAreas
 from geo.tracing import Feeding
 from gridcrew.broker import gateway_sessions
 from gridcrew.migrations.runner import migrate_all
+from gridcrew.sealed_networks import open_networks
 from gridcrew.settings import Settings
 from telemetry.adapters.detector_service import BATCH
 from telemetry.adapters.outage_log import SqlOutageLog
@@ -204,7 +204,7 @@ def _installed(stage: Stage, folder: Path, address: BrokerAddress) -> Settings:
     settings = Settings.model_validate({"data_dir": folder, "mqtt": {"url": url}})
     migrate_all(settings.database_location)
     named = replace(stage.network, content_hash=content_hash(stage.network))
-    store = SqlNetworkStore(open_database(settings.database_location, "network"))
+    store = open_networks(settings)
     store.put(named, NetworkVersion(named.content_hash, 0, 0, "burst"))
     return settings
 

@@ -30,7 +30,7 @@ def found(location: str, folder: Path) -> Services:
     """A new company in the database at that location, and what its web process works with."""
     migrate_all(location)
     network = write_network(folder / "network")
-    store = SqlNetworkStore(open_database(location, "network"))
+    store = SqlNetworkStore(open_database(location, "network"), None)
     store.put(network, NetworkVersion(network.content_hash, 0, START_MS, "benchmark"))
     prepare_demo(location, network)
     config = WebConfig(True, "zh", 8440, 8441, folder / "dist", requests_per_s=100_000)

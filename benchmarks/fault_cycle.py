@@ -65,7 +65,7 @@ class Stage:
     def of(folder: Path, made: Network) -> "Stage":
         location = f"{folder}/databases"
         migrate_all(location)
-        networks = SqlNetworkStore(open_database(location, "network"))
+        networks = SqlNetworkStore(open_database(location, "network"), None)
         networks.put(made, NetworkVersion(made.content_hash, 0, 0, "benchmark"))
         outages = SqlOutageLog(open_database(location, "outages"))
         outages.publish(_outages(made), DetectorPosition({}))

@@ -156,7 +156,7 @@ def build_services(
     sites = _sites(home)
     network_database = open_database(home.location, "network")
     outage_database = open_database(home.location, "outages")
-    networks, outages = SqlNetworkStore(network_database), SqlOutageLog(outage_database)
+    networks, outages = SqlNetworkStore(network_database, vault(home)), SqlOutageLog(outage_database)
     supply = Supply(outages, sites, Excused(sites, readings))
     gateway = open_database(home.location, "gateway")
     calendars = SqlCalendar(desk_database, home.company)
@@ -278,4 +278,4 @@ class _DetectorLag:
 
 
 def _sites(home: Installation) -> NetworkSites:
-    return NetworkSites(SqlNetworkStore(open_database(home.location, "network")), wall_clock_ms)
+    return NetworkSites(SqlNetworkStore(open_database(home.location, "network"), vault(home)), wall_clock_ms)

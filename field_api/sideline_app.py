@@ -60,7 +60,7 @@ def build_sideline(
     desk_database = open_database(home.location, "desk")
     desk = SqlDesk(desk_database, vault(home))
     ours = company(home, SqlCalendar(desk_database, home.company))
-    sites = NetworkSites(SqlNetworkStore(open_database(home.location, "network")), clock)
+    sites = NetworkSites(SqlNetworkStore(open_database(home.location, "network"), vault(home)), clock)
     supply = Supply(SqlOutageLog(open_database(home.location, "outages")), sites)
     partners = build_partners(home.partners, desk, ours, sites, Advise(supply, sites, readings))
     inbox = TicketInbox(plan.tickets_in, partners.ticket_mappings, _TakeFile(partners.take_tickets, clock))

@@ -1,8 +1,8 @@
 """What the network room asks of a store."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from geo.network import Network
 
@@ -49,6 +49,29 @@ class Progress(Protocol):
 
 def unwatched(what: str, done: int, whole: int) -> None:
     """Nobody looks."""
+
+
+class Seals(Protocol):
+    """Keeps what is said of persons unreadable at rest."""
+
+    def seal_block(self, plain: bytes, about: str) -> bytes:
+        """Encrypted with the newest key, and bound to ``about``: under another name it does not open."""
+
+    def unseal_block(self, sealed: bytes, about: str) -> bytes:
+        """Raises ValueError for what was not sealed with a key of ours, or was altered."""
+
+    def is_newest(self, sealed: bytes) -> bool:
+        """Was the block sealed with the key that seals now?"""
+
+    def digest_numbers(self, numbers: Sequence[str]) -> bytes:
+        """``DIGEST_BYTES`` of each number's keyed hash, newest key, one after the other; '' is all zeros."""
+
+    def number_digests(self, number: str) -> tuple[bytes, ...]:
+        """The same of one number with each key of ours, to look for it."""
+
+
+DIGEST_BYTES: Final = 8
+"""Enough to find a number among millions; a chance match is as rare as 1 in 10^12 look-ups."""
 
 
 class NetworkStore(Protocol):

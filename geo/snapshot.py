@@ -1,4 +1,9 @@
-"""A network as bytes and back: self-describing columns, compressed, checked against their hash."""
+"""A network as bytes and back: self-describing columns, compressed, checked against their hash.
+
+What is said of customers as persons (``PRIVATE``) is one block of its own, sealed where there are keys: one
+encryption for a whole network costs nothing beside its compression.
+Beside the block lies a keyed hash of each phone number, to find whose it is without opening it.
+"""
 
 import zlib
 from dataclasses import fields
@@ -10,10 +15,16 @@ import numpy as np
 from geo.errors import GeoError
 from geo.fingerprint import content_hash
 from geo.network import Customers, Edges, Identifiers, Meters, Network, Nodes, Sensors, Terminals
+from geo.ports import DIGEST_BYTES, Seals
 
-FORMAT: Final = 1
+PLAIN: Final = 1
+"""Everything in one compressed document."""
+SEALED: Final = 2
+"""Persons apart, under keys."""
 MAX_BYTES: Final = 4_000_000_000
 """Most that a snapshot may unfold to."""
+PRIVATE: Final = ("name", "phone", "address", "extra")
+"""Columns of customers that are sealed; ``extra`` holds those that nobody reads, identity cards perhaps."""
 _TABLES: Final[dict[str, type]] = {
     "nodes": Nodes,
     "edges": Edges,
@@ -23,21 +34,49 @@ _TABLES: Final[dict[str, type]] = {
     "customers": Customers,
     "identifiers": Identifiers,
 }
+_COMPRESSION: Final = 6
 
 
 class SnapshotDamaged(GeoError):
     """Stored bytes that are no snapshot, or not the one that their name promises."""
 
 
-def pack(network: Network) -> bytes:
-    """The network's columns as compressed MessagePack."""
+class SnapshotSealed(GeoError):
+    """The keys that open the snapshot are not here."""
+
+
+class _Sealed(msgspec.Struct):
+    """A snapshot of which the persons are under keys."""
+
+    format: int
+    public: bytes
+    """The tables without the private columns, compressed."""
+    private: bytes
+    """The private columns: compressed, then sealed."""
+    numbers: bytes
+    """Keyed hashes of the customers' phones, by row."""
+
+
+def pack(network: Network, seals: Seals | None) -> bytes:
+    """The network's columns as compressed MessagePack; without ``seals`` persons are readable in it."""
     tables = {name: _columns(getattr(network, name)) for name in _TABLES}
-    return zlib.compress(msgspec.msgpack.encode({"format": FORMAT, "tables": tables}), level=6)
+    if seals is None:
+        return _folded({"format": PLAIN, "tables": tables})
+    private = {column: tables["customers"].pop(column) for column in PRIVATE}
+    return msgspec.msgpack.encode(
+        _Sealed(
+            SEALED, _folded(tables), seals.seal_block(_folded(private), network.content_hash),
+            seals.digest_numbers(network.customers.phone),
+        )
+    )  # fmt: skip
 
 
-def unpack(content: bytes, expected_hash: str) -> Network:
-    """The network of these bytes; raises ``SnapshotDamaged`` unless its hash is the expected one."""
-    tables = _document(content)["tables"]
+def unpack(content: bytes, expected_hash: str, seals: Seals | None) -> Network:
+    """The network of these bytes, as ``pack`` makes them with or without seals.
+
+    Raises ``SnapshotDamaged`` unless its hash is the expected one, ``SnapshotSealed`` where no key opens it.
+    """
+    tables = _tables(content, expected_hash, seals)
     try:
         parts = {name: table(**_values(tables[name])) for name, table in _TABLES.items()}
     except (KeyError, TypeError, ValueError) as problem:
@@ -49,16 +88,67 @@ def unpack(content: bytes, expected_hash: str) -> Network:
     return network
 
 
-def _document(content: bytes) -> dict[str, Any]:
-    unfolder = zlib.decompressobj()
+def is_sealed_anew(content: bytes, seals: Seals) -> bool:
+    """Is nothing in it readable, and was it sealed with the newest key?"""
+    return not _is_plain(content) and seals.is_newest(_sealed(content).private)
+
+
+def rows_with_number(content: bytes, number: str, seals: Seals) -> tuple[int, ...]:
+    """Customers' rows with that phone, found by its keyed hash; persons stay sealed."""
+    if _is_plain(content):
+        raise SnapshotSealed("the snapshot was stored before there were keys: gridcrew migrate seals it")
+    digests = np.frombuffer(_sealed(content).numbers, dtype=f"V{DIGEST_BYTES}")
+    wanted = [np.void(one) for one in seals.number_digests(number)]
+    return tuple(np.flatnonzero(np.isin(digests, wanted)).tolist())
+
+
+def _tables(content: bytes, name: str, seals: Seals | None) -> dict[str, Any]:
+    if _is_plain(content):
+        return _plain_tables(content)
+    sealed = _sealed(content)
+    if seals is None:
+        raise SnapshotSealed(f"snapshot {name} is sealed and there are no keys here")
     try:
-        plain = unfolder.decompress(content, MAX_BYTES)
-        document = msgspec.msgpack.decode(plain, type=dict[str, Any])
-    except (zlib.error, msgspec.DecodeError) as problem:
+        private = _unfolded(seals.unseal_block(sealed.private, name))
+    except ValueError as problem:
+        raise SnapshotSealed(f"snapshot {name} cannot be opened: {problem}") from problem
+    tables = _unfolded(sealed.public)
+    tables["customers"] = tables.get("customers", {}) | private
+    return tables
+
+
+def _is_plain(content: bytes) -> bool:
+    return content[:1] == b"\x78"  # of a zlib stream; MessagePack's maps begin otherwise
+
+
+def _plain_tables(content: bytes) -> dict[str, Any]:
+    document = _unfolded(content)
+    if document.get("format") != PLAIN:
+        raise SnapshotDamaged(f"snapshot format {document.get('format')!r}; this program reads {PLAIN}")
+    tables: dict[str, Any] = document["tables"]
+    return tables
+
+
+def _sealed(content: bytes) -> _Sealed:
+    try:
+        sealed = msgspec.msgpack.decode(content, type=_Sealed)
+    except msgspec.MsgspecError as problem:
         raise SnapshotDamaged(f"not a snapshot: {problem}") from problem
-    if document.get("format") != FORMAT:
-        raise SnapshotDamaged(f"snapshot format {document.get('format')!r}; this program reads {FORMAT}")
-    return document
+    if sealed.format != SEALED:
+        raise SnapshotDamaged(f"snapshot format {sealed.format}; this program reads {PLAIN} and {SEALED}")
+    return sealed
+
+
+def _folded(document: dict[str, Any]) -> bytes:
+    return zlib.compress(msgspec.msgpack.encode(document), level=_COMPRESSION)
+
+
+def _unfolded(content: bytes) -> dict[str, Any]:
+    try:
+        plain = zlib.decompressobj().decompress(content, MAX_BYTES)
+        return msgspec.msgpack.decode(plain, type=dict[str, Any])
+    except (zlib.error, msgspec.MsgspecError) as problem:
+        raise SnapshotDamaged(f"not a snapshot: {problem}") from problem
 
 
 def _columns(table: object) -> dict[str, object]:

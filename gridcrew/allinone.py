@@ -16,10 +16,9 @@ import click
 
 from field_api.adapters.demo import prepare_demo
 from field_api.usecases.prepare_organisation import DemoLogin
-from geo.adapters.database import open_database
-from geo.adapters.network_store import SqlNetworkStore
 from gridcrew.compiled import cache_folder, forget_other_versions
 from gridcrew.migrations.runner import migrate_all
+from gridcrew.sealed_networks import open_networks, seal_networks
 from gridcrew.settings import Settings
 from gridcrew.sim_papers import prepare_authority
 from gridcrew.supervisor import NeverReady, Program, Supervisor
@@ -54,6 +53,7 @@ def run_all(plan: Plan) -> None:
     with _sole_user(settings):
         forget_other_versions(cache_folder(settings.data_dir))
         migrate_all(settings.database_location)
+        seal_networks(settings)
         if settings.demo and settings.mqtt.tls != "off":
             prepare_authority(settings)
         logins = _prepare(settings)
@@ -72,7 +72,7 @@ def _prepare(settings: Settings) -> Sequence[DemoLogin]:
     """A demo starts with the reference grid; otherwise the site imports its own network."""
     if not settings.demo:
         return ()
-    store = SqlNetworkStore(open_database(settings.database_location, "network"))
+    store = open_networks(settings)
     if not store.versions():
         click.echo(f"importing the reference grid {DEMO_GRID} …")
         # In a process of its own: the importer's libraries are large and needed only once.

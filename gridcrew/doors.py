@@ -32,6 +32,7 @@ from geo.adapters.crosswalk import LiveCrosswalk
 from geo.adapters.database import open_database
 from gridcrew.broker import broker_address, findings_file, gateway_sessions, server_log
 from gridcrew.file_doors import file_decoders, file_door
+from gridcrew.sealed_networks import vault
 from gridcrew.settings import Settings
 from telemetry.adapters.ping_wishes import SqlPingWishes
 
@@ -56,7 +57,7 @@ def make_doors(settings: Settings, intake: Intake) -> Sequence[Door]:
 
 def make_decoder(settings: Settings) -> Callable[[Frame], Decoded]:
     """One function for the frames of all doors."""
-    addresses = LiveCrosswalk(settings.database_location).resolver(METER_ADDRESSES)
+    addresses = LiveCrosswalk(settings.database_location, vault(settings)).resolver(METER_ADDRESSES)
     decoders: dict[str, Callable[[Frame], Decoded]] = {
         MQTT: _mqtt_decoder(settings),
         security_frames.SECURITY: security_frames.decode,
@@ -137,7 +138,7 @@ def _dlt698_doors(settings: Settings, intake: Intake) -> list[Door]:
 
 
 def _mqtt_decoder(settings: Settings) -> MqttDecoder:
-    crosswalk = LiveCrosswalk(settings.database_location)
+    crosswalk = LiveCrosswalk(settings.database_location, vault(settings))
     is_terminal = KnownTerminals(open_database(settings.database_location, "gateway"))
     book = ObserverBook(settings.site_folder, crosswalk.resolver, is_terminal)
     return MqttDecoder(book.own, book.find)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from field_api.adapters.system_clock import wall_clock_ms
 from field_api.calendars import day_name, midnight_ms
 from geo.adapters.database import open_database
-from geo.adapters.network_store import SqlNetworkStore
+from gridcrew.sealed_networks import open_networks
 from gridcrew.settings import Settings
 from gridcrew.stores import open_feed, open_readings
 from telemetry.adapters.alarm_book import SqlAlarmBook
@@ -40,7 +40,7 @@ def open_service(settings: Settings) -> FaultService:
         feed=open_feed(settings),
         readings=open_readings(settings),
         book=SqlAlarmBook(open_database(location, "desk")),
-        networks=SqlNetworkStore(open_database(location, "network")),
+        networks=open_networks(settings),
         outages=SqlOutageLog(open_database(location, "outages")),
         rules=rules(settings),
         calendar=Calendar(day_name, midnight_ms),

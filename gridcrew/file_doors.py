@@ -11,6 +11,7 @@ from gateway.exports.parsing import FindId
 from gateway.frames import Decoded, Frame
 from gateway.ports import Door, Intake
 from geo.adapters.crosswalk import LiveCrosswalk
+from gridcrew.sealed_networks import vault
 from gridcrew.settings import Settings
 
 _DAY_S: Final = 86_400.0
@@ -23,7 +24,7 @@ def live_sources(settings: Settings) -> LiveSources:
 
 def find_ids(settings: Settings) -> Callable[[], FindId]:
     """The crosswalk of the network in force."""
-    crosswalk = LiveCrosswalk(settings.database_location)
+    crosswalk = LiveCrosswalk(settings.database_location, vault(settings))
     return lambda: crosswalk.current().find
 
 

@@ -18,12 +18,12 @@ from gateway.access import CertificateState
 from gateway.adapters.ledger.certificates import SqlCertificates
 from gateway.backpressure import Pressure
 from geo.adapters.database import SAFE_SQLITE, open_database
-from geo.adapters.network_store import SqlNetworkStore
 from gridcrew.authority import WARN_DAYS, authority_of
 from gridcrew.broker import broker_address
 from gridcrew.guarding import GUARDS
 from gridcrew.home import installation
 from gridcrew.migrations.runner import OWNERS, newest_version
+from gridcrew.sealed_networks import open_networks
 from gridcrew.settings import Settings
 from telemetry.adapters.evidence_log import SqlEvidenceLog
 from telemetry.adapters.gateway_board import SqlGatewayBoard
@@ -81,7 +81,7 @@ def _schemas(settings: Settings) -> tuple[bool, str]:
 
 
 def _network(settings: Settings) -> tuple[bool, str]:
-    store = SqlNetworkStore(open_database(settings.database_location, "network"))
+    store = open_networks(settings)
     version = store.effective(int(time.time() * 1000))
     if version is None:
         return False, "none in force: gridcrew network import SOURCE"

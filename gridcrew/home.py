@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Final
 
 from field_api.adapters.notice_files import NoticeFolder
-from field_api.adapters.vault import Vault
 from field_api.app import Installation
 from field_api.instants import MINUTE_MS
 from field_api.notice_house import NoticePolicy
@@ -50,11 +49,6 @@ def notice_policy(settings: Settings) -> NoticePolicy:
     )
     folder = NoticeFolder(settings.site_folder)
     return NoticePolicy(rules, said.customer_channel, said.staff_channel, folder)
-
-
-def vault(settings: Settings) -> Vault:
-    """The keys that seal personal data and sign the audit record."""
-    return Vault(settings.key_file)
 
 
 def webhook_rules(settings: Settings) -> TargetRules:

@@ -11,11 +11,11 @@ from sqlalchemy import inspect
 from field_api.adapters.system_clock import wall_clock_ms
 from geo.adapters.database import open_database
 from geo.adapters.network_proposals import SqlProposals
-from geo.adapters.network_store import SqlNetworkStore
 from geo.adapters.tables import PROPOSALS
 from geo.changes import Author, Changed, NetworkChanges
 from geo.differences import Differences
 from geo.errors import GeoError
+from gridcrew.sealed_networks import open_networks
 from gridcrew.settings import Settings
 
 note = click.option("--note", default="", help="Why; kept with the version.")
@@ -25,10 +25,11 @@ class House:
     """Opens what the commands of networks need."""
 
     def __init__(self) -> None:
-        engine = open_database(Settings().database_location, "network")
+        settings = Settings()
+        engine = open_database(settings.database_location, "network")
         if not inspect(engine).has_table(PROPOSALS.name):
             raise click.ClickException("the database is not prepared; run `gridcrew migrate` first")
-        self.store = SqlNetworkStore(engine)
+        self.store = open_networks(settings, engine)
         self.proposals = SqlProposals(engine)
         self.changes = NetworkChanges(self.store, self.proposals)
 

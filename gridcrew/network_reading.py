@@ -22,6 +22,7 @@ from geo.linkage import Linkage, LinkageRate
 from geo.network import EdgeKind, Network
 from geo.ports import Progress
 from geo.rules import Severity
+from gridcrew.sealed_networks import open_networks
 from gridcrew.settings import Settings
 from telemetry.adapters.event_files import iso
 
@@ -62,10 +63,11 @@ def instant_ms(given: datetime | None, now_ms: int) -> int:
 
 def stored_networks() -> SqlNetworkStore:
     """The prepared database of networks."""
-    engine = open_database(Settings().database_location, "network")
+    settings = Settings()
+    engine = open_database(settings.database_location, "network")
     if not inspect(engine).has_table(SNAPSHOTS.name):
         raise click.ClickException("the database is not prepared; run `gridcrew migrate` first")
-    return SqlNetworkStore(engine)
+    return open_networks(settings, engine)
 
 
 def network_in_force(at_ms: int) -> Network:

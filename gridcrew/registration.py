@@ -8,10 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.adapters.ledger.devices import DeviceLedger
 from gateway.quality import Doubts
-from geo.adapters.database import open_database
-from geo.adapters.network_store import SqlNetworkStore
 from geo.errors import GeoError
 from geo.network import Network
+from gridcrew.sealed_networks import open_networks
 from gridcrew.settings import Settings
 from telemetry.completeness import Expectations, ExpectRule
 
@@ -58,8 +57,8 @@ def expectations(settings: Settings) -> Expectations:
 class ListedDevices:
     """Has the network in force a terminal or meter of this id? Looks for a new network now and then."""
 
-    def __init__(self, location: str) -> None:
-        self._location = location
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._hash = ""
         self._ids: frozenset[str] = frozenset()
         self._looked_s = float("-inf")
@@ -72,7 +71,7 @@ class ListedDevices:
         return device in self._ids
 
     def _look(self) -> None:
-        store = SqlNetworkStore(open_database(self._location, "network"))
+        store = open_networks(self._settings)
         version = store.effective(time.time_ns() // 1_000_000)
         if version is not None and version.content_hash != self._hash:
             network = store.get(version.content_hash)
@@ -84,13 +83,13 @@ def device_ledger(settings: Settings) -> DeviceLedger:
     """The gateway's ledger of devices, by the settings."""
     return DeviceLedger(
         rule=settings.gateway.approve,
-        is_listed=ListedDevices(settings.database_location),
+        is_listed=ListedDevices(settings),
         doubts=Doubts(late_after_ms=round(settings.gateway.late_after_s * 1000)),
     )
 
 
 def network_in_force(settings: Settings, now_ms: int) -> Network | None:
     """The company's network, or None before one was imported."""
-    store = SqlNetworkStore(open_database(settings.database_location, "network"))
+    store = open_networks(settings)
     version = store.effective(now_ms)
     return None if version is None else store.get(version.content_hash)

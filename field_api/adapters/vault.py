@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,10 +16,13 @@ from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from geo.ports import DIGEST_BYTES
+
 FILE_NAME: Final = "people.keys"
 PRIVATE: Final = 0o600
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
+_NAME_LETTERS: Final = 8
 _PREFIX: Final = "sealed1"
 
 
@@ -27,7 +31,11 @@ class KeysDamaged(Exception):
 
 
 class Vault:
-    """``Sealer``; the file is made at first use, readable by its owner alone. Safe between threads."""
+    """``Sealer`` of texts and ``Seals`` of blocks; safe between threads.
+
+    The file is made when something is first sealed, readable by its owner alone; it is never made to open
+    something: keys that are missing must be brought, not replaced.
+    """
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -49,15 +57,29 @@ class Vault:
             return ""
         prefix, _, rest = sealed.partition(":")
         name, _, text = rest.partition(":")
-        master = next((one for one in self._keys() if _name(one) == name), None)
-        if prefix != _PREFIX or master is None:
+        if prefix != _PREFIX:
             raise ValueError(f"not sealed with a key of {self.file}")
-        raw = base64.urlsafe_b64decode(text)
-        try:
-            plain = AESGCM(_derived(master, "seal")).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], None)
-        except InvalidTag:
-            raise ValueError("what was sealed has been altered") from None
-        return plain.decode()
+        return _opened(self._master(name), base64.urlsafe_b64decode(text), None).decode()
+
+    def seal_block(self, plain: bytes, about: str) -> bytes:
+        """With the newest key and a fresh nonce; ``about`` is bound to it, not kept in it."""
+        master = self._keys()[0]
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        content = AESGCM(_derived(master, "seal")).encrypt(nonce, plain, about.encode())
+        return _name(master).encode() + nonce + content
+
+    def unseal_block(self, sealed: bytes, about: str) -> bytes:
+        """Raises ValueError for what was not sealed with a key of ours, or was altered."""
+        master = self._master(sealed[:_NAME_LETTERS].decode("ascii", "replace"))
+        return _opened(master, sealed[_NAME_LETTERS:], about.encode())
+
+    def is_newest(self, sealed: bytes) -> bool:
+        """Was the block sealed with the key that seals now?"""
+        return sealed[:_NAME_LETTERS] == _name(self._keys()[0]).encode()
+
+    def names(self) -> tuple[str, ...]:
+        """Of the keys, newest first; they tell nothing of the keys themselves. None where no file is."""
+        return tuple(map(_name, self._keys())) if self.file.exists() else ()
 
     def is_sealed(self, text: str) -> bool:
         """Does it look like what ``seal`` makes?"""
@@ -65,8 +87,19 @@ class Vault:
 
     def digests(self, plain: str) -> tuple[str, ...]:
         """Of the digits and letters alone, so that spaces and hyphens in a number do not matter."""
-        bare = "".join(letter for letter in plain.lower() if letter.isalnum())
-        return tuple(_keyed(_derived(one, "search"), bare) for one in self._keys())
+        return tuple(_keyed(_derived(one, "search"), _bare(plain)).hex() for one in self._keys())
+
+    def digest_numbers(self, numbers: Sequence[str]) -> bytes:
+        """``DIGEST_BYTES`` of each one's hash with the newest key, one after the other; '' is all zeros."""
+        key, none = _derived(self._keys()[0], "search"), bytes(DIGEST_BYTES)
+        bare = map(_bare, numbers)
+        return b"".join([_keyed(key, one)[:DIGEST_BYTES] if one else none for one in bare])
+
+    def number_digests(self, number: str) -> tuple[bytes, ...]:
+        """The same of one number with each key; none for a number without digits."""
+        bare = _bare(number)
+        keys = self._keys() if bare else ()
+        return tuple(_keyed(_derived(one, "search"), bare)[:DIGEST_BYTES] for one in keys)
 
     def derive(self, purpose: str, secret: str) -> str:
         """256 bits that nobody can make without the key."""
@@ -88,6 +121,18 @@ class Vault:
 
     def _signing(self) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(_derived(self._keys()[-1], "sign"))
+
+    def _master(self, name: str) -> bytes:
+        """The key of that name; one that another process made since is read again from the file."""
+        known = self._masters or (self._keys() if self.file.exists() else ())
+        found = next((one for one in known if _name(one) == name), None)
+        if found is None and self.file.exists():
+            with self._lock:
+                self._masters = self._read()
+            found = next((one for one in self._masters if _name(one) == name), None)
+        if found is None:
+            raise ValueError(f"not sealed with a key of {self.file}")
+        return found
 
     def _keys(self) -> tuple[bytes, ...]:
         with self._lock:
@@ -118,8 +163,15 @@ def is_signed(text: str, signature: str, public_key: str) -> bool:
     return True
 
 
+def _opened(master: bytes, raw: bytes, about: bytes | None) -> bytes:
+    try:
+        return AESGCM(_derived(master, "seal")).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], about)
+    except InvalidTag:
+        raise ValueError("what was sealed has been altered") from None
+
+
 def _name(master: bytes) -> str:
-    return hashlib.sha256(b"name" + master).hexdigest()[:8]
+    return hashlib.sha256(b"name" + master).hexdigest()[:_NAME_LETTERS]
 
 
 def _derived(master: bytes, purpose: str) -> bytes:
@@ -127,8 +179,12 @@ def _derived(master: bytes, purpose: str) -> bytes:
     return hmac.digest(master, b"gridcrew " + purpose.encode(), "sha256")
 
 
-def _keyed(key: bytes, text: str) -> str:
-    return hmac.new(key, text.encode("utf-8", "surrogatepass"), "sha256").hexdigest()
+def _bare(number: str) -> str:
+    return number if number.isdigit() else "".join(filter(str.isalnum, number.lower()))
+
+
+def _keyed(key: bytes, text: str) -> bytes:
+    return hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256")
 
 
 def _create(file: Path) -> None:

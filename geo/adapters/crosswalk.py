@@ -13,6 +13,7 @@ from geo.adapters.database import open_database
 from geo.adapters.network_store import SqlNetworkStore
 from geo.adapters.tables import VERSIONS
 from geo.identifiers import Crosswalk
+from geo.ports import Seals
 
 LOOK_S: Final = 2.0
 
@@ -20,9 +21,10 @@ LOOK_S: Final = 2.0
 class LiveCrosswalk:
     """Ask ``current()`` at each use: at most every two seconds it looks which network is in force."""
 
-    def __init__(self, location: str, look_s: float = LOOK_S) -> None:
+    def __init__(self, location: str, seals: Seals | None, look_s: float = LOOK_S) -> None:
         """``location`` as for ``open_database``; without a network the crosswalk is empty."""
         self._location = location
+        self._seals = seals
         self._engine: Engine | None = None
         self._look_s = look_s
         self._lock = threading.Lock()
@@ -53,7 +55,7 @@ class LiveCrosswalk:
             if engine is None or not inspect(engine).has_table(VERSIONS.name):
                 return
             # A store of its own for each reading: the whole network must not stay in memory for its ids.
-            store = SqlNetworkStore(engine)
+            store = SqlNetworkStore(engine, self._seals)
             version = store.effective(time.time_ns() // 1_000_000)
             if version is not None and version.content_hash != self._hash:
                 self._crosswalk = Crosswalk.of(store.get(version.content_hash).identifiers)

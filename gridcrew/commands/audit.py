@@ -14,7 +14,7 @@ from field_api.people.audit_chain import Head, breaches
 from field_api.people.ports import AuditLog
 from field_api.ports import DeskSession
 from geo.adapters.database import open_database
-from gridcrew.home import vault
+from gridcrew.sealed_networks import vault
 from gridcrew.settings import Settings
 
 

@@ -9,10 +9,10 @@ import click
 from sqlalchemy import inspect
 
 from geo.adapters.database import open_database
-from geo.adapters.network_store import SqlNetworkStore
 from geo.network import Network
 from gridcrew.learned import detection_model
 from gridcrew.logging_setup import set_up_logging
+from gridcrew.sealed_networks import open_networks
 from gridcrew.settings import Settings
 from telemetry.adapters.detector_service import Aside, DetectorService
 from telemetry.adapters.evidence_log import SqlEvidenceLog
@@ -68,7 +68,7 @@ def _service(settings: Settings) -> DetectorService:
         logs={name: SqlEvidenceLog(engines[name]) for name in EVIDENCE_LOGS},
         outages=outages,
         snapshots=outages,
-        networks=SqlNetworkStore(engines["network"]),
+        networks=open_networks(settings, engines["network"]),
         rules=DetectorRules(detection_model(settings), stable_ms=round(settings.detector.stable_s * 1000)),
         clock_ms=lambda: time.time_ns() // 1_000_000,
         aside=Aside(

@@ -25,8 +25,8 @@ from field_api.people.users import WHOLE_COMPANY, Role, User
 from field_api.usecases.control_notices import Click, ControlNotices, HoldRequest
 from field_api.usecases.errors import Refused
 from geo.adapters.database import open_database
-from geo.adapters.network_store import SqlNetworkStore
 from gridcrew.home import notice_policy
+from gridcrew.sealed_networks import open_networks
 from gridcrew.settings import Settings
 
 _TRIAL_TEXT: Final = "【测试】通知通道测试，请忽略。 [Test] A trial of this channel. 95598 / 12398"
@@ -133,7 +133,7 @@ def release(hold_id: str, note: str) -> None:
 def test_channel(name: str, person: str) -> None:
     """Send a trial by channel NAME to PERSON of the call list."""
     settings = Settings()
-    sites = NetworkSites(SqlNetworkStore(open_database(settings.database_location, "network")), wall_clock_ms)
+    sites = NetworkSites(open_networks(settings), wall_clock_ms)
     try:
         channels = {one.name: one for one in open_channels(notice_policy(settings), sites)}
         if name not in channels:
@@ -156,7 +156,9 @@ def _house() -> Iterator[_House]:
     user = User(f"cli:{who}", who, f"{who} (command line)", Role.ADMIN, None, (), True, settings.language)
     desk = SqlDesk(engine)
     try:
-        yield _House(desk, ControlNotices(desk, NetworkSites(SqlNetworkStore(network), wall_clock_ms)), user)
+        yield _House(
+            desk, ControlNotices(desk, NetworkSites(open_networks(settings, network), wall_clock_ms)), user
+        )
     except Refused as problem:
         raise click.ClickException(str(problem)) from None
     finally:

@@ -27,8 +27,7 @@ from field_api.people.users import WHOLE_COMPANY
 from field_api.projection import Site
 from field_api.usecases.import_organisation import ImportOrganisation, Outcome
 from geo.adapters.database import open_database
-from geo.adapters.network_store import SqlNetworkStore
-from gridcrew.home import vault
+from gridcrew.sealed_networks import open_networks, vault
 from gridcrew.settings import Settings
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -194,8 +193,7 @@ def _at_ms(text: str | None) -> int:
 
 
 def _site() -> Site:
-    engine = open_database(Settings().database_location, "network")
-    site = NetworkSites(SqlNetworkStore(engine), wall_clock_ms).current()
+    site = NetworkSites(open_networks(Settings()), wall_clock_ms).current()
     if site is None:
         raise click.ClickException("no network is in force: gridcrew network import SOURCE")
     return site

@@ -12,9 +12,9 @@ import msgspec
 from sqlalchemy import Engine, inspect
 
 from geo.adapters.database import open_database
-from geo.adapters.network_store import SqlNetworkStore
 from gridcrew.lazy_group import LazyGroup
 from gridcrew.learned import detection_model
+from gridcrew.sealed_networks import open_networks
 from gridcrew.settings import Settings
 from telemetry.adapters.event_files import BadFile, instant_ms, iso
 from telemetry.adapters.evidence_log import SqlEvidenceLog
@@ -139,7 +139,7 @@ def _night(settings: Settings) -> NightReplay:
     return NightReplay(
         logs={name: SqlEvidenceLog(open_database(location, name)) for name in LOGS},
         outages=outages,
-        networks=SqlNetworkStore(open_database(location, "network")),
+        networks=open_networks(settings),
         rules=DetectorRules(model, stable_ms=round(settings.detector.stable_s * 1000)),
     )
 

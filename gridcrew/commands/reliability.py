@@ -12,8 +12,8 @@ import click
 from sqlalchemy import inspect
 
 from geo.adapters.database import open_database
-from geo.adapters.network_store import SqlNetworkStore
 from geo.network import Network
+from gridcrew.sealed_networks import open_networks
 from gridcrew.settings import Settings
 from telemetry import reliability_report
 from telemetry.adapters.event_files import BadFile, instant_ms, read_interruptions
@@ -97,7 +97,7 @@ def _ledger(settings: Settings, until_ms: int) -> tuple[Network, Ledger]:
     engines = {name: open_database(location, name) for name in ("network", "outages")}
     if not inspect(engines["outages"]).has_table("outage_revision"):
         raise click.ClickException(f"no ledger at {location}; run gridcrew migrate, or give --interruptions")
-    store = SqlNetworkStore(engines["network"])
+    store = open_networks(settings, engines["network"])
     version = store.effective(until_ms)
     if version is None:
         raise click.ClickException(f"no network is in force at {location}: gridcrew network import SOURCE")

@@ -12,11 +12,10 @@ from typing import Final
 import click
 
 from gateway.adapters.mqtt.door import ConnectionLost
-from geo.adapters.database import open_database
-from geo.adapters.network_store import SqlNetworkStore
 from geo.network import Network
 from gridcrew.broker import public_address, terminal_address
 from gridcrew.logging_setup import set_up_logging
+from gridcrew.sealed_networks import open_networks
 from gridcrew.settings import Settings, SimSettings
 from gridcrew.sim_papers import SimulatedPapers
 from simulators.adapters.control import Control, ControlServer
@@ -159,7 +158,7 @@ class Stage:
 
 
 def _stored_network(settings: Settings) -> Network:
-    store = SqlNetworkStore(open_database(settings.database_location, "network"))
+    store = open_networks(settings)
     version = store.effective(time.time_ns() // 1_000_000)
     if version is None:
         raise click.ClickException("no network is stored: run 'gridcrew network import' first")

@@ -18,8 +18,8 @@ from field_api.usecases.lock_out import LockOut
 from field_api.usecases.manage_users import ManageUsers, NewUser
 from geo.adapters.database import open_database
 from gridcrew.commands import user_token
-from gridcrew.home import vault
 from gridcrew.permissions import role_rows
+from gridcrew.sealed_networks import seal_networks, vault
 from gridcrew.settings import Settings
 
 _ROLE = click.Choice([role.value for role in Role if role is not Role.MACHINE])
@@ -143,10 +143,11 @@ def phone(username: str, number: str) -> None:
 @command.command(name="rotate-keys")
 def rotate_keys() -> None:
     """A new key for personal data; what is sealed is sealed anew. Old keys stay for old backups."""
-    keys = vault(Settings())
+    settings = Settings()
+    keys = vault(settings)
     keys.rotate()
     with _users() as users:
-        count = users.reseal(keys)
+        count = users.reseal(keys) + seal_networks(settings)
     click.echo(f"{keys.file}: new key; {count} sealed anew. Restart the running processes.")
 
 

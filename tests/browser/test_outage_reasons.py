@@ -4,12 +4,14 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import expect
 
+from field_api.adapters.vault import Vault
 from geo.adapters.database import open_database
 from geo.adapters.network_store import SqlNetworkStore
 from geo.network import Network
@@ -26,7 +28,8 @@ ANSWER_S = 30.0
 
 
 def _network(product: Product) -> Network:
-    store = SqlNetworkStore(open_database(product.environment["GRIDCREW_DATA_DIR"], "network"))
+    folder = product.environment["GRIDCREW_DATA_DIR"]
+    store = SqlNetworkStore(open_database(folder, "network"), Vault(Path(folder, "people.keys")))
     version = store.effective(time.time_ns() // 1_000_000)
     assert version is not None
     return store.get(version.content_hash)

@@ -81,7 +81,7 @@ class Night:
 def night(world: World, tmp_path: Path) -> Night:
     location = world.home.location
     logs = {name: SqlEvidenceLog(open_database(location, name)) for name in ("gateway", "desk")}
-    networks = SqlNetworkStore(open_database(location, "network"))
+    networks = SqlNetworkStore(open_database(location, "network"), None)
     detector = DetectorService(
         logs, world.outages, world.outages, networks, DetectorRules(InferenceModel()), world.clock
     )
@@ -226,7 +226,7 @@ def storm(tmp_path: Path) -> World:
     location = str(template / "var")
     migrate_all(location)
     network = read_folder(template / "network").accepted()
-    store = SqlNetworkStore(open_database(location, "network"))
+    store = SqlNetworkStore(open_database(location, "network"), None)
     store.put(network, NetworkVersion(network.content_hash, 0, START_MS, "test"))
     prepare_demo(location, network)
     return make_world(tmp_path / "world", template=template)

@@ -90,7 +90,7 @@ def test_the_detector_reads_what_was_reported(world: World, dispatcher: Person) 
     desk, network = (open_database(world.home.location, name) for name in ("desk", "network"))
     service = DetectorService(
         logs={"desk": SqlEvidenceLog(desk)}, outages=world.outages, snapshots=world.outages,
-        networks=SqlNetworkStore(network), rules=DetectorRules(InferenceModel()), clock_ms=world.clock,
+        networks=SqlNetworkStore(network, None), rules=DetectorRules(InferenceModel()), clock_ms=world.clock,
     )  # fmt: skip
     service.tick()
     assert service.detector is not None

@@ -179,7 +179,7 @@ def prepare(folder: Path) -> None:
     location = str(folder / "var")
     migrate_all(location)
     network = write_network(folder / "network")
-    store = SqlNetworkStore(open_database(location, "network"))
+    store = SqlNetworkStore(open_database(location, "network"), None)
     store.put(network, NetworkVersion(network.content_hash, 0, START_MS, "test"))
     prepare_demo(location, network)
 

@@ -77,7 +77,7 @@ LIVE = _read({"A": 3, "B": 2, "C": 2})
 class _Company:
     def __init__(self, database: DatabaseFactory) -> None:
         engine = database("network")
-        self.store, self.proposals = SqlNetworkStore(engine), SqlProposals(engine)
+        self.store, self.proposals = SqlNetworkStore(engine, None), SqlProposals(engine)
         self.changes = NetworkChanges(self.store, self.proposals)
         self.store.put(LIVE, NetworkVersion(LIVE.content_hash, 1_000, 1_000, "first"))
 

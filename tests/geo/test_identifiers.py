@@ -114,12 +114,12 @@ def test_it_answers_what_a_search_through_the_rows_finds(
 
 def test_the_network_in_force_decides_and_a_new_one_is_seen(folder: Path, tmp_path: Path) -> None:
     location = str(tmp_path / "var")
-    live = LiveCrosswalk(location, look_s=0)
+    live = LiveCrosswalk(location, None, look_s=0)
     resolve = live.resolver("HES")
     assert resolve("000777") == "000777", "no database yet"
     engine = open_database(location, "network")
     migrate(engine, "network")
-    store = SqlNetworkStore(engine)
+    store = SqlNetworkStore(engine, None)
     for at_ms, rows in ((1, EXCHANGE), (2, "HES,000777,M3,,\n")):
         assert not _findings(folder, rows)
         network = read_folder(folder).accepted()

@@ -28,7 +28,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("outage")
     location = str(folder)
     migrate_all(location)
-    networks = SqlNetworkStore(open_database(location, "network"))
+    networks = SqlNetworkStore(open_database(location, "network"), None)
     networks.put(FEEDER, NetworkVersion(FEEDER.content_hash, 0, 0, "test"))
     engine = open_database(location, "outages")
     log, logs = (

@@ -28,7 +28,7 @@ def location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     where = Settings().database_location
     migrate_all(where)
     version = NetworkVersion(FEEDER.content_hash, 1, 1, "test")
-    SqlNetworkStore(open_database(where, "network")).put(FEEDER, version)
+    SqlNetworkStore(open_database(where, "network"), None).put(FEEDER, version)
     return where
 
 

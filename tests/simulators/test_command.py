@@ -30,7 +30,7 @@ def environment(tmp_path: Path) -> Mapping[str, str]:
     location = str(tmp_path / "var")
     migrate_all(location)
     network = village()
-    store = SqlNetworkStore(open_database(location, "network"))
+    store = SqlNetworkStore(open_database(location, "network"), None)
     store.put(network, NetworkVersion(network.content_hash, 0, 0, "test"))
     return dict(os.environ) | {
         "GRIDCREW_DATA_DIR": location,

@@ -166,7 +166,7 @@ class Played:
         self.logs = {name: SqlEvidenceLog(open_database(location, name)) for name in ("gateway", "desk")}
         outages = open_database(location, "outages")
         self.log, self._pings = SqlOutageLog(outages), SqlPingWishes(outages)
-        self.networks = SqlNetworkStore(open_database(location, "network"))
+        self.networks = SqlNetworkStore(open_database(location, "network"), None)
         network, at_ms = self.world.network, self.now_ms - 1
         self.networks.put(network, NetworkVersion(network.content_hash, at_ms, at_ms, "test"))
         prepare_demo(location, network)

@@ -41,7 +41,7 @@ class Bench:
         self.gateway = SqlEvidenceLog(database("gateway"))
         self.desk = SqlEvidenceLog(database("desk"))
         self.log = SqlOutageLog(database("outages"))
-        self.networks = SqlNetworkStore(database("network"))
+        self.networks = SqlNetworkStore(database("network"), None)
         self.install(network, T0 - 1)
 
     def install(self, network: Network, effective_ms: int) -> None:
@@ -247,7 +247,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
     location = tmp_path / "var"
     migrate_all(str(location))
     network = read_folder(VILLAGE).accepted()
-    store = SqlNetworkStore(open_database(str(location), "network"))
+    store = SqlNetworkStore(open_database(str(location), "network"), None)
     store.put(network, NetworkVersion(network.content_hash, 0, 0, "village"))
     yield location
 

@@ -41,7 +41,7 @@ class _House:
     def __init__(self, folder: Path, database: DatabaseFactory) -> None:
         self.store = EmbeddedReadingStore(folder / "readings")
         self.feed = EmbeddedFeed(folder / "readings")
-        self.networks = SqlNetworkStore(database("network"))
+        self.networks = SqlNetworkStore(database("network"), None)
         self.networks.put(FEEDER, NetworkVersion(FEEDER.content_hash, 0, 0, "test"))
         self.outages = SqlOutageLog(database("outages"))
         self.desk = database("desk")
