@@ -6,6 +6,7 @@
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -40,10 +41,8 @@ def main() -> None:
         read_s = time.process_time() - began
         rows: list[dict[str, Cell]] = []
         for name, vault in (("readable", None), ("sealed", Vault(Path(folder) / "people.keys"))):
-            packed, pack_s = _best(lambda vault=vault: pack(network, vault))
-            _, unpack_s = _best(
-                lambda packed=packed, vault=vault: unpack(packed, network.content_hash, vault)
-            )
+            packed, pack_s = _best(partial(pack, network, vault))
+            _, unpack_s = _best(partial(unpack, packed, network.content_hash, vault))
             rows.append(
                 {
                     "snapshot": name, "read, check [s]": round(read_s, 2), "pack [s]": round(pack_s, 2),
