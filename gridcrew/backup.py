@@ -20,11 +20,14 @@ from typing import Final
 from field_api.instants import iso
 from gridcrew import postgres_copies
 from gridcrew.archive_file import BadArchive, written
+from gridcrew.backup_keys import KEYS, WRAPPED, KeysGo, how_they_go, key_names, wrapped
 from gridcrew.migrations.runner import OWNERS
+from gridcrew.private_files import PRIVATE
 from gridcrew.sqlite_snapshots import Busy, copy_to, one_instant, version_in
 
 MANIFEST: Final = "manifest.json"
-FORMAT: Final = 1
+FORMAT: Final = 2
+READABLE: Final = frozenset({1, FORMAT})
 DATA: Final = "data"
 """Folder of the archive that becomes the data folder."""
 _MADE_AGAIN: Final = (
@@ -56,6 +59,9 @@ class Manifest:
     with_secrets: bool
     left_out: tuple[str, ...]
     """Secrets that were not taken along."""
+    keys: KeysGo = KeysGo.UNSAID
+    """What became of the keys that open what is sealed in it."""
+    key_names: tuple[str, ...] = ()
     files: dict[str, FileNote] = field(default_factory=dict)
     format: int = FORMAT
 
@@ -68,10 +74,15 @@ class Manifest:
         """Raises ``BadArchive`` for anything but a manifest of this format."""
         try:
             told = json.loads(document)
-            if told["format"] != FORMAT:
+            if told["format"] not in READABLE:
                 raise BadArchive(f"{MANIFEST}: format {told['format']}; this program reads {FORMAT}")
-            files = {name: FileNote(**note) for name, note in told.pop("files").items()}
-            return cls(**told | {"files": files, "left_out": tuple(told["left_out"])})
+            read = {
+                "files": {name: FileNote(**note) for name, note in told.pop("files").items()},
+                "left_out": tuple(told["left_out"]),
+                "keys": KeysGo(told.get("keys", "")),
+                "key_names": tuple(told.get("key_names", ())),
+            }
+            return cls(**told | read)
         except (ValueError, KeyError, TypeError, AttributeError) as problem:
             raise BadArchive(f"{MANIFEST} is not a manifest: {problem}") from problem
 
@@ -83,10 +94,25 @@ class BackupPlan:
     """What ``open_database`` takes."""
     with_secrets: bool
     now_ms: int
+    key_file: Path
+    """Keys of what is sealed; they go with ``with_secrets``, or wrapped with a ``passphrase``."""
+    passphrase: str = ""
+    keys_apart: bool = False
+    """Somebody keeps a copy of them elsewhere."""
+
+    @property
+    def keys(self) -> KeysGo:
+        """Raises ``KeysMissing`` where nobody said what becomes of them."""
+        return how_they_go(self.key_file, self.with_secrets, self.passphrase, self.keys_apart)
 
 
 def back_up(plan: BackupPlan, file: Path) -> Manifest:
-    """Write the archive; raises ``BadArchive`` for a bad name, ``Busy`` for a held database."""
+    """Write the archive.
+
+    Raises ``BadArchive`` for a bad name, ``Busy`` for a held database, ``KeysMissing`` where what is sealed
+    could not be read again.
+    """
+    keys, names = plan.keys, key_names(plan.key_file)
     databases, others, left_out = _sorted_out(plan)
     with (
         tempfile.TemporaryDirectory(prefix=".backup-", dir=file.absolute().parent) as folder,
@@ -95,8 +121,17 @@ def back_up(plan: BackupPlan, file: Path) -> Manifest:
         staging = Path(folder)
         kind, schemas, copies = _copied(plan, databases, staging)
         manifest = Manifest(
-            iso(plan.now_ms), version("gridcrew"), kind, schemas, plan.with_secrets, tuple(left_out)
+            iso(plan.now_ms),
+            version("gridcrew"),
+            kind,
+            schemas,
+            plan.with_secrets,
+            tuple(left_out),
+            keys,
+            names,
         )
+        if (carried := _keys(plan, keys)) is not None:
+            manifest.files[carried[0]] = _add_bytes(tar, *carried)
         for name, source in copies:
             manifest.files[name] = _add(tar, name, source)
             source.unlink()
@@ -118,6 +153,8 @@ def _sorted_out(plan: BackupPlan) -> tuple[list[Path], list[tuple[str, Path]], l
         secret = _is_one_of(place, SECRETS)
         if not path.is_file() or path.is_symlink() or (not secret and _is_one_of(place, _MADE_AGAIN)):
             continue
+        if path.absolute() == plan.key_file.absolute():
+            continue  # it goes as ``how_they_go`` says
         if secret and not plan.with_secrets:
             left_out.append(place)
         elif path.suffix == ".db":
@@ -125,6 +162,15 @@ def _sorted_out(plan: BackupPlan) -> tuple[list[Path], list[tuple[str, Path]], l
         else:
             others.append((f"{DATA}/{place}", path))
     return databases, others, left_out
+
+
+def _keys(plan: BackupPlan, how: KeysGo) -> tuple[str, bytes] | None:
+    """Name and content of the member that carries the keys."""
+    if how is KeysGo.INSIDE:
+        return KEYS, plan.key_file.read_bytes()
+    if how is KeysGo.WRAPPED:
+        return WRAPPED, wrapped(plan.key_file.read_bytes(), plan.passphrase)
+    return None
 
 
 def _is_one_of(place: str, patterns: Sequence[str]) -> bool:
@@ -194,7 +240,8 @@ def _add_if_there(tar: tarfile.TarFile, name: str, source: Path) -> FileNote | N
         return None  # it was tidied away meanwhile, as it would have been after the backup
 
 
-def _add_bytes(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+def _add_bytes(tar: tarfile.TarFile, name: str, content: bytes) -> FileNote:
     member = tarfile.TarInfo(name)
-    member.size = len(content)
+    member.size, member.mode = len(content), PRIVATE
     tar.addfile(member, io.BytesIO(content))
+    return FileNote(len(content), hashlib.sha256(content).hexdigest())

@@ -11,10 +11,13 @@ from typing import IO, Final
 from gridcrew import postgres_copies
 from gridcrew.archive_file import BadArchive, opened
 from gridcrew.backup import DATA, MANIFEST, POSTGRESQL, FileNote, Manifest
+from gridcrew.backup_keys import KeysGiven, KeysMissing, key_names, restored_keys
 from gridcrew.migrations.runner import knows, newest_version
+from gridcrew.private_files import write_private
 
 STAGING: Final = ".restoring"
 MAX_MANIFEST_BYTES: Final = 64 * 1024 * 1024
+NO_KEYS_GIVEN: Final = KeysGiven()
 _CHUNK: Final = 1 << 20
 _IGNORED: Final = frozenset({"lost+found"})
 
@@ -23,8 +26,10 @@ class CannotRestore(Exception):
     """Not here, or not by this program; the message says what to do."""
 
 
-def restore(file: Path, data_dir: Path, location: str) -> Manifest:
-    """Fill the empty ``data_dir`` (and the empty PostgreSQL database at ``location``).
+def restore(
+    file: Path, data_dir: Path, location: str, key_file: Path, given: KeysGiven = NO_KEYS_GIVEN
+) -> Manifest:
+    """Fill the empty ``data_dir`` (and the empty PostgreSQL database at ``location``), keys included.
 
     Raises ``CannotRestore`` or ``BadArchive``; the folder is then as empty as before.
     """
@@ -32,16 +37,21 @@ def restore(file: Path, data_dir: Path, location: str) -> Manifest:
         manifest = _unpacked(file, staging)
         _check_versions(manifest)
         _check_place(manifest, location)
+        keys = _keys(manifest, staging, key_file, given)
         content = staging / DATA
         placed = [path.name for path in sorted(content.iterdir())] if content.is_dir() else []
         try:
             for name in placed:
                 (content / name).rename(data_dir / name)
+            if keys is not None:
+                write_private(key_file, keys)
             if manifest.database == POSTGRESQL:
                 postgres_copies.load(location, staging, manifest.schemas)
         except BaseException as problem:
             for name in placed:
                 _remove(data_dir / name)
+            if keys is not None:
+                key_file.unlink(missing_ok=True)
             if isinstance(problem, postgres_copies.NotEmpty):
                 raise CannotRestore(str(problem)) from problem
             raise
@@ -101,6 +111,20 @@ def _placed(staging: Path, member: tarfile.TarInfo, content: IO[bytes]) -> FileN
             size += out.write(piece)
     target.chmod(member.mode & 0o700)
     return FileNote(size, digest.hexdigest())
+
+
+def _keys(manifest: Manifest, staging: Path, key_file: Path, given: KeysGiven) -> bytes | None:
+    """What ``key_file`` must hold; None where it needs nothing, or has what it needs."""
+    try:
+        if not key_file.exists():
+            return restored_keys(manifest.keys, manifest.key_names, staging, given)
+        if lacking := sorted(set(manifest.key_names) - set(key_names(key_file))):
+            raise CannotRestore(
+                f"{key_file} is there and lacks {', '.join(lacking)}, with which the backup is sealed"
+            )
+    except KeysMissing as problem:
+        raise CannotRestore(str(problem)) from problem
+    return None
 
 
 def _check_versions(manifest: Manifest) -> None:

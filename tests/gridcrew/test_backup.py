@@ -29,13 +29,12 @@ EXTRA = {
     "site/sources/ours.toml": b"what = 'ours'\n",
     "photos/ab/cd.jpg": b"\xff\xd8picture",
     "spool/events/0001.seg": b"frames",
-    "people.keys": b"secret",
     "access/authority.key": b"secret",
     "broker/secrets.json": b"secret",
     "numba/x/cache.nbi": b"made again",
     "web.json": b"{}",
 }
-SECRETS = {"people.keys", "access/authority.key", "broker/secrets.json"}
+SECRETS = {"access/authority.key", "broker/secrets.json"}
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +92,7 @@ def test_under_load_everything_is_of_one_instant(busy: Path, tmp_path: Path, suf
     file, target = tmp_path / f"copy.{suffix}", tmp_path / "again"
     told = invoke(backup_command, [str(file), "--json"], {"GRIDCREW_DATA_DIR": str(busy)})
     assert told.exit_code == 0, told.output
+    assert json.loads(told.output)["keys"] == "none"
     assert file.stat().st_mode & 0o777 == 0o600
     assert set(json.loads(told.output)["left_out"]) == SECRETS
     done = invoke(restore_command, [str(file)], {"GRIDCREW_DATA_DIR": str(target)})
@@ -112,15 +112,16 @@ def test_under_load_everything_is_of_one_instant(busy: Path, tmp_path: Path, suf
 
 def test_secrets_come_along_when_asked(prepared: Path, tmp_path: Path) -> None:
     file = tmp_path / "copy.tar.gz"
-    back_up(BackupPlan(prepared, str(prepared), with_secrets=True, now_ms=0), file)
-    restore(file, tmp_path / "again", str(tmp_path / "again"))
+    back_up(BackupPlan(prepared, str(prepared), True, 0, prepared / "people.keys"), file)
+    again = tmp_path / "again"
+    restore(file, again, str(again), again / "people.keys")
     assert all((tmp_path / "again" / name).read_bytes() == b"secret" for name in SECRETS)
 
 
 @pytest.fixture(scope="module")
 def archive(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("archive") / "copy.tar.gz"
-    back_up(BackupPlan(prepared, str(prepared), with_secrets=False, now_ms=0), file)
+    back_up(BackupPlan(prepared, str(prepared), False, 0, prepared / "people.keys"), file)
     return file
 
 
@@ -219,8 +220,9 @@ def test_a_postgresql_database_comes_along(postgres_server: str, tmp_path: Path)
         )
     (tmp_path / "var").mkdir()
     file = tmp_path / "copy.tar.gz"
-    back_up(BackupPlan(tmp_path / "var", source, with_secrets=False, now_ms=0), file)
-    restore(file, tmp_path / "again", target)
+    keys = tmp_path / "people.keys"
+    back_up(BackupPlan(tmp_path / "var", source, False, 0, keys), file)
+    restore(file, tmp_path / "again", target, keys)
     again = open_database(target, "desk")
     with again.begin() as connection:
         assert connection.execute(text("SELECT position, at_ms FROM positions")).all() == [(7, 8)]
@@ -230,7 +232,7 @@ def test_a_postgresql_database_comes_along(postgres_server: str, tmp_path: Path)
         )
     assert _migrated(target) == versions
     with pytest.raises(Exception, match="has tables") as refused:
-        restore(file, tmp_path / "twice", target)
+        restore(file, tmp_path / "twice", target, keys)
     assert isinstance(refused.value.__cause__, NotEmpty)
     assert not (tmp_path / "twice").exists()
     desk.dispose()
