@@ -12,6 +12,7 @@ from field_api.usecases.claim_revision import ClaimRevision
 from field_api.usecases.deliver_notices import BATCH
 from field_api.usecases.open_recurring import OpenRecurring
 from field_api.usecases.prepare_organisation import prepare_organisation
+from field_api.usecases.sync_push import KEEP_OPERATIONS_MS
 from field_api.usecases.watch_orders import WatchOrders
 from telemetry.outages import LoggedRevision
 from telemetry.ports import OutageLog
@@ -19,7 +20,6 @@ from telemetry.ports import OutageLog
 POLL_S: Final = 0.1
 READ_AT_ONCE: Final = 100
 KEEP_EVENTS: Final = 20_000
-KEEP_OPERATIONS_MS: Final = 30 * 24 * 3_600_000
 KEEP_TOKENS_MS: Final = 7 * 24 * 3_600_000
 """Used or expired ones: so long their reuse is noticed as a theft."""
 KEEP_NOTICES_MS: Final = 200 * 24 * 3_600_000

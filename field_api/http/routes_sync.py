@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 import re
+from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, JsonValue, ValidationError
@@ -40,15 +41,28 @@ from field_api.resources import Resource
 from field_api.usecases.errors import Overtaken, Refused
 from field_api.usecases.move_crew import Position
 from field_api.usecases.step_order import ANY_REVISION
-from field_api.usecases.sync_push import AnswerOnce, Outcome
+from field_api.usecases.sync_push import (
+    KEEP_OPERATIONS_MS,
+    TOO_EARLY,
+    AnswerOnce,
+    Outcome,
+    Told,
+    chained,
+    in_turn,
+)
 
 operations: Final = Operations()
 MAX_OPERATIONS: Final = 200
 MAX_POSITIONS: Final = 500
+MAX_AFTER: Final = 24
 MAX_PUSH_BYTES: Final = 1024 * 1024
 MAX_ORDERS: Final = 100
 COMPRESSION: Final = 4
 _PHONES: Final = frozenset({Role.ADMIN, Role.DISPATCHER, Role.GRID_MANAGER, Role.SUPERVISOR, Role.CREW})
+_IN_LANES: Final = frozenset({"step", "remark"})
+"""What happens to an order one after the other; a picture may come whenever its step does not say."""
+_UNKEPT: Final = frozenset({"photo"})
+"""A picture said to be there again is answered by how much of it came meanwhile."""
 _OPERATION_ID: Final = re.compile(OPERATION_ID_PATTERN)
 _LOG: Final = logging.getLogger(__name__)
 
@@ -66,7 +80,8 @@ class PushBody(Input):
         tuple[dict[str, JsonValue], ...], Field(max_length=MAX_OPERATIONS, strict=False)
     ] = Field(
         description="In the order in which they were done: `operation_id`, `kind` (step, remark, open, "
-        "photo, position), `at`, `order_id` and `body`, as docs/phone-sync.md says. Each is judged alone."
+        "photo, position), `at`, `order_id`, `after` and `body`, as docs/phone-sync.md says. Each is judged "
+        "alone."
     )
 
 
@@ -77,6 +92,9 @@ class OperationBody(Input):
     kind: Literal["step", "remark", "open", "photo", "position"]
     at: DeviceTime = Field(description="When it was done, by the phone's clock.")
     order_id: Identifier | None = None
+    after: tuple[OperationId, ...] | None = Field(
+        default=None, max_length=MAX_AFTER, description="What must be answered before it."
+    )
     body: dict[str, JsonValue]
 
 
@@ -95,11 +113,23 @@ class OperationAnswer(Resource):
     retry: bool = Field(description="Keep it and send it again; otherwise this answer is the last word.")
     document: dict[str, Any] | None = Field(default=None, description="The thing as it was afterwards.")
     problem: Problem | None = Field(default=None, description="With `conflicts` field by field.")
+    waits_for: tuple[str, ...] = Field(
+        default=(), description="With status 425: operations that must be answered before this one."
+    )
 
 
 class PushAnswer(Resource):
     server_time: str
     items: tuple[OperationAnswer, ...] = Field(description="One for each operation, in the same order.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """An operation of a push; ``envelope`` is the refusal where it is not one."""
+
+    operation_id: str
+    told: Told
+    envelope: OperationBody | HttpProblem
 
 
 @operations.add(
@@ -134,7 +164,10 @@ def pull_changes(call: Call) -> Answer:
 def push_operations(call: Call) -> Answer:
     """Each is answered alone: a bad one blocks nothing, a repeated one gets the answer that it got."""
     sent = call.body(PushBody)
-    items = tuple(_answered(call, sent, one) for one in sent.operations)
+    read = [_read(call, sent, one) for one in sent.operations]
+    told = chained([one.told for one in read])
+    answers = {place: _answered(call, sent, read[place], told[place]) for place in in_turn(told)}
+    items = tuple(answers[place] for place in range(len(read)))
     return Answer(200, PushAnswer(server_time=iso(call.now_ms), items=items))
 
 
@@ -190,30 +223,53 @@ def _contacts(call: Call, stored: StoredOrder) -> ContactListResource | None:
     return ContactListResource(wipe_at=iso(found.wipe_ms), items=tuple(map(person_resource, found.people)))
 
 
-def _answered(call: Call, sent: PushBody, operation: dict[str, JsonValue]) -> OperationAnswer:
+def _read(call: Call, sent: PushBody, operation: dict[str, JsonValue]) -> _Read:
+    """What the operation says of itself; a refusal where that cannot be read."""
+    given = operation.get("operation_id")
+    operation_id = given[:64] if isinstance(given, str) else ""
+    known_id = operation_id if _OPERATION_ID.fullmatch(operation_id) else ""
+    digest = hashlib.sha256(json.dumps(operation, sort_keys=True).encode()).hexdigest()
+    try:
+        envelope = OperationBody.model_validate_json(json.dumps(operation))
+    except ValidationError as problem:
+        return _Read(operation_id, Told(known_id, digest), _not_valid(problem))
+    lane = envelope.order_id or "" if envelope.kind in _IN_LANES else ""
+    after = () if _is_long_ago(call, sent, envelope) else envelope.after
+    return _Read(operation_id, Told(known_id, digest, lane, after, envelope.kind not in _UNKEPT), envelope)
+
+
+def _is_long_ago(call: Call, sent: PushBody, envelope: OperationBody) -> bool:
+    return milliseconds(envelope.at) + _behind_ms(call, sent) < call.now_ms - KEEP_OPERATIONS_MS
+
+
+def _behind_ms(call: Call, sent: PushBody) -> int:
+    """How far the phone's clock is behind ours, as far as it tells."""
+    return 0 if sent.sent_at is None else call.now_ms - milliseconds(sent.sent_at)
+
+
+def _answered(call: Call, sent: PushBody, read: _Read, told: Told) -> OperationAnswer:
     """One operation's answer; nothing that happens in it reaches the others."""
-    told = operation.get("operation_id")
-    operation_id = told[:64] if isinstance(told, str) else ""
-    if _OPERATION_ID.fullmatch(operation_id):
-        digest = hashlib.sha256(json.dumps(operation, sort_keys=True).encode()).hexdigest()
+    if told.id:
         once = AnswerOnce(call.services.desk)
-        outcome = once(call.user, operation_id, digest, lambda: _outcome(call, sent, operation), call.now_ms)
+        outcome = once(call.user, told, lambda: _outcome(call, sent, read.envelope), call.now_ms)
     else:  # nothing to keep an answer under; it is refused each time
-        outcome = _outcome(call, sent, operation)
-    told_back = json.loads(outcome.document)
+        outcome = _outcome(call, sent, read.envelope)
+    told_back = json.loads(_WAITING.document if outcome.waits_for else outcome.document)
     return OperationAnswer(
-        operation_id=operation_id, status=outcome.status, retry=not outcome.is_final,
+        operation_id=read.operation_id, status=outcome.status, retry=not outcome.is_final,
         document=told_back if outcome.is_done else None,
         problem=None if outcome.is_done else Problem.model_validate(told_back),
+        waits_for=outcome.waits_for,
     )  # fmt: skip
 
 
-def _outcome(call: Call, sent: PushBody, operation: dict[str, JsonValue]) -> Outcome:
+def _outcome(call: Call, sent: PushBody, envelope: OperationBody | HttpProblem) -> Outcome:
+    if isinstance(envelope, HttpProblem):
+        return _refusal(envelope)
     try:
-        envelope = OperationBody.model_validate_json(json.dumps(operation))
         return Outcome(200, _DOING[envelope.kind](call, sent, envelope))
     except ValidationError as problem:
-        refused = HttpProblem(422, "The operation is not valid", errors=_fields(problem))
+        refused = _not_valid(problem)
     except HttpProblem as problem:
         refused = problem
     except Overtaken as problem:
@@ -223,7 +279,20 @@ def _outcome(call: Call, sent: PushBody, operation: dict[str, JsonValue]) -> Out
     except Exception:  # noqa: BLE001 (one of many: the others must not suffer)
         _LOG.exception("an operation of %s failed; the phone will send it again", call.user.id)
         refused = HttpProblem(500, "Something went wrong here", "It was logged; send it again.")
+    return _refusal(refused)
+
+
+def _refusal(refused: HttpProblem) -> Outcome:
     return Outcome(refused.status, refused.problem().model_dump_json())
+
+
+def _not_valid(problem: ValidationError) -> HttpProblem:
+    return HttpProblem(422, "The operation is not valid", errors=_fields(problem))
+
+
+_WAITING: Final = _refusal(
+    HttpProblem(TOO_EARLY, "It waits for another operation", "Send those of `waits_for`, and this again.")
+)
 
 
 def _fields(problem: ValidationError) -> list[FieldProblem]:
@@ -267,8 +336,7 @@ def _positions(call: Call, sent: PushBody, envelope: OperationBody) -> str:
     """Only the newest matters; a wrong clock is set right by when the phone says that it sends."""
     body = PositionsBody.model_validate_json(json.dumps(envelope.body))
     newest = max(body.positions, key=lambda one: one.at)
-    offset_ms = 0 if sent.sent_at is None else call.now_ms - milliseconds(sent.sent_at)
-    at_ms = milliseconds(newest.at) + offset_ms
+    at_ms = milliseconds(newest.at) + _behind_ms(call, sent)
     position = Position(newest.lon, newest.lat, at_ms, CrewState(newest.state))
     call.services.move_crew(call.user, body.crew_id, position, call.now_ms)
     return "null"

@@ -1,6 +1,7 @@
 """What a phone did without a signal, told later: answered one by one, once, in any pieces (fault 28)."""
 
 import uuid
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 
 from field_api.http.app import create_app
 from field_api.http.throttle import Throttle
+from field_api.usecases.step_order import StepRequest
+from field_api.usecases.sync_push import Told, chained, in_turn
 from tests.field_api.pictures import announcement, picture
 from tests.field_api.world import START_MS, Person, World, make_world
 
@@ -279,6 +282,123 @@ def test_any_pieces_of_pushes_end_the_same(pieces: list[list[tuple[bool, int, in
             "remark",
         ]
         assert detail["state"] == "repaired"
+
+
+def _told_apart(order: dict[str, Any]) -> list[dict[str, Any]]:
+    """A day whose operations each say what they come after: two estimates, a refusal, a picture."""
+    data = picture()
+    photo = announcement(1, order["id"], data) | {"id": f"01JDA{uuid.uuid4().hex[:21].upper()}"}
+    del photo["order_id"]
+    told: list[dict[str, Any]] = [
+        _step(0, order, "accept", 1),
+        _step(1, order, "estimate", 1, estimate_at="2026-11-22T10:00:00Z"),
+        _step(2, order, "arrive", 1),
+        _step(3, order, "close", 1),
+        _step(4, order, "estimate", 1, estimate_at="2026-11-22T11:00:00Z"),
+        {"operation_id": f"op-{order['id']}-photo", "kind": "photo", "at": AT, "order_id": order["id"],
+         "body": photo},
+        _step(6, order, "repair", 1, photos=[photo["id"]], note="done"),
+        _remark(7, order, "gone"),
+    ]  # fmt: skip
+    return [
+        one | {"after": [told[place - 1]["operation_id"]] if place else []} for place, one in enumerate(told)
+    ]
+
+
+SHUFFLED = st.lists(st.lists(st.integers(0, 7), max_size=10), max_size=5)
+
+
+@given(pieces=SHUFFLED, rest=st.permutations(range(8)))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+def test_any_order_and_repetition_of_what_a_phone_did_ends_the_same(
+    pieces: list[list[int]], rest: list[int], twin: World
+) -> None:
+    """Fault 28: in whatever order it comes, as often as it comes; each has one last word, of its turn."""
+    order = _pair(twin)[0]
+    crew = twin.log_in(order["crew_id"])
+    story = _told_apart(order)
+    last_words: dict[str, list[int]] = {}
+    for piece in [*pieces, rest, *([place] for place in rest)]:
+        pushed = [story[place] for place in piece]
+        for place, item in zip(piece, _push(crew, *pushed), strict=True):
+            assert item["retry"] == (item["status"] == 425) == bool(item["waits_for"])
+            assert item["waits_for"] in ([], story[place]["after"])
+            if not item["retry"]:
+                last_words.setdefault(item["operation_id"], []).append(item["status"])
+    assert [set(last_words[one["operation_id"]]) for one in story] == [
+        {200}, {200}, {200}, {422}, {200}, {200}, {200}, {200},
+    ]  # fmt: skip
+    detail = crew.get(f"/api/v1/orders/{order['id']}").get_json()
+    walked = ["assign", "accept", "estimate", "arrive", "estimate", "repair", "remark"]
+    assert [one["step"] for one in detail["history"]] == walked
+    assert (detail["state"], detail["estimate_at"]) == ("repaired", "2026-11-22T11:00:00.000Z")
+
+
+def test_a_step_waits_for_the_one_before_it_that_failed_here(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the phone does not say what comes after what: it is not refused for our failure."""
+    order, crew = world.confirmed(), world.log_in("crew-02")
+    other = world.confirmed("out-2", cause="T1")
+    told = [_step(1, order, "accept", 1), _step(2, order, "arrive", 1), _remark(3, other, "seen from here")]
+    with monkeypatch.context() as broken:
+        does = type(world.services.step_order).__call__
+        broken.setattr(type(world.services.step_order), "__call__", _broken_for(does, "accept"))
+        items = _push(crew, *told)
+    assert [(one["status"], one["retry"]) for one in items] == [(500, True), (425, True), (404, False)]
+    assert items[1]["waits_for"] == [told[0]["operation_id"]]
+    assert [one["status"] for one in _push(crew, *told)] == [200, 200, 404]
+
+
+def _broken_for(does: Callable[..., str], step: str) -> Callable[..., str]:
+    def doing(itself: object, user: object, order_id: str, request: StepRequest, now_ms: int) -> str:
+        if request.step == step:
+            raise RuntimeError("a disk, a lock, anything")
+        return does(itself, user, order_id, request, now_ms)
+
+    return doing
+
+
+def test_nothing_waits_for_what_nobody_remembers(world: World) -> None:
+    """Answers are kept for thirty days: a step of before then is judged as it comes."""
+    order, crew = world.confirmed(), world.log_in("crew-02")
+    lost = _step(1, order, "accept", 1) | {"after": ["op-never-sent"]}
+    assert [one["status"] for one in _push(crew, lost)] == [425]
+    old = lost | {"at": "2026-10-01T08:00:00Z", "operation_id": "op-of-october"}
+    assert [one["status"] for one in _push(crew, old)] == [200]
+
+
+LANES = st.sampled_from(["", "a", "b"])
+NAMES = st.sampled_from(["", *"pqrstu"])
+TOLD = st.lists(
+    st.builds(Told, NAMES, st.just(""), LANES, st.none() | st.lists(NAMES, max_size=3).map(tuple)), max_size=8
+)
+
+
+@given(told=TOLD)
+def test_a_turn_is_found_for_each_and_what_comes_before_is_before(told: list[Told]) -> None:
+    turns = chained(told)
+    places = in_turn(turns)
+    assert sorted(places) == list(range(len(told)))
+    if all(one.after is None for one in told):
+        assert list(places) == list(range(len(told))), "where the phone says nothing, as it stands"
+    first = {one.id: place for place, one in reversed(list(enumerate(turns)))}
+    for place, one in enumerate(turns):
+        for before in one.after or ():
+            circle = one.id in _all_before(turns, first, before)
+            early = before in first and places.index(first[before]) > places.index(place)
+            assert circle or not early
+
+
+def _all_before(turns: Sequence[Told], first: dict[str, int], name: str) -> set[str]:
+    """The name and all that it comes after, near and far."""
+    found, ahead = set[str](), [name]
+    while ahead:
+        one = ahead.pop()
+        if one not in found:
+            found.add(one)
+            ahead += [two for place in turns if place.id == one for two in place.after or ()]
+    return found
 
 
 def test_an_appointment_ends_after_it_begins(world: World) -> None:
