@@ -19,12 +19,14 @@ def _encodable(text: str) -> str:
     return text
 
 
-def _whole(number: object) -> object:
+def as_whole(number: object) -> object:
     """JSON knows one kind of number: 1.0 is the integer 1."""
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
+Whole = Annotated[int, BeforeValidator(as_whole)]
+# Bounds stand before the validator: behind it, within a union, the document would not tell them.
+Revision = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(as_whole)]
 Identifier = Annotated[str, Field(pattern=IDENTIFIER_PATTERN, max_length=128), AfterValidator(_encodable)]
 Line = Annotated[
     str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=200, min_length=1), AfterValidator(_encodable)

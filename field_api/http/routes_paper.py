@@ -4,7 +4,16 @@ from typing import Final
 
 from pydantic import Field
 
-from field_api.http.fields import Answers, DeviceTime, Identifier, Input, OperationId, StepName, Whole, Words
+from field_api.http.fields import (
+    Answers,
+    DeviceTime,
+    Identifier,
+    Input,
+    OperationId,
+    Revision,
+    StepName,
+    Words,
+)
 from field_api.http.operations import Answer, Call, Operations
 from field_api.http.routes_work import Finding
 from field_api.instants import milliseconds
@@ -30,7 +39,7 @@ class PaperStep(Input):
 class PaperBody(Input):
     operation_id: OperationId = Field(max_length=60)
     number: Identifier = Field(description="Of the sheet, as the board gave it: P-20261122-1605-01.")
-    revision: Whole = Field(ge=1, le=1_000_000)
+    revision: Revision
     steps: tuple[PaperStep, ...] = Field(min_length=1, max_length=MAX_STEPS)
 
 

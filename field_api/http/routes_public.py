@@ -3,9 +3,9 @@
 import math
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from field_api.http.fields import Identifier, Input, Page, Query, Whole, Words
+from field_api.http.fields import Identifier, Input, Page, Query, Words, as_whole
 from field_api.http.operations import EVERYONE, Answer, Call, Operations
 from field_api.http.problems import HttpProblem
 from field_api.instants import iso, iso_or_none
@@ -22,7 +22,7 @@ from field_api.usecases.take_rating import MAY_TAKE, TakeRating
 operations: Final = Operations()
 COST: Final = 10
 """A look-up takes so much of an address's allowance as so many other requests."""
-_Points = Annotated[Whole, Field(ge=WORST, le=BEST, json_schema_extra={"minimum": WORST, "maximum": BEST})]
+_Points = Annotated[int, Field(ge=WORST, le=BEST), BeforeValidator(as_whole)]
 
 
 class LookUpBody(Input):

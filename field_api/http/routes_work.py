@@ -17,8 +17,8 @@ from field_api.http.fields import (
     OperationId,
     Page,
     PageQuery,
+    Revision,
     StepName,
-    Whole,
     Words,
 )
 from field_api.http.operations import EVERYONE, OFFICE, SIGNED_IN, Answer, Call, Operations
@@ -111,8 +111,8 @@ class StepBody(Input):
     step: StepName = Field(description="One of the order's `transitions`.")
     at: DeviceTime = Field(description="When it was done, by the device's clock.")
     sent_at: DeviceTime | None = Field(default=None, description="The device's clock when it sends this.")
-    revision: Whole | None = Field(
-        default=None, ge=1, le=1_000_000, description="The one that the person saw; or send If-Match."
+    revision: Revision | None = Field(
+        default=None, description="The one that the person saw; or send If-Match."
     )
     note: Words | None = None
     finding: Finding | None = None

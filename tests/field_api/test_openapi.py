@@ -1,5 +1,7 @@
 """The API is what its document says: the document is valid, and generated requests hold it to its word."""
 
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -75,6 +77,12 @@ def test_the_document_is_valid_openapi_3_1(world: World) -> None:
     document = world.app.test_client().get("/api/openapi.json").get_json()
     assert document["openapi"].startswith("3.1")
     OpenAPIV31SpecValidator(document).validate()
+
+
+def test_the_document_tells_bounds_in_words_that_a_schema_knows(world: World) -> None:
+    schemas = json.dumps(world.app.test_client().get("/api/openapi.json").get_json()["components"])
+    assert '"minimum": 1' in schemas
+    assert not re.findall(r'"(?:ge|le|gt|lt)": -?\d', schemas)
 
 
 def test_every_operation_is_described_once(world: World) -> None:

@@ -25,7 +25,7 @@ from telemetry.adapters.gateway_records import SqlDeadLetters, SqlGatewayRecords
 
 WAIT_S = 60.0
 """As long as something may take on a machine with much else to do; what works does not wait for it."""
-START_S = 60.0
+START_S = 180.0
 """A gateway is ready after two seconds of computing; a machine with much else to do takes longer."""
 
 

@@ -187,6 +187,7 @@ def test_observing_keeps_everything_and_says_nothing(observing: Installation, fo
         {"mid": 2, "type": "CMD_REPORTDATA", "timestamp": at_ms,
          "param": {"deviceId": "m1", "data": {"Ua": "0.5"}}}))  # fmt: skip
     await_true(lambda: site.settled(2), "two frames")
+    assert [letter.problem for letter in site.dead_letters.listed()] == []
     assert out(site) == {"m1"}
     (reading,) = site.readings.series("m1", 0, 2**52)
     assert reading.terminal == "TTU9"
