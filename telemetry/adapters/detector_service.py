@@ -36,11 +36,13 @@ from telemetry.ports import (
 from telemetry.replay import looks_between
 from telemetry.verification import wish_of
 
-BATCH: Final = 5_000
+BATCH: Final = 10_000
 """Rows read from one log at once."""
 SLICE_MS: Final = 1_000
 LIVE_MS: Final = 2_000
 """Evidence received this recently is looked at as of now."""
+BURST_MS: Final = 30_000
+"""Evidence received this recently that comes faster than it is taken in: looks take their share, no more."""
 HORIZON_MS: Final = 72 * 3_600_000
 """Without a snapshot, evidence older than this is not folded; the inference would not use it."""
 POSITION_EVERY_MS: Final = 2_000
@@ -195,7 +197,8 @@ class DetectorService:
         # Only now: a position must not pass rows that a crash would lose.
         for arrival in rows:
             self._positions[arrival.log] = arrival.row.id
-        self._evaluate(detector, now_ms, Urgency.CALM if now_ms < wall_ms else self._may_look())
+        old = wall_ms - as_of_ms >= BURST_MS
+        self._evaluate(detector, now_ms, Urgency.CALM if old else self._may_look())
         for look_ms in looks_between(now_ms, min(following_ms, wall_ms)):
             self._evaluate(detector, look_ms)
         self._settle_late(detector, min(following_ms, wall_ms))
