@@ -10,6 +10,7 @@ import click
 from geo.adapters.sources import read_source
 from geo.doors import DEFAULT_CELLS
 from geo.network import Network
+from gridcrew.compiled import spare_linear_algebra
 from gridcrew.learned import detection_model
 from gridcrew.settings import Settings
 from telemetry.adapters.event_files import BadFile, instant_ms, iso, read_events, read_planned
@@ -37,6 +38,8 @@ _file = click.Path(path_type=Path, dir_okay=False)
 @click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
 def command(source: str, events: Path, at: str | None, planned: Path | None, as_json: bool) -> None:
     """Infer outages offline: causes, customers, and what to verify."""
+    if ":" not in source:  # grids of packages come with compiled code that we do not know
+        spare_linear_algebra()
     network = read_source(source, DEFAULT_CELLS).accepted()
     evidence = _read(read_events, events)
     work = _read(read_planned, planned) if planned else []

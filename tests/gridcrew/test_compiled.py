@@ -1,5 +1,7 @@
 """Compiled loops belong to one version of the sources."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from gridcrew.compiled import cache_folder, forget_other_versions
@@ -18,3 +20,12 @@ def test_other_versions_are_removed_and_this_one_stays(tmp_path: Path) -> None:
     forget_other_versions(own)
     assert [folder.name for folder in own.parent.iterdir()] == [own.name]
     assert (own / "loop.nbc").exists()
+
+
+def test_loops_run_without_linear_algebra_which_others_still_find() -> None:
+    program = (
+        "import sys; from gridcrew.compiled import spare_linear_algebra as spare; spare(); spare();"
+        "import numba; numba.njit(lambda each: each + 1)(1);"
+        "assert 'scipy.linalg' not in sys.modules; import scipy.linalg.cython_blas"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
