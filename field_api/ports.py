@@ -70,6 +70,9 @@ class Organisation(Protocol):
     def crews(self, scope: Scope, at_ms: int | None = None) -> tuple[Crew, ...]:
         """With the skills that their members have at that instant; None: now."""
 
+    def places(self, scope: Scope) -> tuple[Crew, ...]:
+        """Crews as a map shows them: without what their members can and when they work."""
+
     def crew(self, scope: Scope, crew_id: str) -> Crew | None: ...
 
     def crew_names(self, scope: Scope, crew_ids: Collection[str]) -> Mapping[str, str]:
@@ -83,6 +86,8 @@ class Organisation(Protocol):
 
     def move_crew(self, crew_id: str, lon: float, lat: float, at_ms: int, state: CrewState) -> bool:
         """Note a position unless a newer one is known; was it noted?"""
+
+    def set_state(self, crew_id: str, state: CrewState) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +140,8 @@ class Users(Protocol):
     def admit(self, credential: Credential) -> None:
         """Keep a credential; forgets expired ones and the oldest beyond a limit per user."""
 
-    def credential(self, secret_hash: str, now_ms: int) -> Credential | None:
-        """The credential if it has not expired."""
+    def holder(self, secret_hash: str, now_ms: int) -> tuple[Credential, User] | None:
+        """The credential if it has not expired, with whose it is as they are now: asked at each request."""
 
     def revoke(self, secret_hash: str) -> None: ...
 
@@ -181,10 +186,8 @@ class Orders(Protocol):
 
     def get(self, scope: Scope, order_id: str) -> StoredOrder | None: ...
 
-    def listed(
-        self, scope: Scope, is_open: bool | None, after: PageAfter | None, limit: int
-    ) -> tuple[StoredOrder, ...]:
-        """Newest first; ``is_open`` None means all."""
+    def some(self, scope: Scope, order_ids: Collection[str]) -> Mapping[str, StoredOrder]:
+        """Those of these orders that there are and that may be seen, by id."""
 
     def by_number(self, scope: Scope, number: str) -> StoredOrder | None:
         """The order that people call so."""
@@ -217,6 +220,8 @@ class Orders(Protocol):
 
     def under_way(self, waiting_state: str) -> Mapping[str, str]:
         """Crew id → its oldest open order that is past ``waiting_state``."""
+
+    def under_way_of(self, crew_id: str, waiting_state: str) -> str | None: ...
 
     def next_number(self, series: str) -> int:
         """1, 2, 3, … within a series such as ``R-20261122``."""

@@ -26,7 +26,17 @@ from field_api.adapters.sql_tickets import SqlTickets
 from field_api.adapters.sql_users import SqlUsers
 from field_api.adapters.sql_views import SqlFeed, SqlOutageViews
 from field_api.adapters.sql_webhooks import SqlWebhooks
-from field_api.adapters.sql_work import SqlCalls, SqlIncidents, SqlOperations, SqlOrders, SqlPositions
+from field_api.adapters.sql_work import (
+    HISTORIES_KEPT,
+    Histories,
+    History,
+    SqlCalls,
+    SqlIncidents,
+    SqlOperations,
+    SqlOrders,
+    SqlPositions,
+)
+from field_api.kept import Kept
 from field_api.people.ports import Sealer
 from field_api.ports import DeskSession
 from geo.adapters.database import writing
@@ -35,13 +45,13 @@ from geo.adapters.database import writing
 class SqlSession:
     """``DeskSession`` on one connection in its transaction."""
 
-    def __init__(self, connection: Connection, sealer: Sealer | None = None) -> None:
+    def __init__(self, connection: Connection, sealer: Sealer | None, histories: Histories) -> None:
         self.organisation = SqlOrganisation(connection)
         self.establishment = SqlEstablishment(connection, sealer)
         self.registers = SqlRegisterEntries(connection)
         self.users = SqlUsers(connection)
         self.incidents = SqlIncidents(connection)
-        self.orders = SqlOrders(connection)
+        self.orders = SqlOrders(connection, histories)
         self.outages = SqlOutageViews(connection)
         self.ratings = SqlRatings(connection)
         self.outbox = SqlOutbox(connection)
@@ -69,15 +79,16 @@ class SqlDesk:
     def __init__(self, engine: Engine, sealer: Sealer | None = None) -> None:
         """``sealer`` opens and closes what is encrypted; without it that stays as it is stored."""
         self._engine, self._sealer = engine, sealer
+        self._histories: Kept[str, History] = Kept(HISTORIES_KEPT)
 
     @contextmanager
     def reading(self) -> Iterator[DeskSession]:
         """A consistent look."""
         with self._engine.connect() as connection:
-            yield SqlSession(connection, self._sealer)
+            yield SqlSession(connection, self._sealer, Histories(self._histories, committed=True))
 
     @contextmanager
     def writing(self) -> Iterator[DeskSession]:
         """Committed at the end, rolled back on an exception."""
         with writing(self._engine).begin() as connection:
-            yield SqlSession(connection, self._sealer)
+            yield SqlSession(connection, self._sealer, Histories(self._histories, committed=False))

@@ -1,9 +1,12 @@
 """Grid cells and crews in the desk's tables."""
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from itertools import groupby
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, insert, select, true, update
 
 from field_api.adapters.organisation_tables import crew_members, qualifications, shifts
 from field_api.adapters.system_clock import wall_clock_ms
@@ -19,6 +22,43 @@ def in_scope(column: ColumnElement[str], scope: Scope) -> ColumnElement[bool]:
     return true() if scope.whole_company else column.in_(sorted(scope.grid_ids))
 
 
+@lru_cache(maxsize=4)
+def _places(whole_company: bool, *, one: bool) -> Select[Any]:
+    """Crews with at least one of the ``cells``, or the one ``crew_id``, a row for each cell of theirs."""
+    query = select(crews, crew_cells.c.grid_id).join_from(
+        crews, crew_cells, crew_cells.c.crew_id == crews.c.id
+    )
+    query = query.where(_seen(whole_company)).order_by(crews.c.id, crew_cells.c.grid_id)
+    return query.where(crews.c.id == bindparam("crew_id")) if one else query
+
+
+@lru_cache(maxsize=2)
+def _names(whole_company: bool) -> Select[Any]:
+    """Names of the crews ``crew_ids`` that have at least one of the ``cells``."""
+    named = crews.c.id.in_(bindparam("crew_ids", expanding=True))
+    return select(crews.c.id, crews.c.name).where(named, _seen(whole_company))
+
+
+def _seen(whole_company: bool) -> ColumnElement[bool]:
+    cells = select(crew_cells.c.crew_id)
+    if not whole_company:
+        cells = cells.where(crew_cells.c.grid_id.in_(bindparam("cells", expanding=True)))
+    return crews.c.id.in_(cells)
+
+
+_MEMBERS: Final = select(
+    crew_members.c.crew_id, crew_members.c.person_id, crew_members.c.leads,
+    crew_members.c.from_ms, crew_members.c.until_ms,
+).where(crew_members.c.crew_id.in_(bindparam("crew_ids", expanding=True)))  # fmt: skip
+_QUALIFICATIONS: Final = select(
+    qualifications.c.person_id, qualifications.c.skill, qualifications.c.from_ms, qualifications.c.until_ms
+).where(qualifications.c.person_id.in_(bindparam("people", expanding=True)))
+_SHIFTS: Final = select(
+    shifts.c.crew_id, shifts.c.days, shifts.c.starts, shifts.c.ends, shifts.c.on_call, shifts.c.from_day,
+    shifts.c.until_day,
+).where(shifts.c.crew_id.in_(bindparam("crew_ids", expanding=True))).order_by(shifts.c.id)  # fmt: skip
+
+
 class SqlOrganisation:
     """``Organisation`` within one transaction."""
 
@@ -30,16 +70,30 @@ class SqlOrganisation:
         return tuple(_cell(row) for row in self._connection.execute(query))
 
     def crews(self, scope: Scope, at_ms: int | None = None) -> tuple[Crew, ...]:
-        return self._crews(select(crews), scope, at_ms)
+        found = self.places(scope)
+        ids = [crew.id for crew in found]
+        skills = self._skills_of(ids, wall_clock_ms() if at_ms is None else at_ms)
+        rosters = self._shifts_of(ids)
+        return tuple(
+            replace(crew, skills=skills.get(crew.id, frozenset()), shifts=rosters.get(crew.id, ()))
+            for crew in found
+        )
 
     def crew(self, scope: Scope, crew_id: str) -> Crew | None:
-        found = self._crews(select(crews).where(crews.c.id == crew_id), scope)
-        return found[0] if found else None
+        wanted = {"cells": sorted(scope.grid_ids), "crew_id": crew_id}
+        rows = self._connection.execute(_places(scope.whole_company, one=True), wanted).all()
+        return _crew(rows) if rows else None
+
+    def places(self, scope: Scope) -> tuple[Crew, ...]:
+        query = _places(scope.whole_company, one=False)
+        rows = self._connection.execute(query, {"cells": sorted(scope.grid_ids)})
+        return tuple(_crew(list(cells)) for _, cells in groupby(rows, lambda row: row.id))
 
     def crew_names(self, scope: Scope, crew_ids: Collection[str]) -> Mapping[str, str]:
-        seen = select(crew_cells.c.crew_id).where(in_scope(crew_cells.c.grid_id, scope))
-        query = select(crews.c.id, crews.c.name).where(crews.c.id.in_(sorted(crew_ids)), crews.c.id.in_(seen))
-        return {row.id: row.name for row in self._connection.execute(query)}
+        if not crew_ids:
+            return {}
+        told = {"crew_ids": sorted(crew_ids), "cells": sorted(scope.grid_ids)}
+        return {row.id: row.name for row in self._connection.execute(_names(scope.whole_company), told)}
 
     def put_cell(self, cell: GridCell) -> None:
         self._connection.execute(delete(grid_cells).where(grid_cells.c.id == cell.id))
@@ -72,48 +126,21 @@ class SqlOrganisation:
         )
         return moved.rowcount == 1
 
-    def _crews(self, query: Select[Any], scope: Scope, at_ms: int | None = None) -> tuple[Crew, ...]:
-        seen = select(crew_cells.c.crew_id).where(in_scope(crew_cells.c.grid_id, scope))
-        rows = self._connection.execute(query.where(crews.c.id.in_(seen)).order_by(crews.c.id)).all()
-        ids = [row.id for row in rows]
-        cells, rosters = self._cells_of(ids), self._shifts_of(ids)
-        skills = self._skills_of(ids, wall_clock_ms() if at_ms is None else at_ms)
-        return tuple(
-            _crew(row, cells.get(row.id, ()), skills.get(row.id, frozenset()), rosters.get(row.id, ()))
-            for row in rows
-        )
+    def set_state(self, crew_id: str, state: CrewState) -> None:
+        self._connection.execute(update(crews).where(crews.c.id == crew_id).values(state=state.value))
 
     def _skills_of(self, crew_ids: list[str], at_ms: int) -> dict[str, frozenset[str]]:
-        row = crew_members.c
-        members = self._connection.execute(
-            select(row.crew_id, row.person_id, row.leads, row.from_ms, row.until_ms)
-            .where(row.crew_id.in_(crew_ids))
-        )  # fmt: skip
+        members = self._connection.execute(_MEMBERS, {"crew_ids": crew_ids})
         listed = [Member(*member) for member in members]
         people = {member.person_id for member in listed}
-        skill = qualifications.c
-        known = self._connection.execute(
-            select(skill.person_id, skill.skill, skill.from_ms, skill.until_ms)
-            .where(skill.person_id.in_(sorted(people)))
-        )  # fmt: skip
+        known = self._connection.execute(_QUALIFICATIONS, {"people": sorted(people)}) if people else ()
         return skills_by_crew(listed, [Qualification(*one) for one in known], at_ms)
 
     def _shifts_of(self, crew_ids: list[str]) -> dict[str, tuple[Shift, ...]]:
-        row = shifts.c
-        query = select(
-            row.crew_id, row.days, row.starts, row.ends, row.on_call, row.from_day, row.until_day
-        ).where(row.crew_id.in_(crew_ids)).order_by(row.id)  # fmt: skip
         found: dict[str, tuple[Shift, ...]] = {}
-        for one in self._connection.execute(query):
+        for one in self._connection.execute(_SHIFTS, {"crew_ids": crew_ids}):
             found[one.crew_id] = (*found.get(one.crew_id, ()), Shift(*one))
         return found
-
-    def _cells_of(self, crew_ids: list[str]) -> dict[str, tuple[str, ...]]:
-        query = select(crew_cells).where(crew_cells.c.crew_id.in_(crew_ids)).order_by(crew_cells.c.grid_id)
-        cells: dict[str, tuple[str, ...]] = {}
-        for row in self._connection.execute(query):
-            cells[row.crew_id] = (*cells.get(row.crew_id, ()), row.grid_id)
-        return cells
 
 
 def _cell(row: Row[Any]) -> GridCell:
@@ -121,8 +148,10 @@ def _cell(row: Row[Any]) -> GridCell:
     return GridCell(row.id, row.name, row.name_en, AreaKind(row.area), bounds)
 
 
-def _crew(row: Row[Any], cells: tuple[str, ...], skills: frozenset[str], roster: tuple[Shift, ...]) -> Crew:
+def _crew(rows: Sequence[Row[Any]]) -> Crew:
+    """Of a crew's rows, one for each of its cells."""
+    row = rows[0]
     return Crew(
-        row.id, row.name, cells, CrewState(row.state), row.lon, row.lat, row.position_ms, row.unit_id,
-        skills, roster,
+        row.id, row.name, tuple(one.grid_id for one in rows), CrewState(row.state), row.lon, row.lat,
+        row.position_ms, row.unit_id,
     )  # fmt: skip

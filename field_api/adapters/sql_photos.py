@@ -2,12 +2,18 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, case, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, func, insert, or_, select, update
 
 from field_api.adapters.photo_tables import photos
 from field_api.orders.photos import Photo, PhotoState, counting
+
+_OF_ORDERS: Final = (
+    select(photos)
+    .where(photos.c.order_id.in_(bindparam("order_ids", expanding=True)))
+    .order_by(photos.c.announced_ms, photos.c.id)
+)
 
 
 class SqlPhotos:
@@ -27,9 +33,8 @@ class SqlPhotos:
         self._connection.execute(update(photos).where(photos.c.id == photo.id).values(**_columns(photo)))
 
     def of_orders(self, order_ids: Collection[str]) -> Mapping[str, tuple[Photo, ...]]:
-        query = select(photos).where(photos.c.order_id.in_(sorted(order_ids)))
         found: dict[str, list[Photo]] = {}
-        for row in self._connection.execute(query.order_by(photos.c.announced_ms, photos.c.id)):
+        for row in self._connection.execute(_OF_ORDERS, {"order_ids": sorted(order_ids)}):
             found.setdefault(row.order_id, []).append(_photo(row))
         return {order_id: tuple(listed) for order_id, listed in found.items()}
 

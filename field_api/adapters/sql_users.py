@@ -1,9 +1,9 @@
 """Users, sessions and tokens in the desk's tables."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from field_api.adapters.people_tables import refresh_tokens, user_phones
 from field_api.adapters.tables import credentials, user_cells, users
@@ -11,6 +11,19 @@ from field_api.people.users import Role, User
 from field_api.ports import Credential, Login
 
 MAX_CREDENTIALS_PER_USER: Final = 50
+_HOLDER: Final = (
+    select(
+        credentials, users.c.id, users.c.username, users.c.name, users.c.role, users.c.crew_id,
+        users.c.whole_company, users.c.language, users.c.disabled, user_cells.c.grid_id,
+    )
+    .join_from(credentials, users, users.c.id == credentials.c.user_id)
+    .outerjoin(user_cells, user_cells.c.user_id == users.c.id)
+    .where(
+        credentials.c.secret_hash == bindparam("secret_hash"), credentials.c.expires_ms > bindparam("now_ms")
+    )
+    .order_by(user_cells.c.grid_id)
+)  # fmt: skip
+"""A row for each grid cell of the person; one where they have none."""
 
 
 class SqlUsers:
@@ -90,16 +103,12 @@ class SqlUsers:
             )
         )  # fmt: skip
 
-    def credential(self, secret_hash: str, now_ms: int) -> Credential | None:
-        query = select(credentials).where(
-            credentials.c.secret_hash == secret_hash, credentials.c.expires_ms > now_ms
-        )
-        row = self._connection.execute(query).first()
-        if row is None:
+    def holder(self, secret_hash: str, now_ms: int) -> tuple[Credential, User] | None:
+        rows = self._connection.execute(_HOLDER, {"secret_hash": secret_hash, "now_ms": now_ms}).all()
+        if not rows:
             return None
-        return Credential(
-            row.secret_hash, row.kind, row.user_id, row.csrf_token, row.created_ms, row.expires_ms, row.family
-        )
+        cells = (row.grid_id for row in rows if row.grid_id is not None)
+        return Credential(*rows[0][: len(credentials.c)]), _user(rows[0], cells)
 
     def revoke(self, secret_hash: str) -> None:
         self._connection.execute(delete(credentials).where(credentials.c.secret_hash == secret_hash))
@@ -120,15 +129,11 @@ class SqlUsers:
 
     def _user(self, row: Row[Any]) -> User:
         query = select(user_cells.c.grid_id).where(user_cells.c.user_id == row.id)
-        cells = tuple(self._connection.scalars(query.order_by(user_cells.c.grid_id)))
-        return User(
-            row.id,
-            row.username,
-            row.name,
-            Role(row.role),
-            row.crew_id,
-            cells,
-            row.whole_company,
-            row.language,
-            row.disabled,
-        )
+        return _user(row, self._connection.scalars(query.order_by(user_cells.c.grid_id)))
+
+
+def _user(row: Row[Any], cells: Iterable[str]) -> User:
+    return User(
+        row.id, row.username, row.name, Role(row.role), row.crew_id, tuple(cells), row.whole_company,
+        row.language, row.disabled,
+    )  # fmt: skip

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select
+from sqlalchemy import Connection, Row, Select, and_, bindparam, delete, func, insert, or_, select
 
 from field_api.adapters.sql_organisation import in_scope
 from field_api.adapters.tables import feed, outage_cells, outage_views
@@ -78,6 +78,13 @@ def _view(row: Row[Any], cells: frozenset[str]) -> OutageView:
     )  # fmt: skip
 
 
+_NEWEST: Final = select(func.max(feed.c.id))
+_OLDEST: Final = select(func.min(feed.c.id))
+_LATER: Final = (
+    select(feed).where(feed.c.id > bindparam("after")).order_by(feed.c.id).limit(bindparam("most"))
+)
+
+
 class SqlFeed:
     """``Feed`` within one transaction."""
 
@@ -102,17 +109,16 @@ class SqlFeed:
         self._connection.execute(insert(feed), rows)
 
     def read(self, after_id: int, limit: int) -> tuple[LoggedEvent, ...]:
-        query = select(feed).where(feed.c.id > after_id).order_by(feed.c.id).limit(limit)
         return tuple(
             LoggedEvent(row.id, FeedEvent(row.name, frozenset(json.loads(row.grids)), row.data))
-            for row in self._connection.execute(query)
+            for row in self._connection.execute(_LATER, {"after": after_id, "most": limit})
         )
 
     def newest_id(self) -> int:
-        return int(self._connection.scalar(select(func.max(feed.c.id))) or 0)
+        return int(self._connection.scalar(_NEWEST) or 0)
 
     def oldest_id(self) -> int:
-        return int(self._connection.scalar(select(func.min(feed.c.id))) or 0)
+        return int(self._connection.scalar(_OLDEST) or 0)
 
     def prune(self, keep: int) -> None:
         self._connection.execute(delete(feed).where(feed.c.id <= self.newest_id() - keep))

@@ -3,10 +3,24 @@
 import json
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from field_api.adapters.sql_organisation import in_scope
 from field_api.adapters.tables import (
@@ -20,6 +34,7 @@ from field_api.adapters.tables import (
     orders,
     positions,
 )
+from field_api.kept import Kept
 from field_api.orders.incidents import Incident
 from field_api.orders.work import HistoryEntry, Order
 from field_api.people.users import Scope
@@ -32,6 +47,24 @@ _MATCHED: Final = (
     "state", "type", "crew_id", "grid_id", "priority", "outage_id", "incident_id", "customer_id",
 )  # fmt: skip
 """Columns that a filter names by the same name."""
+
+
+HISTORIES_KEPT: Final = 4_000
+History = tuple[HistoryEntry, ...]
+_HISTORIES: Final = (
+    select(order_history)
+    .where(order_history.c.order_id.in_(bindparam("ids", expanding=True)))
+    .order_by(order_history.c.sequence)
+)
+_UNDER_WAY: Final = (
+    select(orders.c.crew_id, orders.c.id)
+    .where(orders.c.open, orders.c.state != bindparam("waiting"))
+    .order_by(orders.c.created_ms.desc(), orders.c.id.desc())
+)
+"""Newest first."""
+_ANSWERED: Final = select(operations.c.digest, operations.c.document).where(
+    operations.c.user_id == bindparam("user_id"), operations.c.operation_id == bindparam("operation_id")
+)
 
 
 class SqlIncidents:
@@ -68,25 +101,46 @@ class SqlIncidents:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """Histories read before: entries never change, so the last sequence that an order's row names tells
+    whether one is whole. A transaction that may be rolled back only looks."""
+
+    kept: Kept[str, History]
+    committed: bool
+
+    def of(self, order_id: str, sequence: int) -> History | None:
+        """The history that ends with that entry, if it was kept."""
+        history = self.kept.get(order_id)
+        return history if history is not None and history[-1].sequence == sequence else None
+
+    def keep(self, order_id: str, history: History) -> None:
+        """Unless what was read may still be undone."""
+        if self.committed and history:
+            self.kept.put(order_id, history)
+
+
 class SqlOrders:
     """``Orders`` within one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, histories: Histories) -> None:
         self._connection = connection
+        self._kept = histories
 
     def get(self, scope: Scope, order_id: str) -> StoredOrder | None:
-        found = self._stored(select(orders).where(orders.c.id == order_id, _seen_by(scope)))
-        return found[0] if found else None
+        return self.some(scope, [order_id]).get(order_id)
+
+    def some(self, scope: Scope, order_ids: Collection[str]) -> Mapping[str, StoredOrder]:
+        if not order_ids:
+            return {}
+        query = _some(scope.whole_company, bool(scope.crew_id))
+        found = self._stored(query, {"ids": list(order_ids), **_who(scope)})
+        return {one.order.id: one for one in found}
 
     def by_number(self, scope: Scope, number: str) -> StoredOrder | None:
         mine = (orders.c.number == number, _seen_by(scope))
         found = self._stored(select(orders).where(*mine))
         return found[0] if found else None
-
-    def listed(
-        self, scope: Scope, is_open: bool | None, after: PageAfter | None, limit: int
-    ) -> tuple[StoredOrder, ...]:
-        return self.found(scope, OrderFilter(is_open), after, limit)
 
     def found(
         self, scope: Scope, wanted: OrderFilter, after: PageAfter | None, limit: int
@@ -152,9 +206,13 @@ class SqlOrders:
         )  # fmt: skip
 
     def under_way(self, waiting_state: str) -> Mapping[str, str]:
-        query = select(orders.c.crew_id, orders.c.id).where(orders.c.open, orders.c.state != waiting_state)
-        newest_first = query.order_by(orders.c.created_ms.desc(), orders.c.id.desc())
-        return {row[0]: row[1] for row in self._connection.execute(newest_first)}
+        rows = self._connection.execute(_UNDER_WAY, {"waiting": waiting_state})
+        return {row[0]: row[1] for row in rows}
+
+    def under_way_of(self, crew_id: str, waiting_state: str) -> str | None:
+        of_crew = _UNDER_WAY.where(orders.c.crew_id == crew_id)
+        rows = self._connection.execute(of_crew, {"waiting": waiting_state}).all()
+        return rows[-1][1] if rows else None
 
     def next_number(self, series: str) -> int:
         lock_log(self._connection, f"order_numbers/{series}")
@@ -167,16 +225,23 @@ class SqlOrders:
         )
         return int(last) + 1
 
-    def _stored(self, query: Select[Any]) -> tuple[StoredOrder, ...]:
-        rows = self._connection.execute(query).all()
-        histories = self._histories([row.id for row in rows])
-        return tuple(StoredOrder(_order(row), row.state, tuple(histories[row.id])) for row in rows)
+    def _stored(
+        self, query: Select[Any], parameters: Mapping[str, Any] | None = None
+    ) -> tuple[StoredOrder, ...]:
+        rows = self._connection.execute(query, parameters).all()
+        known = {row.id: self._kept.of(row.id, row.sequence) for row in rows}
+        read = self._histories([order_id for order_id, history in known.items() if history is None])
+        return tuple(
+            StoredOrder(_order(row), row.state, known[row.id] or tuple(read[row.id])) for row in rows
+        )
 
-    def _histories(self, ids: Sequence[str]) -> dict[str, list[HistoryEntry]]:
+    def _histories(self, ids: Sequence[str]) -> Mapping[str, list[HistoryEntry]]:
         histories: dict[str, list[HistoryEntry]] = {identifier: [] for identifier in ids}
-        query = select(order_history).where(order_history.c.order_id.in_(ids))
-        for row in self._connection.execute(query.order_by(order_history.c.sequence)):
-            histories[row.order_id].append(_entry(row))
+        if ids:
+            for row in self._connection.execute(_HISTORIES, {"ids": ids}):
+                histories[row.order_id].append(_entry(row))
+        for order_id, history in histories.items():
+            self._kept.keep(order_id, tuple(history))
         return histories
 
 
@@ -187,11 +252,9 @@ class SqlOperations:
         self._connection = connection
 
     def answered(self, user_id: str, operation_id: str) -> Answered | None:
-        query = select(operations).where(
-            operations.c.user_id == user_id, operations.c.operation_id == operation_id
-        )
-        row = self._connection.execute(query).first()
-        return None if row is None else Answered(row.digest, row.document)
+        asked = {"user_id": user_id, "operation_id": operation_id}
+        row = self._connection.execute(_ANSWERED, asked).first()
+        return None if row is None else Answered(*row)
 
     def keep(self, user_id: str, operation_id: str, at_ms: int, answer: Answered) -> None:
         self._connection.execute(
@@ -246,6 +309,20 @@ class SqlPositions:
         self._connection.execute(delete(positions).where(positions.c.name == name))
         self._connection.execute(insert(positions).values(name=name, position=to, at_ms=at_ms))
         return True
+
+
+@lru_cache(maxsize=4)
+def _some(whole_company: bool, has_crew: bool) -> Select[Any]:
+    """Orders ``ids`` as ``_seen_by`` lets them be seen by ``_who``; made once, it is compiled once."""
+    query = select(orders).where(orders.c.id.in_(bindparam("ids", expanding=True)))
+    if whole_company:
+        return query
+    seen = orders.c.grid_id.in_(bindparam("cells", expanding=True))
+    return query.where(or_(seen, orders.c.crew_id == bindparam("crew")) if has_crew else seen)
+
+
+def _who(scope: Scope) -> dict[str, Any]:
+    return {"cells": sorted(scope.grid_ids), "crew": scope.crew_id}
 
 
 def _seen_by(scope: Scope) -> ColumnElement[bool]:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
@@ -23,7 +24,7 @@ from field_api.http.operations import Answer, Call, Operations
 from field_api.http.problems import FieldProblem, HttpProblem, Problem, problem_of
 from field_api.http.routes_people import person_resource
 from field_api.http.routes_photos import PhotoBody, announce, photo_resource
-from field_api.http.routes_work import PositionBody, StepBody, full_orders, step_request
+from field_api.http.routes_work import Beside, PositionBody, StepBody, full_orders, step_request
 from field_api.http.routes_work_types import OpenBody, open_request, work_type_resource
 from field_api.http.sync_resources import (
     ContactListResource,
@@ -36,8 +37,8 @@ from field_api.http.sync_resources import (
 from field_api.instants import iso, milliseconds
 from field_api.organisation.cells import CrewState
 from field_api.people.users import Role
-from field_api.ports import DeskSession, StoredOrder
-from field_api.resources import Resource
+from field_api.ports import StoredOrder
+from field_api.resources import OrderDetailResource, Resource
 from field_api.usecases.errors import Overtaken, Refused
 from field_api.usecases.move_crew import Position
 from field_api.usecases.step_order import ANY_REVISION
@@ -140,10 +141,8 @@ def pull_changes(call: Call) -> Answer:
     """Everything at first, and again (`reset`) where the cursor is too old to tell what was missed."""
     query = call.query(PullQuery)
     pulled = call.services.pull_changes(call.user, query.cursor, query.limit, call.now_ms)
-    with call.services.desk.reading() as session:
-        items = [*_for_everybody(call, session)] if pulled.begins else []
-    details = full_orders(call, pulled.kept)
-    for stored, detail in zip(pulled.kept, details, strict=True):
+    items = _for_everybody(call) if pulled.begins else []
+    for stored, detail in zip(pulled.kept, _details(call, pulled.kept), strict=True):
         more = _around(call, stored, held=detail.id in pulled.held)
         items.append(SyncItem(kind="order", id=detail.id, removed="", order=detail).model_copy(update=more))
     items += [
@@ -171,14 +170,24 @@ def push_operations(call: Call) -> Answer:
     return Answer(200, PushAnswer(server_time=iso(call.now_ms), items=items))
 
 
-def _for_everybody(call: Call, session: DeskSession) -> list[SyncItem]:
+def _details(call: Call, listed: Sequence[StoredOrder]) -> tuple[OrderDetailResource, ...]:
+    if not listed:
+        return ()
+    with call.services.desk.reading() as session:
+        beside = Beside.of(session, call.scope, listed)
+    return full_orders(call, listed, beside)
+
+
+def _for_everybody(call: Call) -> list[SyncItem]:
     """Forms and villages: what does not hang on an order."""
     kinds = call.services.company.work_types.values()
     items = [
         SyncItem(kind="work_type", id=one.name, removed="", work_type=work_type_resource(one))
         for one in kinds
     ]
-    for village in session.establishment.read().villages:
+    with call.services.desk.reading() as session:
+        villages = session.establishment.read().villages
+    for village in villages:
         if call.scope.sees(village.grid_id):
             shown = VillageResource(
                 id=village.id, name=village.name, name_en=village.name_en, grid_id=village.grid_id,

@@ -1,7 +1,8 @@
 """Orders, crews, notices and calls."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from pydantic import Field
@@ -29,12 +30,12 @@ from field_api.http.routes_outages import IS_OPEN, StateQuery
 from field_api.http.routes_tracing import back_feeds_of
 from field_api.http.site_of import current_site
 from field_api.instants import milliseconds
-from field_api.orders.photos import missing
+from field_api.orders.photos import Photo, missing
 from field_api.orders.proofs import photos_named
 from field_api.organisation.cells import CrewState
 from field_api.people.masking import mask_text
-from field_api.people.users import Role
-from field_api.ports import OrderFilter, StoredOrder
+from field_api.people.users import Role, Scope
+from field_api.ports import DeskSession, OrderFilter, StoredOrder
 from field_api.presentation import crew_resource, notice_resource, order_detail
 from field_api.resources import (
     CrewResource,
@@ -200,28 +201,41 @@ def get_order(call: Call) -> Answer:
         stored = session.orders.get(call.scope, call.path["order_id"])
         if stored is None:
             raise HttpProblem(404, "No such order", f"no order {call.path['order_id']!r} in your grid cells")
-    return Answer(200, full_orders(call, [stored])[0], revision=stored.revision)
+        beside = Beside.of(session, call.scope, [stored])
+    return Answer(200, full_orders(call, [stored], beside)[0], revision=stored.revision)
 
 
-def full_orders(call: Call, listed: Sequence[StoredOrder]) -> tuple[OrderDetailResource, ...]:
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What the desk knows of orders that their own rows do not say."""
+
+    photos: Mapping[str, Sequence[Photo]]
+    crew_names: Mapping[str, str]
+
+    @classmethod
+    def of(cls, session: DeskSession, scope: Scope, listed: Sequence[StoredOrder]) -> "Beside":
+        """Looked up once for all."""
+        return cls(
+            session.photos.of_orders([one.order.id for one in listed]),
+            session.organisation.crew_names(scope, {one.order.crew_id for one in listed}),
+        )
+
+
+def full_orders(call: Call, listed: Sequence[StoredOrder], beside: Beside) -> tuple[OrderDetailResource, ...]:
     """With their histories, back-feeds, and the pictures that are still on their way.
 
-    What they need is looked up once for all, and one thing after the other: within one transaction the grid's
-    positions would need a second connection.
+    Not within a transaction: the grid's positions would need a second connection beside it.
     """
     told = back_feeds_of(call, {one.order.element for one in listed})
-    with call.services.desk.reading() as session:
-        photos = session.photos.of_orders([one.order.id for one in listed])
-        names = session.organisation.crew_names(call.scope, {one.order.crew_id for one in listed})
     details = []
     for stored in listed:
         order = stored.order
         more = {
             "back_feeds": told[order.element] or (),
             "back_feeds_known": told[order.element] is not None,
-            "photos_missing": missing(photos_named(stored.history), photos.get(order.id, ())),
+            "photos_missing": missing(photos_named(stored.history), beside.photos.get(order.id, ())),
         }
-        name = names.get(order.crew_id, order.crew_id)
+        name = beside.crew_names.get(order.crew_id, order.crew_id)
         detail = order_detail(stored, call.services.company, name, call.now_ms)
         details.append(detail.model_copy(update=more))
     return tuple(details)
@@ -276,7 +290,7 @@ def list_crews(call: Call) -> Answer:
     """A page of crews, by id."""
     query = call.query(PageQuery)
     with call.services.desk.reading() as session:
-        crews = session.organisation.crews(call.scope)
+        crews = session.organisation.places(call.scope)
         busy = session.orders.under_way(waiting_state(call.services.company))
     start = number_after(query.cursor) or 0
     items = tuple(crew_resource(one, busy.get(one.id)) for one in crews[start : start + query.limit])

@@ -7,7 +7,7 @@ from typing import Final
 
 from field_api.company import Company
 from field_api.people.users import Role, Scope, User
-from field_api.ports import Desk, DeskSession, PageAfter, StoredOrder
+from field_api.ports import Desk, DeskSession, OrderFilter, PageAfter, StoredOrder
 from field_api.service.assessment import ClosedOrder, FirstVisits, Sheet, assessment, first_visits, visits
 from field_api.service.risks import PastOutage, Risk, RiskKind, near_limits, repeated_outages
 from field_api.usecases.errors import Forbidden, NotFound
@@ -81,7 +81,7 @@ def _closed(
     found: list[ClosedOrder] = []
     after: PageAfter | None = None
     for _ in range(MAX_ORDERS // AT_ONCE):
-        page = session.orders.listed(scope, False, after, AT_ONCE)
+        page = session.orders.found(scope, OrderFilter(is_open=False), after, AT_ONCE)
         found += [
             ClosedOrder(one.order.id, one.order.owner_id, visits(one.history), one.history[-1].at_ms)
             for one in page

@@ -62,11 +62,11 @@ class Logins:
     def recognise(self, secret: str, kinds: Collection[str], now_ms: int) -> Identity | None:
         """The person behind a secret; rights are read anew each time."""
         with self._desk.reading() as session:
-            credential = session.users.credential(hashed(secret), now_ms)
-            if credential is None or credential.kind not in kinds:
-                return None
-            user = session.users.by_id(credential.user_id)
-        return None if user is None or user.disabled else Identity(user, credential)
+            found = session.users.holder(hashed(secret), now_ms)
+        if found is None:
+            return None
+        credential, user = found
+        return None if credential.kind not in kinds or user.disabled else Identity(user, credential)
 
     def leave(self, identity: Identity, address: str, now_ms: int) -> None:
         """End the session; a phone's token ends with all that could renew it."""

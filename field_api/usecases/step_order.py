@@ -193,12 +193,13 @@ class StepOrder:
                 session.feed.append(now_ms, [order_event(session, self._company, opened, now_ms)])
 
     def _move_crew(self, session: DeskSession, stored: StoredOrder, rule: StepRule, now_ms: int) -> None:
-        crew = session.organisation.crew(WHOLE_COMPANY, stored.order.crew_id)
-        if crew is None or not rule.crew:
+        if not rule.crew:
             return
-        moved = replace(crew, state=CrewState(rule.crew))
-        session.organisation.put_crew(moved)
-        session.feed.append(now_ms, [crew_event(session, self._company, moved)])
+        crew = session.organisation.crew(WHOLE_COMPANY, stored.order.crew_id)
+        if crew is not None:
+            moved = replace(crew, state=CrewState(rule.crew))
+            session.organisation.set_state(crew.id, moved.state)
+            session.feed.append(now_ms, [crew_event(session, self._company, moved)])
 
 
 def _digest(order_id: str, request: StepRequest) -> str:

@@ -6,7 +6,7 @@ that has left (closed, handed on, withdrawn) comes as its id and the reason. Sen
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -39,29 +39,26 @@ class Pulled:
     """Orders among ``kept`` that the phone had before: what never changes of them need not come again."""
 
 
-@dataclass(frozen=True, slots=True)
 class PullChanges:
-    desk: Desk
-    company: Company
-    sites: Sites
+    """Answers phones; safe to share between threads."""
+
+    def __init__(self, desk: Desk, company: Company, sites: Sites) -> None:
+        self.desk, self.company, self.sites = desk, company, sites
+        self._kinds = _digest(_shown(company))
 
     def __call__(self, user: User, cursor: str | None, limit: int, now_ms: int) -> Pulled:
         """At most ``limit`` orders."""
-        basis = Basis(_digest(_identity(user)), self._network(), _digest(self._kinds()))
+        basis = Basis(_digest(_identity(user)), self._network(), self._kinds)
         with self.desk.reading() as session:
             # The events first: what is read of orders afterwards is never older than they are.
             feed = session.feed
-            place, reset = where_to_go_on(place_of(cursor), basis, feed.oldest_id(), feed.newest_id())
+            newest = feed.newest_id()
+            place, reset = where_to_go_on(place_of(cursor), basis, feed.oldest_id(), newest)
             if place.whole:
                 pulled = self._page(session, user, place, limit, reset=reset)
             else:
-                pulled = self._changes(session, user, place, limit)
+                pulled = self._changes(session, user, place, limit, newest)
         return replace(pulled, next=replace(pulled.next, at_ms=now_ms))
-
-    def _kinds(self) -> list[object]:
-        """What of the work types shows on a phone."""
-        kinds = self.company.work_types.values()
-        return [[one.name, [rule.name for rule in one.steps], one.states, one.form] for one in kinds]
 
     def _network(self) -> str:
         site = self.sites.current()
@@ -74,7 +71,10 @@ class PullChanges:
         page = PageAfter(rows[-1].order.created_ms, rows[-1].order.id) if more else None
         return Pulled(reset, more, replace(place, page=page, whole=more), place.page is None, rows, ())
 
-    def _changes(self, session: DeskSession, user: User, place: Place, limit: int) -> Pulled:
+    def _changes(self, session: DeskSession, user: User, place: Place, limit: int, newest: int) -> Pulled:
+        """Up to the event ``newest``; those that came meanwhile are the next pull's."""
+        if place.feed == newest:
+            return Pulled(False, False, place, False, (), ())
         events = session.feed.read(place.feed, EVENTS_AT_ONCE)
         ids: list[str] = []
         last = place.feed
@@ -85,7 +85,7 @@ class PullChanges:
             ids += fresh
             last = event.id
         kept, gone = self._sorted(session, user, ids)
-        more = last < session.feed.newest_id()
+        more = last < newest
         held = frozenset(one.order.id for one in kept if _came_ms(one) < place.at_ms - MARGIN_MS)
         return Pulled(False, more, replace(place, feed=last), False, kept, gone, held)
 
@@ -104,11 +104,12 @@ class PullChanges:
         return [one.order.id for one in of_outage if _crew(user) in {None, one.order.crew_id}]
 
     def _sorted(
-        self, session: DeskSession, user: User, ids: Iterable[str]
+        self, session: DeskSession, user: User, ids: Collection[str]
     ) -> tuple[tuple[StoredOrder, ...], tuple[tuple[str, str], ...]]:
         kept, gone = [], []
+        found = session.orders.some(user.scope, ids)
         for order_id in ids:
-            stored = session.orders.get(user.scope, order_id)
+            stored = found.get(order_id)
             if stored is None or _crew(user) not in {None, stored.order.crew_id}:
                 gone.append((order_id, ELSEWHERE))
             elif is_open(self.company.work_type(stored.order.type), stored.state):
@@ -116,6 +117,12 @@ class PullChanges:
             else:
                 gone.append((order_id, CLOSED))
         return tuple(kept), tuple(gone)
+
+
+def _shown(company: Company) -> list[object]:
+    """What of the work types shows on a phone."""
+    kinds = company.work_types.values()
+    return [[one.name, [rule.name for rule in one.steps], one.states, one.form] for one in kinds]
 
 
 def _came_ms(stored: StoredOrder) -> int:

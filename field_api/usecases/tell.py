@@ -41,7 +41,7 @@ def crew_event(session: DeskSession, company: Company, crew: Crew) -> FeedEvent:
 
 def crew_document(session: DeskSession, company: Company, crew: Crew) -> str:
     """The crew's JSON."""
-    return document(crew_resource(crew, session.orders.under_way(waiting_state(company)).get(crew.id)))
+    return document(crew_resource(crew, session.orders.under_way_of(crew.id, waiting_state(company))))
 
 
 def waiting_state(company: Company) -> str:

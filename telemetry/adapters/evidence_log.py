@@ -35,6 +35,7 @@ class SqlEvidenceLog:
     def __init__(self, engine: Engine, table: Table = gateway_tables.evidence) -> None:
         self._engine = engine
         self._table = table
+        self._newest_id = select(func.max(table.c.id))
 
     def append(self, evidence: Sequence[Evidence]) -> int:
         """Append all or none; how many were new."""
@@ -93,7 +94,7 @@ class SqlEvidenceLog:
         return select(*(self._table.c[name] for name in _COLUMNS))
 
     def _newest(self, connection: Connection) -> int:
-        return int(connection.scalar(select(func.max(self._table.c.id))) or 0)
+        return int(connection.scalar(self._newest_id) or 0)
 
     def _known(self, connection: Connection, keys: list[str]) -> set[str]:
         return {row[0] for row in rows_named(connection, self._table, ("key",), keys)}

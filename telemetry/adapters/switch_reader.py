@@ -24,8 +24,8 @@ class SwitchReader:
         with self._lock:
             for name, log in self._logs.items():
                 newest = log.newest_id()
-                while rows := log.of_kinds(KINDS, self._positions[name], newest, PAGE):
+                while self._positions[name] < newest:
+                    rows = log.of_kinds(KINDS, self._positions[name], newest, PAGE)
                     self._history.take([row.evidence for row in rows])
-                    self._positions[name] = rows[-1].id
-                self._positions[name] = max(newest, self._positions[name])
+                    self._positions[name] = rows[-1].id if rows else newest
             return self._history

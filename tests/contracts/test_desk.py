@@ -24,7 +24,9 @@ from field_api.ports import (
     Call,
     Credential,
     Desk,
+    DeskSession,
     FeedEvent,
+    OrderFilter,
     OutageView,
     PageAfter,
 )
@@ -85,6 +87,11 @@ def test_cells_and_crews_are_kept_and_seen_by_their_own(desk: Desk) -> None:
         assert session.organisation.crews(WEST) == (crew,)
         assert session.organisation.crews(NOBODY) == ()
         assert session.organisation.crew(NOBODY, "c1") is None
+        assert session.organisation.places(WEST) == (crew,)
+        assert session.organisation.places(NOBODY) == ()
+        assert session.organisation.crew(WEST, "c1") == crew
+        assert session.organisation.crew_names(WEST, {"c1", "c2"}) == {"c1": "一班"}
+        assert session.organisation.crew_names(NOBODY, {"c1"}) == {}
 
 
 def test_a_position_never_goes_back(desk: Desk) -> None:
@@ -95,6 +102,9 @@ def test_a_position_never_goes_back(desk: Desk) -> None:
         crew = session.organisation.crew(WHOLE_COMPANY, "c1")
     assert crew is not None
     assert (crew.lon, crew.state, crew.position_ms) == (1.0, CrewState.TRAVELLING, 10)
+    with desk.writing() as session:
+        session.organisation.set_state("c1", CrewState.WORKING)
+        assert session.organisation.crew(EAST, "c1") == replace(crew, state=CrewState.WORKING)
 
 
 def test_people_and_their_credentials(desk: Desk) -> None:
@@ -107,22 +117,41 @@ def test_people_and_their_credentials(desk: Desk) -> None:
         assert login is not None
         assert (login.user, login.password_hash) == (user, "hash")
         assert session.users.by_id("u1") == user
-        assert session.users.credential("secret", 99) is not None
-        assert session.users.credential("secret", 100) is None, "expired"
+        found = session.users.holder("secret", 99)
+        assert found == (Credential("secret", "session", "u1", "csrf", 1, 100), user)
+        assert session.users.holder("secret", 100) is None, "expired"
     with desk.writing() as session:
         session.users.put(user, "other", 2)
     with desk.reading() as session:
-        assert session.users.credential("secret", 50) is None, "a new password ends sessions"
+        assert session.users.holder("secret", 50) is None, "a new password ends sessions"
         assert session.users.listed() == (user,)
+
+
+def test_a_credential_brings_its_holder_as_they_are_now(desk: Desk) -> None:
+    user = User("u1", "anna", "安娜", Role.DISPATCHER, None, (), True, "zh")
+    credential = Credential("secret", "session", "u1", "csrf", 1, 100)
+    with desk.writing() as session:
+        session.users.put(user, "hash", 1)
+        session.users.admit(credential)
+    with desk.reading() as session:
+        assert session.users.holder("secret", 50) == (credential, user)
+    moved = replace(user, role=Role.CREW, crew_id="c1", grid_ids=("G1", "G2"), whole_company=False)
+    with desk.writing() as session:
+        session.users.change(moved)
+    with desk.reading() as session:
+        found = session.users.holder("secret", 50)
+    assert found is not None
+    assert found[1] == moved
 
 
 def test_credentials_of_one_person_are_limited(desk: Desk) -> None:
     with desk.writing() as session:
+        session.users.put(User("u1", "anna", "安娜", Role.CREW, "c1", (), False, "zh"), "hash", 1)
         for number in range(60):
             session.users.admit(Credential(f"s{number}", "token", "u1", "", number, 10_000))
-        alive = [number for number in range(60) if session.users.credential(f"s{number}", 61)]
+        alive = [number for number in range(60) if session.users.holder(f"s{number}", 61)]
         session.users.revoke("s59")
-        assert session.users.credential("s59", 61) is None
+        assert session.users.holder("s59", 61) is None
     assert alive == list(range(10, 60)), "the oldest are forgotten"
 
 
@@ -137,10 +166,34 @@ def test_an_order_and_its_history(desk: Desk) -> None:
         assert stored is not None
         assert session.orders.get(WEST, "a") is None
         assert session.orders.under_way("assigned") == {"c1": "a"}
+        assert session.orders.under_way_of("c1", "assigned") == "a"
+        assert session.orders.under_way_of("c1", "accepted") is None
         assert session.orders.open_by_crew() == {"c1": 1}
     assert repr(stored.order) == repr(_order("a"))
     assert (stored.state, stored.revision) == ("accepted", 2)
     assert stored.history == (_entry(1), _entry(2, "accept"))
+
+
+def test_a_history_is_read_again_when_it_has_grown_and_never_as_it_was_undone(desk: Desk) -> None:
+    with desk.writing() as session:
+        session.orders.add(_order("a"), "assigned", _entry(1))
+    with desk.reading() as session:
+        assert len(_history(session)) == 1
+    with pytest.raises(ZeroDivisionError), desk.writing() as session:
+        assert session.orders.append("a", _entry(2, "refuse"), "refused", True)
+        assert [entry.step for entry in _history(session)][1:] == ["refuse"]
+        raise ZeroDivisionError
+    with desk.reading() as session:
+        assert len(_history(session)) == 1
+    with desk.writing() as session:
+        assert session.orders.append("a", _entry(2, "accept"), "accepted", True)
+    for _ in range(2):
+        with desk.reading() as session:
+            assert [entry.step for entry in _history(session)][1:] == ["accept"]
+
+
+def _history(session: DeskSession) -> tuple[HistoryEntry, ...]:
+    return session.orders.some(EAST, ["a", "b"])["a"].history
 
 
 def test_orders_follow_and_change(desk: Desk) -> None:
@@ -162,12 +215,15 @@ def test_orders_are_listed_newest_first_in_pages(desk: Desk) -> None:
             session.orders.add(order, "assigned", _entry(1))
         session.orders.append("a0", _entry(2, "close"), "closed", False)
     with desk.reading() as session:
-        ids = [one.order.id for one in session.orders.listed(EAST, None, None, 100)]
+        ids = [one.order.id for one in session.orders.found(EAST, OrderFilter(), None, 100)]
         assert ids == ["a4", "a3", "a2", "a1", "a0"]
-        assert [one.order.id for one in session.orders.listed(EAST, False, None, 100)] == ["a0"]
+        assert [one.order.id for one in session.orders.found(EAST, OrderFilter(False), None, 100)] == ["a0"]
         after = PageAfter(1, "a3")
-        assert [one.order.id for one in session.orders.listed(EAST, True, after, 2)] == ["a2", "a1"]
-        assert session.orders.listed(NOBODY, None, None, 100) == ()
+        assert [one.order.id for one in session.orders.found(EAST, OrderFilter(True), after, 2)] == [
+            "a2",
+            "a1",
+        ]
+        assert session.orders.found(NOBODY, OrderFilter(), None, 100) == ()
 
 
 def test_numbers_count_up_within_their_series_whoever_asks(desk: Desk) -> None:
