@@ -32,6 +32,7 @@ def main() -> None:
     gc.set_threshold(GARBAGE_AFTER)
     data_dir = Path(os.environ.get("GRIDCREW_DATA_DIR", "var"))
     os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder(data_dir)))
+    _warn_of_strange_variables()
     try:
         # click hands back the code of an Exit instead of raising it
         code = cli.main(standalone_mode=False)
@@ -52,6 +53,15 @@ def main() -> None:
         _refuse(
             f"database: {said}; `gridcrew migrate` prepares the databases, `gridcrew check` looks at them"
         )
+
+
+def _warn_of_strange_variables() -> None:
+    """Those that look like a setting and are none; settings are loaded only where there are any to judge."""
+    names = [name for name in os.environ if name.upper().startswith("GRIDCREW_")]
+    if set(names) - {"GRIDCREW_DATA_DIR"}:
+        environment = importlib.import_module("gridcrew.environment")
+        for line in environment.told(environment.strange_variables(names)):
+            click.echo(f"Warning: {line}", err=True)
 
 
 def _record(arguments: list[str]) -> None:

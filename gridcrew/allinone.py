@@ -17,6 +17,7 @@ import click
 from field_api.adapters.demo import prepare_demo
 from field_api.usecases.prepare_organisation import DemoLogin
 from gridcrew.compiled import cache_folder, forget_other_versions
+from gridcrew.environment import strange_variables
 from gridcrew.migrations.runner import migrate_all
 from gridcrew.sealed_networks import open_networks, seal_networks
 from gridcrew.settings import Settings
@@ -106,7 +107,9 @@ def _ready(supervisor: Supervisor, name: str) -> bool:
 def _environment(settings: Settings) -> dict[str, str]:
     """What the children see: this environment, with what the command line decided."""
     decided = {"GRIDCREW_DATA_DIR": str(settings.data_dir.absolute()), "GRIDCREW_DEMO": str(settings.demo)}
-    return (DEMO_OVERDUE if settings.demo else {}) | dict(os.environ) | decided
+    strange = strange_variables(os.environ)  # told once, by us
+    own = {name: value for name, value in os.environ.items() if name not in strange}
+    return (DEMO_OVERDUE if settings.demo else {}) | own | decided
 
 
 def _banner(settings: Settings, logins: Sequence[DemoLogin], seconds: float) -> str:

@@ -1,5 +1,6 @@
 """Is this installation healthy? Each check looks at one real thing and says its figure."""
 
+import os
 import shutil
 import socket
 import time
@@ -20,6 +21,7 @@ from gateway.backpressure import Pressure
 from geo.adapters.database import SAFE_SQLITE, open_database
 from gridcrew.authority import WARN_DAYS, authority_of
 from gridcrew.broker import broker_address
+from gridcrew.environment import strange_variables, told
 from gridcrew.guarding import GUARDS
 from gridcrew.home import installation
 from gridcrew.migrations.runner import OWNERS, newest_version
@@ -63,6 +65,11 @@ def _run(name: str, look: Callable[[Settings], tuple[bool, str]], settings: Sett
 
 def _sqlite(_: Settings) -> tuple[bool, str]:
     return sqlite.sqlite_version_info >= SAFE_SQLITE, f"SQLite {sqlite.sqlite_version}, at least 3.51.3"
+
+
+def _environment(_: Settings) -> tuple[bool, str]:
+    strange = told(strange_variables(os.environ))
+    return not strange, "; ".join(strange) or "every GRIDCREW_ variable is a setting"
 
 
 def _disk(settings: Settings) -> tuple[bool, str]:
@@ -163,6 +170,7 @@ def _web(settings: Settings) -> tuple[bool, str]:
 
 
 CHECKS: Final[dict[str, Callable[[Settings], tuple[bool, str]]]] = {
+    "environment": _environment,
     "sqlite": _sqlite,
     "disk": _disk,
     "schemas": _schemas,

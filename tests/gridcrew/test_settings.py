@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gridcrew.environment import strange_variables, told, variables
+from gridcrew.health import CHECKS
 from gridcrew.settings import Settings
 
 
@@ -42,3 +44,34 @@ def test_a_bad_setting_ends_with_one_line_that_names_it(tmp_path: Path, content:
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert named in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "nearest"),
+    [
+        ("GRIDCREW_WEB_PORT", "GRIDCREW_WEB__PORT"),
+        ("gridcrew_data_dri", "GRIDCREW_DATA_DIR"),
+        ("GRIDCREW_MQTT_URI", "GRIDCREW_MQTT__URL"),
+        ("GRIDCREW_XYZZY", ""),
+    ],
+)
+def test_a_variable_that_nothing_reads_is_told_with_the_nearest_setting(variable: str, nearest: str) -> None:
+    strange = strange_variables([variable, *variables(), "GRIDCREW_SECRET_SMS", "GRIDCREW_CONFIG", "PATH"])
+    assert strange == {variable: nearest}
+    assert nearest in told(strange)[0]
+
+
+def test_such_a_variable_is_warned_of_at_the_start_and_found_by_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRIDCREW_WEB_PORT", "9000")
+    done = subprocess.run(
+        [sys.executable, "-m", "gridcrew", "--help"],
+        env=os.environ | {"GRIDCREW_DATA_DIR": str(tmp_path)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "Warning" in done.stderr
+    assert "did you mean GRIDCREW_WEB__PORT?" in done.stderr
+    healthy, says = CHECKS["environment"](Settings())
+    assert not healthy
+    assert "GRIDCREW_WEB__PORT" in says
