@@ -32,6 +32,7 @@ from field_api.notices.notice import (
     NoticeState,
     Posting,
 )
+from field_api.notices.rules import Urgency
 from field_api.people.users import Scope
 from geo.adapters.database import lock_log
 
@@ -174,6 +175,9 @@ class SqlOutbox:
                 func.max(told.text).label("text"), func.min(told.at_ms).label("since_ms"),
                 func.count().label("messages"), func.max(told.customers).label("customers"),
                 func.max(told.key_customers).label("key_customers"),
+                _how_many(Urgency.KEY).label("to_key"),
+                _how_many(Urgency.VULNERABLE).label("to_vulnerable"),
+                _how_many(Urgency.LIAISON).label("to_liaisons"),
             )
             .join(outbox, told.id == outbox.c.announcement_id)
             .where(outbox.c.state == NoticeState.PENDING.value, in_scope(outbox.c.grid_id, scope))
@@ -184,7 +188,7 @@ class SqlOutbox:
         return tuple(
             Pending(
                 row.incident_id, row.outage_id, row.kind, row.text, row.since_ms, row.messages,
-                row.customers, row.key_customers, self._cells(row.incident_id),
+                row.to_key, row.to_vulnerable, row.to_liaisons, row.customers, row.key_customers, self._cells(row.incident_id),
             )
             for row in self._connection.execute(query).all()
         )  # fmt: skip
@@ -224,6 +228,10 @@ class SqlOutbox:
         for part in _parts(keys):
             known.update(self._connection.scalars(select(outbox.c.key).where(outbox.c.key.in_(part))))
         return known
+
+
+def _how_many(urgency: Urgency) -> ColumnElement[int]:
+    return func.sum(case((outbox.c.urgency == urgency.value, 1), else_=0))
 
 
 def _heard(before: Told, row: Row[Any]) -> Told:

@@ -9,7 +9,8 @@ from field_api.http.operations import Answer, Call, Operations
 from field_api.http.problems import HttpProblem
 from field_api.instants import iso, iso_or_none
 from field_api.notices.alerts import NoticeKind
-from field_api.notices.control import Hold, HoldKind, Pending, Verdict
+from field_api.notices.control import ChannelState, Hold, HoldKind, Pending, Verdict
+from field_api.notices.rules import Size, Wait, waits
 from field_api.people.users import Role
 from field_api.resources import Instant, Resource
 from field_api.usecases.control_notices import MAY_CONTROL, MAY_SEE, Click, HoldRequest
@@ -25,12 +26,27 @@ class PendingResource(Resource):
     text: str = Field(description="What one cell's customers would get.")
     since: Instant
     messages: int = Field(description="How many people of your cells would get it.")
+    to_key: int = Field(description="Of these, to key customers, to vulnerable ones, to village liaisons.")
+    to_vulnerable: int
+    to_liaisons: int
     customers: int = Field(description="Size of the whole scope.")
     key_customers: int
+    waits: tuple[Wait, ...] = Field(description="Why, by the rules of today.")
 
 
 class PendingPage(Page[PendingResource]):
     pass
+
+
+class ChannelResource(Resource):
+    name: str
+    failing_since: Instant | None = Field(description="Null: it works.")
+    problem: str = Field(description="What it answered last; no personal data.")
+    reported: bool = Field(description="The call list has been told.")
+
+
+class ChannelList(Resource):
+    items: tuple[ChannelResource, ...] = Field(description="Those that ever failed.")
 
 
 class VerdictBody(Input):
@@ -93,7 +109,18 @@ class ReceiptsResource(Resource):
 def list_pending_notices(call: Call) -> Answer:
     """Large scopes and those with key customers, by incident, oldest first, at most two hundred."""
     found = call.services.control_notices.pending(call.scope)
-    return Answer(200, PendingPage(items=tuple(_pending(one) for one in found), next_cursor=None))
+    rules = call.services.company.rules
+    items = tuple(_pending(one, waits(rules, Size(one.customers, one.key_customers))) for one in found)
+    return Answer(200, PendingPage(items=items, next_cursor=None))
+
+
+@operations.add(
+    "GET", "/api/v1/notices/channels", "How the channels fare", roles=MAY_SEE, answers={200: ChannelList},
+)  # fmt: skip
+def list_channels(call: Call) -> Answer:
+    """Channels that ever failed; one that fails for five minutes is told to the call list."""
+    found = call.services.control_notices.channels()
+    return Answer(200, ChannelList(items=tuple(map(_channel, found))))
 
 
 @operations.add(
@@ -158,12 +185,17 @@ def take_receipts(call: Call) -> Answer:
     return Answer(200, ReceiptsResource(known=known, told=len(told)))
 
 
-def _pending(one: Pending) -> PendingResource:
+def _pending(one: Pending, why: tuple[Wait, ...]) -> PendingResource:
     return PendingResource(
         incident_id=one.incident_id, outage_id=one.outage_id, kind=NoticeKind(one.kind), text=one.text,
-        since=iso(one.since_ms), messages=one.messages, customers=one.customers,
-        key_customers=one.key_customers,
+        since=iso(one.since_ms), messages=one.messages, to_key=one.to_key, to_vulnerable=one.to_vulnerable,
+        to_liaisons=one.to_liaisons, customers=one.customers, key_customers=one.key_customers, waits=why,
     )  # fmt: skip
+
+
+def _channel(one: ChannelState) -> ChannelResource:
+    since = iso_or_none(one.failing_since_ms)
+    return ChannelResource(name=one.name, failing_since=since, problem=one.problem, reported=one.reported)
 
 
 def _verdict(one: Verdict) -> VerdictResource:

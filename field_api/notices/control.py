@@ -58,6 +58,10 @@ class Pending:
     text: str
     since_ms: int
     messages: int
+    to_key: int
+    """How many of the messages go to key customers, to vulnerable ones, to village liaisons."""
+    to_vulnerable: int
+    to_liaisons: int
     customers: int
     key_customers: int
     grid_ids: frozenset[str]

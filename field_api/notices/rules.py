@@ -78,12 +78,25 @@ class Fate(StrEnum):
     """A dispatcher said no, and it is still about the same size."""
 
 
+class Wait(StrEnum):
+    """Why first words wait for a click."""
+
+    LARGE = "large"
+    KEY_CUSTOMER = "key_customer"
+
+
+def waits(rules: NoticeRules, size: Size) -> tuple[Wait, ...]:
+    """What keeps first words to a scope of that size from leaving by themselves."""
+    large = size.customers >= rules.automatic_below
+    key = rules.key_waits and size.key_customers > 0
+    return (Wait.LARGE,) * large + (Wait.KEY_CUSTOMER,) * key
+
+
 def fate(rules: NoticeRules, size: Size, verdict: Verdict | None) -> Fate:
     """What becomes of first words to a scope; ``verdict`` is the newest click on its incident."""
     if verdict is not None and size.customers <= GROWN * verdict.customers:
         return Fate.SEND if verdict.approved else Fate.SKIP
-    waits = size.customers >= rules.automatic_below or (rules.key_waits and size.key_customers > 0)
-    return Fate.ASK if waits else Fate.SEND
+    return Fate.ASK if waits(rules, size) else Fate.SEND
 
 
 def send_from_ms(

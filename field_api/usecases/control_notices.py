@@ -4,14 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from field_api.notices.control import Hold, HoldKind, Pending, Verdict
+from field_api.instants import iso
+from field_api.notices.control import ChannelState, Hold, HoldKind, Pending, Verdict
 from field_api.notices.notice import NoticeState
-from field_api.people.users import Role, Scope, User
-from field_api.ports import Desk, DeskSession, Sites
+from field_api.people.users import WHOLE_COMPANY, Role, Scope, User
+from field_api.ports import Desk, DeskSession, FeedEvent, Sites
 from field_api.usecases.errors import Conflict, Forbidden, NotFound
 from geo.errors import UnknownElement
 
 MAY_CONTROL: Final = frozenset({Role.ADMIN, Role.DISPATCHER})
+FEED: Final = "notice_control"
+"""Name of the feed's event: somebody clicked, held or released; what waits is to be read again."""
 MAY_SEE: Final = MAY_CONTROL | {Role.SUPERVISOR, Role.AUDITOR, Role.VIEWER, Role.GRID_MANAGER}
 
 
@@ -55,6 +58,11 @@ class ControlNotices:
             found = session.notices.holds(active=False)
             return tuple(one for one in found if self._sees(session, user, one.kind, one.thing))
 
+    def channels(self) -> tuple[ChannelState, ...]:
+        """Those that ever failed, and whether they do now."""
+        with self.desk.reading() as session:
+            return session.notices.channels()
+
     def decide(self, user: User, click: Click, now_ms: int) -> Verdict:
         """Approve or reject; the same operation again changes nothing. Raises a kind of ``Refused``."""
         _permit(user)
@@ -78,6 +86,7 @@ class ControlNotices:
             )
             session.notices.put_verdict(verdict)
             session.outbox.decide(click.incident_id, click.approved)
+            _tell_screens(session, now_ms)
         return verdict
 
     def hold(self, user: User, request: HoldRequest, now_ms: int) -> Hold:
@@ -94,6 +103,7 @@ class ControlNotices:
             if not self._sees(session, user, request.kind, request.thing):
                 raise NotFound(f"no {request.kind.value} {request.thing!r} in your grid cells")
             session.notices.put_hold(hold)
+            _tell_screens(session, now_ms)
         return hold
 
     def release(self, user: User, hold_id: str, note: str, now_ms: int) -> Hold:
@@ -103,7 +113,8 @@ class ControlNotices:
             hold = session.notices.hold(hold_id)
             if hold is None or not self._sees(session, user, hold.kind, hold.thing):
                 raise NotFound(f"no hold {hold_id!r}")
-            session.notices.release(hold_id, now_ms, user.name, note)
+            if session.notices.release(hold_id, now_ms, user.name, note):
+                _tell_screens(session, now_ms)
             return session.notices.hold(hold_id) or hold
 
     def receipts(self, channel: str, told: tuple[Receipt, ...], now_ms: int) -> int:
@@ -129,6 +140,11 @@ class ControlNotices:
             return user.scope.sees(site.cell_of_element(site.find(feeder)))
         except UnknownElement:
             return False
+
+
+def _tell_screens(session: DeskSession, now_ms: int) -> None:
+    cells = frozenset(cell.id for cell in session.organisation.cells(WHOLE_COMPANY))
+    session.feed.append(now_ms, [FeedEvent(FEED, cells, f'{{"at":"{iso(now_ms)}"}}')])
 
 
 def _permit(user: User) -> None:

@@ -159,6 +159,7 @@ def test_a_large_scope_waits_for_one_click(ruled: World, dispatcher: Person) -> 
     assert set(_states(ruled).values()) == {"pending"}
     (found,) = dispatcher.get("/api/v1/notices/pending").get_json()["items"]
     assert (found["incident_id"], found["messages"], found["customers"]) == ("inc-out-1", 4, 4)
+    assert (found["waits"], found["to_key"], found["to_vulnerable"]) == (["large"], 1, 1)
     assert "95598" in found["text"]
     click = {"operation_id": "op-approve-1", "incident_id": "inc-out-1", "decision": "approve"}
     answers = [dispatcher.send("POST", "/api/v1/notices/approve", click) for _ in range(2)]
@@ -169,6 +170,15 @@ def test_a_large_scope_waits_for_one_click(ruled: World, dispatcher: Person) -> 
     assert dispatcher.get("/api/v1/notices/pending").get_json()["items"] == []
     other = click | {"incident_id": "inc-out-2"}
     assert dispatcher.send("POST", "/api/v1/notices/approve", other).status_code == 409
+
+
+def test_a_click_tells_the_other_screens(ruled: World, dispatcher: Person) -> None:
+    body = {"operation_id": "op-hold-0001", "kind": "all", "note": "核实中"}
+    hold = dispatcher.send("POST", "/api/v1/notices/hold", body).get_json()["id"]
+    dispatcher.send("POST", "/api/v1/notices/release", {"hold_id": hold})
+    with ruled.services.desk.reading() as session:
+        told = [one.event.name for one in session.feed.read(0, 100)]
+    assert told.count("notice_control") == 2
 
 
 def test_a_no_is_kept_and_nobody_is_asked_again_at_that_size(ruled: World, dispatcher: Person) -> None:
