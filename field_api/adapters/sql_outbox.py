@@ -188,7 +188,8 @@ class SqlOutbox:
         return tuple(
             Pending(
                 row.incident_id, row.outage_id, row.kind, row.text, row.since_ms, row.messages,
-                row.to_key, row.to_vulnerable, row.to_liaisons, row.customers, row.key_customers, self._cells(row.incident_id),
+                row.to_key, row.to_vulnerable, row.to_liaisons, row.customers,
+                row.key_customers, self._cells(row.incident_id),
             )
             for row in self._connection.execute(query).all()
         )  # fmt: skip

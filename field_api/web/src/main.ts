@@ -5,6 +5,7 @@ import './styles/lists.css'
 import './styles/details.css'
 import './styles/map.css'
 import './styles/page.css'
+import './styles/desk.css'
 
 import { createApp } from 'vue'
 

@@ -4,15 +4,19 @@ export type Iso = string
 export type Bounds = [west: number, south: number, east: number, north: number]
 export type Language = 'zh' | 'en'
 
+import type { HandOver } from './desk.ts'
 import type { BackFeed } from './grid.ts'
 
+export * from './desk.ts'
 export * from './grid.ts'
+
+export type Role = 'admin' | 'dispatcher' | 'grid_manager' | 'crew' | 'supervisor' | 'auditor' | 'machine' | 'viewer'
 
 export interface User {
   id: string
   username: string
   name: string
-  role: 'admin' | 'dispatcher' | 'crew' | 'viewer'
+  role: Role
   crew_id: string | null
   grid_ids: string[]
   language: Language
@@ -210,8 +214,6 @@ export interface AffectedCustomer {
   why: Record<Language, string> | null
 }
 
-export type OrderState = 'assigned' | 'accepted' | 'arrived' | 'repaired' | 'closed' | 'cancelled'
-
 export interface DueTime {
   clock: string
   due_at: Iso
@@ -225,7 +227,7 @@ export interface Order {
   id: string
   number: string
   type: string
-  state: OrderState
+  state: string
   revision: number
   outage_id: string
   incident_id: string
@@ -240,6 +242,13 @@ export interface Order {
   customers: number
   priority: 'normal' | 'vulnerable' | 'key'
   created_at: Iso
+  source: string
+  customer_id: string
+  parent_id: string
+  title: Record<Language, string>
+  state_title: Partial<Record<Language, string>>
+  estimate_at: Iso | null
+  appointment: Iso[] | null
   due: DueTime[]
   transitions: string[]
 }
@@ -251,10 +260,17 @@ export interface OrderStep {
   by_name: string
   note: string | null
   device_at: Iso | null
+  happened_at: Iso
+  time_source: 'server' | 'device' | 'paper' | 'no_offset' | 'implausible'
+  behalf: string
+  details: Record<string, unknown>
 }
 
 export interface OrderDetail extends Order {
   history: OrderStep[]
+  hand_overs: HandOver[]
+  dwell_s: Record<string, number>
+  photos_missing: string[]
   back_feeds: BackFeed[]
   back_feeds_known: boolean
 }
@@ -276,7 +292,7 @@ export interface Notice {
   id: string
   at: Iso
   outage_id: string
-  kind: 'outage' | 'correction' | 'restored'
+  kind: string
   channel: string
   recipient: string
   state: string

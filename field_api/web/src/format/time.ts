@@ -62,6 +62,11 @@ export function clockTime(iso: string, nowMs: number): string {
   return sameDay ? time : `${at['month']}-${at['day']} ${time}`
 }
 
+/** Clock time to the minute, for plans; with the day when it is not today's. */
+export function clockMinute(iso: string, nowMs: number): string {
+  return clockTime(iso, nowMs).slice(0, -3)
+}
+
 /** The instant of a form's wall time (`2026-11-22T18:30`), read in the company's zone. */
 export function instantOf(wallTime: string): string {
   const asUtc = Date.parse(`${wallTime}Z`)

@@ -4,14 +4,15 @@ import { computed, ref } from 'vue'
 
 import type { Crew, Notice, Order, Outage } from '../api/types.ts'
 import { keepCrew, keepOrder, keepOutage, loadBoard, orders, outages } from './board.ts'
+import { planMoved } from './dispatch.ts'
 import { answeredAt, unanswered } from './feeders.ts'
+import { noticesMoved } from './notices.ts'
 import { announceOrder, announceOutage } from './toasts.ts'
 
 const RETRY_MS = 3000
 
 const connected = ref(false)
 const heardAt = ref(0)
-export const notices = ref<Notice[]>([])
 
 export type LiveState = 'connecting' | 'live' | 'lost'
 export const liveState = computed<LiveState>(() => {
@@ -42,15 +43,17 @@ export function connect(url: string): void {
   listen<Outage>(source, 'outage', (outage) => {
     announceOutage(outages.get(outage.id), outage)
     keepOutage(outage)
+    noticesMoved()
   })
   listen<Order>(source, 'order', (order) => {
     announceOrder(orders.get(order.id), order)
     keepOrder(order)
+    planMoved()
   })
   listen<Crew>(source, 'crew', keepCrew)
-  listen<Notice>(source, 'notice', (notice) => {
-    notices.value = [notice, ...notices.value].slice(0, 50)
-  })
+  listen<Notice>(source, 'notice', noticesMoved)
+  listen(source, 'notice_control', noticesMoved)
+  listen(source, 'dispatch', planMoved)
 }
 
 export function disconnect(): void {

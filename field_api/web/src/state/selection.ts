@@ -7,7 +7,7 @@ export interface Selection {
   type: SelectionType
   id: string
 }
-export type Tab = 'outages' | 'orders' | 'crews' | 'feeders' | 'alarms' | 'grid'
+export type Tab = 'outages' | 'notices' | 'orders' | 'dispatch' | 'crews' | 'feeders' | 'alarms' | 'grid'
 
 const TYPES: readonly string[] = ['outage', 'order', 'crew', 'element']
 

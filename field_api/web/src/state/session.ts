@@ -3,8 +3,9 @@
 import { computed, ref } from 'vue'
 
 import { get, RequestFailed, send, useCsrfToken, whenLoggedOut } from '../api/client.ts'
-import type { Session, User } from '../api/types.ts'
+import type { Role, Session, User } from '../api/types.ts'
 import { speakFor } from '../i18n/index.ts'
+import type { Tab } from './selection.ts'
 
 /** Remembered so that a first visit asks nothing that must be refused. */
 const HAD_SESSION = 'gridcrew.session'
@@ -12,6 +13,11 @@ const HAD_SESSION = 'gridcrew.session'
 export const user = ref<User | null | undefined>(undefined)
 /** The office's people who decide; crews report, viewers read. */
 export const mayChange = computed(() => user.value?.role === 'admin' || user.value?.role === 'dispatcher')
+export const mayAssign = computed(() => mayChange.value || user.value?.role === 'grid_manager')
+
+/** Tabs that a role has no business with: the server would refuse what they ask. */
+const WITHOUT: Partial<Record<Role, readonly Tab[]>> = { crew: ['notices'], auditor: ['dispatch'] }
+export const shows = (tab: Tab): boolean => !(user.value && WITHOUT[user.value.role]?.includes(tab))
 
 whenLoggedOut(() => {
   localStorage.removeItem(HAD_SESSION)

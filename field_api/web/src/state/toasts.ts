@@ -5,7 +5,7 @@ import { ref } from 'vue'
 import type { Order, Outage } from '../api/types.ts'
 import { count } from '../format/numbers.ts'
 import { t } from '../i18n/index.ts'
-import { called, orderCrew } from './naming.ts'
+import { called, orderCrew, orderState } from './naming.ts'
 import type { Selection } from './selection.ts'
 import { gridName } from './site.ts'
 
@@ -47,6 +47,6 @@ const TOLD: readonly string[] = ['assigned', 'closed', 'cancelled']
 
 export function announceOrder(before: Order | undefined, after: Order): void {
   if (before?.state === after.state || !TOLD.includes(after.state)) return
-  const values = { number: after.number, crew: orderCrew(after), state: t(`order.state.${after.state}`) }
+  const values = { number: after.number, crew: orderCrew(after), state: orderState(after) }
   say('plain', t('toast.order', values), { type: 'order', id: after.id })
 }

@@ -1,0 +1,39 @@
+/** Kinds of work with their steps and forms: asked for once, when the first order is opened. */
+
+import { shallowRef } from 'vue'
+
+import { get } from '../api/client.ts'
+import type { Order, WorkStep, WorkType } from '../api/types.ts'
+import { hasText, language, t } from '../i18n/index.ts'
+import { user } from './session.ts'
+
+export const workTypes = shallowRef<Map<string, WorkType>>(new Map())
+let asked: Promise<void> | undefined
+
+export function needWorkTypes(): Promise<void> {
+  asked ??= get<{ items: WorkType[] }>('/work-types').then(
+    (answer) => void (workTypes.value = new Map(answer.items.map((one) => [one.name, one]))),
+    () => void (asked = undefined), // the next order that is opened tries again
+  )
+  return asked
+}
+
+/** What the person may do with it now: legal in its state, and of their role. */
+export function stepsOf(order: Order): WorkStep[] {
+  const steps = workTypes.value.get(order.type)?.steps ?? []
+  const role = user.value?.role ?? ''
+  return steps.filter((step) => order.transitions.includes(step.name) && step.roles.includes(role))
+}
+
+export function stepCalled(step: string): string {
+  return hasText(`order.do.${step}`) ? t(`order.do.${step}`) : stepDone(step)
+}
+
+/** As the history tells it. */
+export function stepDone(step: string): string {
+  return hasText(`order.step.${step}`) ? t(`order.step.${step}`) : step
+}
+
+export function stateCalled(type: string, state: string): string {
+  return workTypes.value.get(type)?.states[state]?.[language.value] ?? state
+}

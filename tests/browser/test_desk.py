@@ -1,0 +1,152 @@
+"""What a dispatcher decides on the page: notices that wait, holds, who goes where."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from field_api.adapters.sql_desk import SqlDesk
+from field_api.notices.control import ChannelState
+from field_api.notices.notice import Announcement, NoticeState, Posting
+from field_api.notices.rules import Urgency
+from field_api.people.users import WHOLE_COMPANY
+from field_api.ports import DeskSession
+from geo.adapters.database import open_database
+from tests.browser.page import CommandCentre
+from tests.product import Product
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("product")]
+
+FEED_MS = 20_000
+TEXT = "【停电通知】测试网格因试验于21:00停电，预计23:00前恢复供电（暂定）。咨询95598，监督12398。"
+
+
+@contextmanager
+def _writing(product: Product) -> Iterator[DeskSession]:
+    """A transaction beside the running product."""
+    engine = open_database(product.environment["GRIDCREW_DATA_DIR"], "desk")
+    try:
+        with SqlDesk(engine).writing() as session:
+            yield session
+    finally:
+        engine.dispose()
+
+
+def _waiting(product: Product, people: int) -> str:
+    """Lets a notice to so many people wait for a click, one of them a key customer; its incident."""
+    now_ms, incident = time.time_ns() // 1_000_000, f"inc-test-{uuid.uuid4().hex[:8]}"
+    with _writing(product) as session:
+        cell = session.organisation.cells(WHOLE_COMPANY)[0].id
+        told = Announcement(
+            f"{incident}/1", incident, incident, "outage", now_ms, TEXT, customers=900, key_customers=1
+        )
+        postings = [
+            Posting(
+                f"{incident}/{one}", f"nobody-{one}", cell, "log", state=NoticeState.PENDING,
+                urgency=Urgency.EVERYBODY if one else Urgency.KEY,
+            )
+            for one in range(people)
+        ]  # fmt: skip
+        session.outbox.announce(told, postings)
+    return incident
+
+
+def _states(product: Product, incident: str) -> set[str]:
+    with _writing(product) as session:
+        listed = session.outbox.listed(WHOLE_COMPANY, None, 500)
+    return {one.state.value for one in listed if one.announcement.incident_id == incident}
+
+
+def _opened_order(centre: CommandCentre, **order: str) -> dict[str, Any]:
+    """An order that the logged-in dispatcher opens over the API."""
+    api, asked = f"{centre.product.url}api/v1", centre.page.request
+    token = asked.get(f"{api}/session").json()["csrf_token"]
+    body = {"operation_id": uuid.uuid4().hex, **order}
+    made = asked.post(f"{api}/orders", data=body, headers={"X-CSRF-Token": token})
+    assert made.status == 201, made.text()
+    opened: dict[str, Any] = made.json()
+    return opened
+
+
+def test_a_waiting_notice_shows_whom_it_reaches_and_goes_by_one_click(
+    centre: CommandCentre, running_product: Product
+) -> None:
+    """The count stands on the tab; people, flags, words and why; yes lets it go, no wants a reason."""
+    incident, refused = _waiting(running_product, 3), _waiting(running_product, 2)
+    centre.log_in()
+    expect(centre.get("count-notices")).to_be_visible(timeout=FEED_MS)
+    centre.get("tab-notices").press("Enter")
+    card = centre.page.locator(f"[data-testid=pending][data-incident='{incident}']")
+    expect(card.get_by_test_id("reach")).to_contain_text("3 人")
+    expect(card).to_contain_text("重要 1")
+    expect(card.get_by_test_id("notice-text")).to_have_text(TEXT)
+    assert not centre.serious_violations()
+    card.get_by_test_id("notice-approve").press("Enter")
+    expect(card).to_have_count(0)
+    assert _states(running_product, incident) <= {"queued", "sending", "sent"}
+    centre.speak("en")
+    other = centre.page.locator(f"[data-testid=pending][data-incident='{refused}']")
+    other.get_by_test_id("notice-reject").press("Enter")
+    note = other.get_by_test_id("notice-note")
+    expect(note).to_be_focused()
+    note.press("Enter")
+    expect(other).to_contain_text("Please fill this in")
+    note.fill("a drill")
+    note.press("Enter")
+    expect(other).to_have_count(0)
+    assert _states(running_product, refused) == {"rejected"}
+
+
+def test_a_hold_is_made_seen_and_released(running_product: Product, desk_page: Page) -> None:
+    """A feeder is kept back with name and reason; a channel that fails is told above all else."""
+    now_ms = time.time_ns() // 1_000_000
+    with _writing(running_product) as session:
+        session.notices.put_channel(ChannelState("sms-test", now_ms - 400_000, "ConnectTimeout", True))
+    centre = CommandCentre(desk_page, running_product, on_desk=True)
+    centre.log_in()
+    centre.get("tab-notices").click()
+    expect(centre.get("channel-down")).to_contain_text("sms-test")
+    centre.get("hold-open").click()
+    centre.get("hold-send").click()
+    expect(centre.get("hold-form")).to_contain_text("请填写此项")
+    thing = centre.get("hold-thing").locator("option").nth(3).get_attribute("value")
+    centre.get("hold-thing").select_option(thing)
+    centre.get("hold-note").fill("核实中")
+    centre.get("hold-send").click()
+    held = desk_page.locator(f"[data-testid=holds] [data-thing='{thing}']")
+    expect(held).to_contain_text("核实中")
+    assert not centre.serious_violations()
+    held.get_by_test_id("release").click()
+    expect(held).to_have_count(0)
+    with _writing(running_product) as session:
+        session.notices.put_channel(ChannelState("sms-test", None, "", reported=False))
+
+
+def test_the_plan_says_who_goes_where_and_a_crew_is_chosen_by_hand(
+    running_product: Product, desk_page: Page
+) -> None:
+    """An order stands in a crew's list with time and reasons; by hand it goes to another, with a reason."""
+    centre = CommandCentre(desk_page, running_product, on_desk=True)
+    centre.log_in()
+    order = _opened_order(centre, type="inspection", subject_id="T110")
+    centre.get("tab-dispatch").click()
+    visit = desk_page.locator(f"[data-testid=visit][data-order='{order['id']}']")
+    expect(visit).to_be_visible(timeout=FEED_MS)
+    expect(visit.get_by_test_id("visit-reasons").locator("li").first).to_be_visible()
+    expect(visit).to_contain_text("办结时限")
+    assert not centre.serious_violations()
+    visit.get_by_test_id("choose-crew").click()
+    visit.get_by_test_id("choice-send").click()
+    expect(visit).to_contain_text("请填写此项")
+    crew = visit.get_by_test_id("choice-crew").locator("option").nth(1).get_attribute("value")
+    assert crew
+    visit.get_by_test_id("choice-crew").select_option(crew)
+    visit.get_by_test_id("choice-note").fill("本班组熟悉现场")
+    visit.get_by_test_id("choice-send").click()
+    expect(visit.get_by_test_id("choice-send")).to_have_count(0)
+    now = desk_page.request.get(f"{running_product.url}api/v1/orders/{order['id']}").json()
+    assert (now["crew_id"], now["history"][-1]["note"]) == (crew, "本班组熟悉现场")
