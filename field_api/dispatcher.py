@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
-from field_api.dispatch.document import PlanResource
+from field_api.dispatch.document import DispatchPlanResource
 from field_api.dispatch.search import warm_up
 from field_api.ports import Clock, Desk
 from field_api.usecases.assign_proposals import AssignProposals
@@ -51,7 +51,7 @@ class Dispatcher:
                 stop.wait(_AWAY_S)
             stop.wait(LOOK_S)
 
-    def turn(self) -> PlanResource | None:
+    def turn(self) -> DispatchPlanResource | None:
         """One look; the new plan where one was made."""
         now_ms = self.clock()
         if now_ms - self.planned_ms < AT_MOST_EVERY_MS:
@@ -61,7 +61,7 @@ class Dispatcher:
             self._carry_out(plan, now_ms)
         return plan
 
-    def _planned(self, now_ms: int) -> PlanResource | None:
+    def _planned(self, now_ms: int) -> DispatchPlanResource | None:
         overdue = now_ms - self.planned_ms >= AT_LEAST_EVERY_MS
         newest = self._newest_event()
         if newest == self.seen and not overdue:
@@ -77,7 +77,7 @@ class Dispatcher:
         self.planned_ms, self.digest = now_ms, digest
         return plan
 
-    def _search(self, situation: Situation, now_ms: int) -> PlanResource:
+    def _search(self, situation: Situation, now_ms: int) -> DispatchPlanResource:
         ends = time.monotonic() + SEARCH_S
         return self.plan.planned(situation, now_ms, lambda: time.monotonic() > ends)
 
@@ -85,7 +85,7 @@ class Dispatcher:
         with self.desk.reading() as session:
             return session.feed.newest_id()
 
-    def _carry_out(self, plan: PlanResource | None, now_ms: int) -> None:
+    def _carry_out(self, plan: DispatchPlanResource | None, now_ms: int) -> None:
         current = plan or self.plan.newest()
         for one in self.assign.automatically(current, now_ms) if current else ():
             if one.problem:

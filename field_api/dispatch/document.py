@@ -67,7 +67,7 @@ class OutageTimeResource(Resource):
     restored: EstimateResource
 
 
-class PlanResource(Resource):
+class DispatchPlanResource(Resource):
     number: int
     at: Instant
     storm: bool
@@ -78,7 +78,7 @@ class PlanResource(Resource):
     left: tuple[LeftResource, ...]
     outages: tuple[OutageTimeResource, ...]
 
-    def seen_by(self, scope: Scope) -> "PlanResource":
+    def seen_by(self, scope: Scope) -> "DispatchPlanResource":
         """What a person of these grid cells may see of it; the sums are the whole company's."""
         crews = [
             one.model_copy(update={"visits": tuple(v for v in one.visits if scope.sees(v.grid_id))})
@@ -104,9 +104,9 @@ class Written:
     orders: Mapping[str, StoredOrder]
     names: Mapping[str, str]
     """Of crews."""
-    before: PlanResource | None
+    before: DispatchPlanResource | None
 
-    def document(self) -> PlanResource:
+    def document(self) -> DispatchPlanResource:
         """Numbered after the plan before."""
         problem, lists = self.problem, self.found.lists
         times = times_of(problem.table, lists)
@@ -116,7 +116,7 @@ class Written:
             for row in np.flatnonzero(lists.owner >= 0).tolist()
         }
         left = [self._left(row, explained.of(row)) for row in np.flatnonzero(lists.owner < 0).tolist()]
-        return PlanResource(
+        return DispatchPlanResource(
             number=1 if self.before is None else self.before.number + 1, at=iso(problem.now_ms),
             storm=is_storm(problem), kept=self.found.kept, customer_minutes=_customer_minutes(problem, times),
             late_minutes=_late_minutes(problem, times), left=tuple(left), crews=tuple(

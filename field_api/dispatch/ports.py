@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class DispatchPlans(Protocol):
-    """The newest plans of the crews' work, as JSON of ``dispatch_document.PlanResource``."""
+    """The newest plans of the crews' work, as JSON of ``dispatch_document.DispatchPlanResource``."""
 
     def newest(self) -> str | None:
         """None before the first."""

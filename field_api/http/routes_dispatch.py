@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import Field
 
-from field_api.dispatch.document import PlanResource
+from field_api.dispatch.document import DispatchPlanResource
 from field_api.http.fields import Identifier, Input, OperationId
 from field_api.http.operations import EVERYONE, Answer, Call, Operations
 from field_api.http.problems import HttpProblem
@@ -38,7 +38,7 @@ class AssignmentsResource(Resource):
 
 @operations.add(
     "GET", "/api/v1/dispatch/plan", "Who goes where by when, and why: the newest plan",
-    roles=EVERYONE, answers={200: PlanResource}, refuses=frozenset({404}),
+    roles=EVERYONE, answers={200: DispatchPlanResource}, refuses=frozenset({404}),
 )  # fmt: skip
 def show_plan(call: Call) -> Answer:
     """Visits in my grid cells; those with ``proposed`` wait for somebody to take them."""
@@ -49,7 +49,7 @@ def show_plan(call: Call) -> Answer:
 
 
 @operations.add(
-    "POST", "/api/v1/dispatch/plan", "Plan anew, now", roles=_PLANS, answers={200: PlanResource},
+    "POST", "/api/v1/dispatch/plan", "Plan anew, now", roles=_PLANS, answers={200: DispatchPlanResource},
 )  # fmt: skip
 def make_plan(call: Call) -> Answer:
     """The plan for what is known at this moment."""

@@ -16,7 +16,7 @@ operations: Final = Operations()
 _OPENS: Final = frozenset({Role.ADMIN, Role.DISPATCHER, Role.GRID_MANAGER, Role.SUPERVISOR, Role.CREW})
 
 
-class StepResource(Resource):
+class WorkStepResource(Resource):
     name: str
     sources: tuple[str, ...] = Field(description="States from which it is taken; `*`: every open one.")
     target: str = Field(description="The state after it; empty: as before.")
@@ -40,7 +40,7 @@ class WorkTypeResource(Resource):
     skills: tuple[str, ...]
     duration_minutes: int
     incident_job: bool
-    steps: tuple[StepResource, ...]
+    steps: tuple[WorkStepResource, ...]
     clocks: tuple[str, ...]
     form: dict[str, Any] = Field(description="JSON Schema of an object.")
 
@@ -102,7 +102,7 @@ def work_type_resource(work_type: WorkType) -> WorkTypeResource:
         incident_job=work_type.incident_job, clocks=tuple(clock.name for clock in work_type.clocks),
         form=dict(work_type.form),
         steps=tuple(
-            StepResource(
+            WorkStepResource(
                 name=rule.name, sources=tuple(sorted(rule.sources)), target=rule.target,
                 roles=tuple(sorted(rule.roles)), needs=tuple(sorted(rule.needs)), fields=rule.fields,
                 photos=rule.photos, opens=rule.opens,

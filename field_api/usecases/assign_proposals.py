@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from field_api.dispatch.document import PlanResource, VisitResource
+from field_api.dispatch.document import DispatchPlanResource, VisitResource
 from field_api.instants import milliseconds
 from field_api.orders.transfers import TRANSFER
 from field_api.orders.work import SYSTEM
@@ -52,7 +52,7 @@ class AssignProposals:
         taken = [self._take(user, operation_id, crew, visit, now_ms) for crew, visit in wanted]
         return (*taken, *(Assigned(one, "", "there is no proposal for it") for one in missing))
 
-    def automatically(self, plan: PlanResource, now_ms: int) -> tuple[Assigned, ...]:
+    def automatically(self, plan: DispatchPlanResource, now_ms: int) -> tuple[Assigned, ...]:
         """Those that stood long enough, for orders that nobody has accepted."""
         stable_ms = self.plan.policy.stable_seconds * 1000
         due = [

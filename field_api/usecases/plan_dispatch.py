@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from field_api.company import Company
-from field_api.dispatch.document import PlanResource, Written
+from field_api.dispatch.document import DispatchPlanResource, Written
 from field_api.dispatch.jobs import jobs_of
 from field_api.dispatch.policy import Policy
 from field_api.dispatch.problem import ALWAYS, Hand, Job, Problem
@@ -42,7 +42,7 @@ class Situation:
     hands: tuple[Hand, ...]
     names: Mapping[str, str]
     cells: frozenset[str]
-    before: PlanResource | None
+    before: DispatchPlanResource | None
 
     @property
     def digest(self) -> str:
@@ -71,11 +71,11 @@ class PlanDispatch:
     book: CrewBook = any_time_anything
     how: Search = field(default_factory=Search)
 
-    def __call__(self, now_ms: int, enough: Callable[[], bool] = never) -> PlanResource:
+    def __call__(self, now_ms: int, enough: Callable[[], bool] = never) -> DispatchPlanResource:
         """Plan now, and keep it."""
         return self.planned(self.situation(now_ms), now_ms, enough)
 
-    def newest(self) -> PlanResource | None:
+    def newest(self) -> DispatchPlanResource | None:
         """The plan that holds; None before the first."""
         with self.desk.reading() as session:
             return _read(session)
@@ -92,7 +92,7 @@ class PlanDispatch:
         names = {crew.id: crew.name for crew in crews}
         return Situation(orders, jobs, hands, names, frozenset(cells), before)
 
-    def planned(self, of: Situation, now_ms: int, enough: Callable[[], bool] = never) -> PlanResource:
+    def planned(self, of: Situation, now_ms: int, enough: Callable[[], bool] = never) -> DispatchPlanResource:
         """Search, write down, keep; somebody else's newer plan stands instead."""
         problem = Problem(now_ms, of.jobs, of.hands, self.policy, self.travel, _lists(of.before))
         found = search(problem, self.how, enough)
@@ -107,12 +107,12 @@ class PlanDispatch:
         return plan
 
 
-def _read(session: DeskSession) -> PlanResource | None:
+def _read(session: DeskSession) -> DispatchPlanResource | None:
     document = session.plans.newest()
-    return None if document is None else PlanResource.model_validate_json(document)
+    return None if document is None else DispatchPlanResource.model_validate_json(document)
 
 
-def _lists(plan: PlanResource | None) -> Mapping[str, tuple[str, ...]]:
+def _lists(plan: DispatchPlanResource | None) -> Mapping[str, tuple[str, ...]]:
     if plan is None:
         return {}
     return {one.crew_id: tuple(visit.order_id for visit in one.visits) for one in plan.crews}

@@ -37,8 +37,9 @@ NAMES = {
     "PendingNotice": "PendingResource", "Verdict": "VerdictResource", "Hold": "HoldResource",
     "Channel": "ChannelResource", "PlanReason": "ReasonResource", "Estimate": "EstimateResource",
     "PlannedOrder": "LeftResource", "Visit": "VisitResource", "CrewPlan": "CrewListResource",
-    "OutageTime": "OutageTimeResource", "DispatchPlan": "PlanResource", "Assignment": "AssignmentResource",
-    "Assignments": "AssignmentsResource", "WorkStep": "StepResource", "WorkType": "WorkTypeResource",
+    "OutageTime": "OutageTimeResource", "DispatchPlan": "DispatchPlanResource",
+    "Assignment": "AssignmentResource",
+    "Assignments": "AssignmentsResource", "WorkStep": "WorkStepResource", "WorkType": "WorkTypeResource",
     "Photo": "PhotoResource", "HandOver": "HandOverResource",
 }  # fmt: skip
 
