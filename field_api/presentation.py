@@ -14,8 +14,9 @@ from field_api.notices.call_list import STAFF
 from field_api.notices.notice import Notice
 from field_api.orders.dwell import dwell_ms
 from field_api.orders.estimates import appointment_ms, estimate_ms
+from field_api.orders.offered import offered_steps
 from field_api.orders.transfers import HandOver, hand_overs
-from field_api.orders.work import HistoryEntry, legal_steps
+from field_api.orders.work import HistoryEntry
 from field_api.organisation.cells import Crew, GridCell
 from field_api.people.masking import mask_name, mask_phone
 from field_api.people.users import User
@@ -95,16 +96,20 @@ def revision_resource(revision: OutageRevision, site: Site) -> RevisionResource:
     )  # fmt: skip
 
 
-def order_resource(stored: StoredOrder, company: Company, crew_name: str, now_ms: int) -> OrderResource:
-    """An order as lists and the feed show it."""
-    return OrderResource(**_order_fields(stored, company, crew_name, now_ms))
+def order_resource(
+    stored: StoredOrder, company: Company, crew_name: str, now_ms: int, user: User | None
+) -> OrderResource:
+    """An order as lists show it to somebody; ``user`` None: as the feed tells it to everybody."""
+    return OrderResource(**_order_fields(stored, company, crew_name, now_ms, user))
 
 
-def order_detail(stored: StoredOrder, company: Company, crew_name: str, now_ms: int) -> OrderDetailResource:
+def order_detail(
+    stored: StoredOrder, company: Company, crew_name: str, now_ms: int, user: User
+) -> OrderDetailResource:
     """An order with all that happened to it."""
     times = happened_times(stored.history)
     history = tuple(starmap(_history_resource, zip(stored.history, times, strict=True)))
-    fields = _order_fields(stored, company, crew_name, now_ms)
+    fields = _order_fields(stored, company, crew_name, now_ms, user)
     dwell = dwell_ms(company.work_type(stored.order.type), stored.history, now_ms)
     return OrderDetailResource(
         **fields, history=history, hand_overs=tuple(map(_hand_over_resource, hand_overs(stored.history))),
@@ -119,7 +124,17 @@ def _hand_over_resource(one: HandOver) -> HandOverResource:
     )  # fmt: skip
 
 
-def _order_fields(stored: StoredOrder, company: Company, crew_name: str, now_ms: int) -> dict[str, object]:
+def transitions(stored: StoredOrder, company: Company, user: User | None) -> tuple[str, ...] | None:
+    """What the person may do with it now."""
+    if user is None:
+        return None
+    work_type = company.work_type(stored.order.type)
+    return offered_steps(work_type, stored.state, stored.order, stored.history, user)
+
+
+def _order_fields(
+    stored: StoredOrder, company: Company, crew_name: str, now_ms: int, user: User | None
+) -> dict[str, object]:
     order = stored.order
     work_type = company.work_type(order.type)
     due = company.due_times(order, stored.history, now_ms)
@@ -136,7 +151,8 @@ def _order_fields(stored: StoredOrder, company: Company, crew_name: str, now_ms:
         "state_title": dict(dict(work_type.states).get(stored.state, ())),
         "estimate_at": iso_or_none(estimate_ms(stored.history)),
         "appointment": _appointment(stored.history),
-        "due": tuple(_due_resource(one) for one in due), "transitions": legal_steps(work_type, stored.state),
+        "due": tuple(_due_resource(one) for one in due),
+        "transitions": transitions(stored, company, user),
     }  # fmt: skip
 
 

@@ -146,7 +146,9 @@ class OrderResource(Resource):
         description="From and until when the customer expects us."
     )
     due: tuple[DueResource, ...]
-    transitions: tuple[str, ...]
+    transitions: tuple[str, ...] | None = Field(
+        description="Steps that whoever asks may take now. Null in what goes to everybody (feed, webhooks)."
+    )
 
 
 class HistoryResource(Resource):

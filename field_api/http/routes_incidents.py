@@ -59,7 +59,7 @@ def get_incident(call: Call) -> Answer:
             raise HttpProblem(404, "No such incident", f"no incident {incident_id!r} in your grid cells")
         outages = session.incidents.outages(incident_id)
         seen = tuple(one for one in outages if session.outages.get(call.scope, one) is not None)
-        orders = order_documents(session, company, found[::-1], call.now_ms)
+        orders = order_documents(session, company, found[::-1], call.now_ms, call.user)
     shown = IncidentResource(
         id=incident.id, grid_id=incident.grid_id, created_at=iso(incident.created_ms), outage_ids=seen,
         orders=tuple(map(OrderResource.model_validate_json, orders)),

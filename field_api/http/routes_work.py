@@ -187,7 +187,7 @@ def list_orders(call: Call) -> Answer:
     with services.desk.reading() as session:
         stored = session.orders.found(call.scope, query.wanted(), page_after(query.cursor), query.limit + 1)
         rows, cursor = cut(stored, query.limit, lambda one: (one.order.created_ms, one.order.id))
-        documents = order_documents(session, services.company, rows, call.now_ms)
+        documents = order_documents(session, services.company, rows, call.now_ms, call.user)
     return Answer(200, f'{{"items":[{",".join(documents)}],"next_cursor":{json.dumps(cursor)}}}')
 
 
@@ -236,7 +236,7 @@ def full_orders(call: Call, listed: Sequence[StoredOrder], beside: Beside) -> tu
             "photos_missing": missing(photos_named(stored.history), beside.photos.get(order.id, ())),
         }
         name = beside.crew_names.get(order.crew_id, order.crew_id)
-        detail = order_detail(stored, call.services.company, name, call.now_ms)
+        detail = order_detail(stored, call.services.company, name, call.now_ms, call.user)
         details.append(detail.model_copy(update=more))
     return tuple(details)
 

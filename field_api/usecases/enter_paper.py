@@ -16,9 +16,10 @@ from field_api.deadlines.step_times import COUNTERSIGNED, PAPER, signed_sequence
 from field_api.orders.work import HistoryEntry, is_open
 from field_api.people.users import User
 from field_api.ports import Answered, Desk, StoredOrder
+from field_api.usecases.answered_once import given_before
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible, Refused
 from field_api.usecases.step_order import StepOrder, StepRequest
-from field_api.usecases.tell import order_event
+from field_api.usecases.tell import order_told
 
 MAX_STEPS: Final = 20
 
@@ -67,10 +68,11 @@ class CountersignPaper:
 
     def __call__(self, user: User, order_id: str, operation_id: str, now_ms: int) -> str:
         """The order's JSON; the same operation again gets the same answer."""
+        digest = f"countersign:{order_id}"
         with self.desk.writing() as session:
-            before = session.operations.answered(user.id, operation_id)
+            before = given_before(session, user.id, operation_id, digest)
             if before is not None:
-                return _same(before, order_id)
+                return before
             stored = session.orders.get(user.scope, order_id)
             if stored is None:
                 raise NotFound(f"no order {order_id!r}")
@@ -78,10 +80,10 @@ class CountersignPaper:
             work_type = self.company.work_type(stored.order.type)
             if not session.orders.append(order_id, entry, stored.state, is_open(work_type, stored.state)):
                 raise Conflict("somebody else stepped the order at this moment: read it again")
-            event = order_event(session, self.company, order_id, now_ms)
+            event, answer = order_told(session, self.company, order_id, user, now_ms)
             session.feed.append(now_ms, [event])
-            session.operations.keep(user.id, operation_id, now_ms, Answered(_digest(order_id), event.data))
-        return event.data
+            session.operations.keep(user.id, operation_id, now_ms, Answered(digest, answer))
+        return answer
 
     def _signature(self, user: User, stored: StoredOrder, now_ms: int) -> HistoryEntry:
         signed = signed_sequences(stored.history)
@@ -97,13 +99,3 @@ class CountersignPaper:
             last.sequence + 1, last.revision, COUNTERSIGNED, now_ms, user.id, user.name,
             details={"sequences": [one.sequence for one in written]},
         )  # fmt: skip
-
-
-def _digest(order_id: str) -> str:
-    return f"countersign:{order_id}"
-
-
-def _same(before: Answered, order_id: str) -> str:
-    if before.digest != _digest(order_id):
-        raise Conflict("the operation id was used for something else")
-    return before.document

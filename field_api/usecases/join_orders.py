@@ -12,12 +12,13 @@ from typing import Any, Final
 from field_api.company import Company
 from field_api.orders.proofs import answers
 from field_api.orders.work import HistoryEntry, IllegalStep, apply, is_open
+from field_api.people.masking import mask_text
 from field_api.people.users import User
 from field_api.ports import Answered, Desk, DeskSession, StoredOrder
 from field_api.usecases.answered_once import given_before
 from field_api.usecases.errors import Conflict, NotFound, NotPossible, Overtaken
 from field_api.usecases.open_order import OpenOrder, OpenRequest
-from field_api.usecases.tell import order_event
+from field_api.usecases.tell import order_event, order_told
 
 CANCEL, REMARK = "cancel", "remark"
 MERGED_INTO: Final = "merged_into"
@@ -100,9 +101,9 @@ class JoinOrders:
             before = given_before(session, user.id, request.operation_id, digest)
             if before is not None:
                 return before
-            event = order_event(session, self.company, join(session), now_ms)
-            session.operations.keep(user.id, request.operation_id, now_ms, Answered(digest, event.data))
-            return event.data
+            _, answer = order_told(session, self.company, join(session), user, now_ms)
+            session.operations.keep(user.id, request.operation_id, now_ms, Answered(digest, answer))
+            return answer
 
     def _open(self, session: DeskSession, user: User, order_id: str) -> StoredOrder:
         stored = session.orders.get(user.scope, order_id)
@@ -128,8 +129,9 @@ class JoinOrders:
         except IllegalStep as problem:
             raise NotPossible(f"order {stored.order.number}: {problem}") from None
         entry = HistoryEntry(
-            last.sequence + 1, last.revision + 1, step, now_ms, user.id, user.name, note, details=details
-        )
+            last.sequence + 1, last.revision + 1, step, now_ms, user.id, user.name, mask_text(note),
+            details=details,
+        )  # fmt: skip
         if not session.orders.append(stored.order.id, entry, state, is_open(work_type, state)):
             raise Overtaken("somebody else stepped the order at this moment: read it again")
         session.feed.append(now_ms, [order_event(session, self.company, stored.order.id, now_ms)])

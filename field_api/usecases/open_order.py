@@ -18,12 +18,13 @@ from field_api.orders.work import SYSTEM, HistoryEntry, Order, Subject, WorkType
 from field_api.organisation.cells import NoCrew, responsible_crew, unskilled_note
 from field_api.organisation.duties import DUTY_OF
 from field_api.organisation.shifts import IsWorkingDay, monday_to_friday
+from field_api.people.masking import mask_text, mask_words
 from field_api.people.users import WHOLE_COMPANY, User
 from field_api.ports import Answered, Desk, DeskSession, Sites
 from field_api.projection import PRIORITY_NAMES, Place, Site
 from field_api.usecases.answered_once import given_before
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
-from field_api.usecases.tell import order_event
+from field_api.usecases.tell import order_told
 from geo.errors import UnknownElement
 
 
@@ -80,11 +81,10 @@ class OpenOrder:
             order_id = place_order(
                 session, work_type, spot, request, user, now_ms, self._company.is_working_day
             )
-            event = order_event(session, self._company, order_id, now_ms)
+            event, answer = order_told(session, self._company, order_id, user, now_ms)
             session.feed.append(now_ms, [event])
-            answer = Answered(request.digest, event.data)
-            session.operations.keep(user.id, request.operation_id, now_ms, answer)
-        return event.data
+            session.operations.keep(user.id, request.operation_id, now_ms, Answered(request.digest, answer))
+        return answer
 
     def _permitted(self, user: User, request: OpenRequest) -> WorkType:
         work_type = self._company.work_types.get(request.type)
@@ -171,8 +171,8 @@ def place_order(
         owner_id=session.establishment.manager(cell.id, now_ms, DUTY_OF[work_type.subject]),
     )  # fmt: skip
     by, by_name = (user.id, user.name) if user else (SYSTEM, SYSTEM)
-    details = {"answers": dict(request.answers)} if request.answers else {}
-    note = "; ".join(filter(None, (request.note, unskilled_note(crew, work_type.skills))))
+    details = {"answers": mask_words(request.answers)} if request.answers else {}
+    note = "; ".join(filter(None, (mask_text(request.note), unskilled_note(crew, work_type.skills))))
     entry = HistoryEntry(1, 1, work_type.opening, now_ms, by, by_name, note, details=details)
     session.orders.add(order, apply(work_type, None, work_type.opening), entry)
     return order.id

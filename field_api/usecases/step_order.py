@@ -22,7 +22,7 @@ from field_api.usecases.clearance import Clearance, told_not_clear
 from field_api.usecases.correct_outage import Found
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible, Overtaken, Stale
 from field_api.usecases.open_order import follow_up
-from field_api.usecases.tell import crew_event, order_document, order_event
+from field_api.usecases.tell import crew_event, order_document, order_event, order_told
 
 SHOWN_METERS: Final = 5
 OVERRULES: Final = frozenset({Role.ADMIN, Role.DISPATCHER})
@@ -143,11 +143,11 @@ class StepOrder:
             session.audit.append(now_ms, _on_behalf(stored, user, entry))
         self._move_crew(session, stored, rule, now_ms)
         self._follow_up(session, stored, rule, now_ms)
-        event = order_event(session, self._company, order_id, now_ms)
+        event, answer = order_told(session, self._company, order_id, user, now_ms)
         session.feed.append(now_ms, [event])
-        answer = Answered(_digest(order_id, request), event.data)
-        session.operations.keep(user.id, request.operation_id, now_ms, answer)
-        return event.data
+        kept = Answered(_digest(order_id, request), answer)
+        session.operations.keep(user.id, request.operation_id, now_ms, kept)
+        return answer
 
     def _check_revision(
         self,
@@ -165,7 +165,7 @@ class StepOrder:
         found = conflicts(work_type, stored.first_crew, stored.history, request.revision, taken)
         if request.merges and request.revision < stored.revision and not any(map(stands_in_the_way, found)):
             return
-        current = order_document(session, self._company, stored, now_ms)
+        current = order_document(session, self._company, stored, now_ms, user)
         message = f"the order is at revision {stored.revision}, not {request.revision}"
         raise Stale(message, current, found)
 

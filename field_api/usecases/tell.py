@@ -1,37 +1,56 @@
-"""Feed events: what happened, in the very JSON that a GET answers."""
+"""Feed events: what happened, in the very JSON that a GET answers, without what one person may do with it."""
 
 from collections.abc import Sequence
 
 from field_api.company import Company
 from field_api.organisation.cells import Crew
-from field_api.people.users import WHOLE_COMPANY
+from field_api.people.users import WHOLE_COMPANY, User
 from field_api.ports import DeskSession, FeedEvent, StoredOrder
 from field_api.presentation import crew_resource, document, order_resource
 
 
-def order_document(session: DeskSession, company: Company, stored: StoredOrder, now_ms: int) -> str:
-    """The order's JSON."""
-    return order_documents(session, company, [stored], now_ms)[0]
+def order_document(
+    session: DeskSession, company: Company, stored: StoredOrder, now_ms: int, user: User | None
+) -> str:
+    """The order's JSON for somebody; ``user`` None: for everybody."""
+    return order_documents(session, company, [stored], now_ms, user)[0]
 
 
 def order_documents(
-    session: DeskSession, company: Company, listed: Sequence[StoredOrder], now_ms: int
+    session: DeskSession, company: Company, listed: Sequence[StoredOrder], now_ms: int, user: User | None
 ) -> list[str]:
     """The JSON of each; what they need is looked up once for all."""
     names = session.organisation.crew_names(WHOLE_COMPANY, {one.order.crew_id for one in listed})
     return [
-        document(order_resource(one, company, names.get(one.order.crew_id, one.order.crew_id), now_ms))
+        document(order_resource(one, company, names.get(one.order.crew_id, one.order.crew_id), now_ms, user))
         for one in listed
     ]
 
 
 def order_event(session: DeskSession, company: Company, order_id: str, now_ms: int) -> FeedEvent:
     """An order as it is now, for the people of its cell."""
+    return _event(_there(session, order_id), session, company, now_ms)
+
+
+def order_told(
+    session: DeskSession, company: Company, order_id: str, user: User, now_ms: int
+) -> tuple[FeedEvent, str]:
+    """An order as everybody is told it, and as it is answered to whoever changed it."""
+    stored = _there(session, order_id)
+    answer = order_document(session, company, stored, now_ms, user)
+    return _event(stored, session, company, now_ms), answer
+
+
+def _event(stored: StoredOrder, session: DeskSession, company: Company, now_ms: int) -> FeedEvent:
+    data = order_document(session, company, stored, now_ms, None)
+    return FeedEvent("order", frozenset({stored.order.grid_id}), data)
+
+
+def _there(session: DeskSession, order_id: str) -> StoredOrder:
     stored = session.orders.get(WHOLE_COMPANY, order_id)
     if stored is None:
         raise LookupError(f"order {order_id!r} vanished inside its own transaction")
-    data = order_document(session, company, stored, now_ms)
-    return FeedEvent("order", frozenset({stored.order.grid_id}), data)
+    return stored
 
 
 def crew_event(session: DeskSession, company: Company, crew: Crew) -> FeedEvent:

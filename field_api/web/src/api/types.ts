@@ -250,7 +250,8 @@ export interface Order {
   estimate_at: Iso | null
   appointment: Iso[] | null
   due: DueTime[]
-  transitions: string[]
+  /** Steps that I may take now; null in the feed. */
+  transitions: string[] | null
 }
 
 export interface OrderStep {
