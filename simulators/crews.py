@@ -1,16 +1,20 @@
 """A crew's day: take an order, drive there, find what failed, mend it, report, wait for the lights, close.
 
-The routine is a generator of waits in seconds. It asks for the order's state anew before every stage, so a
-crew goes on after a restart of the product, or of the simulator, where the order stands.
+A repair touches the simulated grid; every other kind of work is walked as its declaration says, with its
+form filled in and its pictures taken (``simulators.field_work``). The routine is a generator of waits in
+seconds. It asks for the order's state anew before every stage, so a crew goes on after a restart of the
+product, or of the simulator, where the order stands.
 """
 
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from simulators.field import Finding, Order, Position, Refused, Step
-from simulators.ports import FieldDoor, Repairs
+from simulators.field import Finding, Order, Outdated, Position, Refused, Step, WorkType
+from simulators.field_work import CAUSES, Paperwork, asides, way
+from simulators.instants import iso
+from simulators.ports import Camera, FieldDoor, Repairs
 
 POLL_S: Final = 2.0
 """Between two looks at the list of orders; not shortened: it loads the product, not the crew."""
@@ -32,31 +36,42 @@ REACHES: Final = (0, 3, 10, 40)
 LONG_REACHES: Final = (100, 400)
 """And once more, when meters are dead in spite of the repair."""
 MAX_EQUIVALENTS: Final = 20
-CAUSES: Final = ("equipment", "weather", "tree", "animal", "third_party", "ageing")
 URGENCY: Final = {"key": 0, "vulnerable": 1}
 NOTHING_FOUND: Final = "nothing_found"
 REPAIR: Final = "repair"
+BEGUN: Final = {"repaired": 0, "arrived": 1, "accepted": 2, "assigned": 3}
+"""States that a repair is taken up in, the furthest first."""
+ARRIVE: Final = "arrive"
+"""The step before which the crew drives."""
+NO_KINDS: Final[Mapping[str, WorkType]] = {}
+MOST_WORK_S: Final = 600.0
+"""On site, however long the kind of work usually takes."""
 OVER: Final = frozenset({"restored", "retracted", "merged"})
 EARTH_M: Final = 6_371_000.0
 METRES_PER_DEGREE: Final = EARTH_M * math.pi / 180
 
-Place = tuple[float, float]
+Spot = tuple[float, float]
 
 
-def chosen(orders: Sequence[Order], crew: str) -> Order | None:
-    """What the crew does next: what it has begun, then what matters most, then what waits longest.
+def chosen(orders: Sequence[Order], crew: str, kinds: Mapping[str, WorkType] = NO_KINDS) -> Order | None:
+    """What the crew does next: what it has begun, then what matters most, repairs first, the oldest first.
 
-    Repairs only: other kinds of work are for people to try.
+    ``kinds`` are those besides repairs that it can walk; what it has no way through is for people.
     """
-    begun = {"repaired": 0, "arrived": 1, "accepted": 2, "assigned": 3}
-    repairs = [order for order in orders if order.type == REPAIR and order.crew_id == crew]
-    mine = [order for order in repairs if order.state in begun]
-    return min(
-        mine, key=lambda one: (begun[one.state], URGENCY.get(one.priority, 2), one.created_at), default=None
-    )
+
+    def can_be_done(order: Order) -> bool:
+        if order.type == REPAIR:
+            return order.state in BEGUN
+        return order.type in kinds and bool(way(kinds[order.type], order.state))
+
+    def rank(order: Order) -> tuple[int, int, bool, str]:
+        begun = BEGUN.get(order.state, BEGUN["arrived"])
+        return begun, URGENCY.get(order.priority, 2), order.type != REPAIR, order.created_at
+
+    return min((one for one in orders if one.crew_id == crew and can_be_done(one)), key=rank, default=None)
 
 
-def drive(start: Place, end: Place, speed: float) -> Iterator[tuple[float, Place]]:
+def drive(start: Spot, end: Spot, speed: float) -> Iterator[tuple[float, Spot]]:
     """Waits and the place after each, in a straight line; ends at ``end``. Places are (lon, lat)."""
     east = (end[0] - start[0]) * math.cos(math.radians((start[1] + end[1]) / 2))
     metres = math.hypot(east, end[1] - start[1]) * METRES_PER_DEGREE
@@ -77,8 +92,8 @@ def patrol(element: str, equivalent: Sequence[str], reaches: Sequence[int]) -> I
 
 
 class Shift:
-    """The routine of one crew. ``door`` is logged in as it; ``clock`` tells the wall clock as ISO-8601 and
-    ``new_id`` makes ids that no earlier run has used."""
+    """The routine of one crew. ``door`` is logged in as it; ``clock`` tells the wall clock (UTC epoch ms) and
+    ``new_id`` makes ULIDs."""
 
     def __init__(
         self,
@@ -87,30 +102,59 @@ class Shift:
         repairs: Repairs,
         speed: float,
         seed: int,
-        clock: Callable[[], str],
+        clock: Callable[[], int],
         new_id: Callable[[], str],
+        camera: Camera,
     ) -> None:
         self._crew, self._door, self._repairs, self._speed = crew, door, repairs, speed
-        self._now, self._new_id = clock, new_id
+        self._clock, self._new_id = clock, new_id
         self._random = random.Random(f"{seed} {crew}")
-        self._place: Place | None = None
+        self._paperwork = Paperwork(door, camera, self._random, clock, new_id)
+        self._place: Spot | None = None
         self._unsure: tuple[str, Step] | None = None
         """A step that was sent without an answer."""
         self._refusals: dict[str, int] = {}
         """Tries to close that were refused, by order."""
+        self._kinds: dict[str, WorkType] | None = None
+        self._left: dict[str, int] = {}
+        """Orders that refused a step: their revisions then. Only a change makes it worth another try."""
 
     def routine(self) -> Iterator[float]:
         """Waits in seconds, for ever; raises ``FieldProblem``, after which a new routine goes on."""
         if self._unsure is not None:
             self._send(*self._unsure)
+        kinds = self._kinds
+        if kinds is None:
+            kinds = self._kinds = {one.name: one for one in self._door.work_types()}
         while True:
             orders = self._door.orders()
             self._refusals = {order.id: self._refusals.get(order.id, 0) for order in orders}
-            order = chosen(orders, self._crew)
+            open_to_us = [order for order in orders if self._left.get(order.id) != order.revision]
+            order = chosen(open_to_us, self._crew, kinds)
             if order is None:
                 yield POLL_S
-            else:
+            elif order.type == REPAIR:
                 yield from self._advance(order)
+            else:
+                yield from self._walk(order, kinds[order.type])
+
+    def _walk(self, order: Order, kind: WorkType) -> Iterator[float]:
+        """The next step of an order of any other kind."""
+        answers = self._door.order(order.id).answers
+        rule = next(iter((*asides(kind, order.state, answers), *way(kind, order.state))))
+        if rule.name == ARRIVE:
+            yield from self._travel(order)
+        else:
+            on_site_s = min(60 * kind.duration_minutes, MOST_WORK_S)
+            yield self._life(SET_OFF_S if order.state == "assigned" else on_site_s)
+        try:
+            self._send_step(order, self._paperwork.step(order, kind, rule, answers))
+        except Outdated:
+            return
+        except Refused:
+            self._left[order.id] = order.revision
+            raise
+        self._paperwork.done(order)
 
     def _advance(self, order: Order) -> Iterator[float]:
         match order.state:
@@ -136,7 +180,7 @@ class Shift:
             self._place = place
             self._report("travelling")
 
-    def _whereabouts(self, otherwise: Place) -> Place:
+    def _whereabouts(self, otherwise: Spot) -> Spot:
         if self._place is None:
             mine = next((crew for crew in self._door.crews() if crew.id == self._crew), None)
             known = mine is not None and mine.lon is not None and mine.lat is not None
@@ -175,7 +219,9 @@ class Shift:
         return Finding(mended[0], self._random.choice(CAUSES))
 
     def _step(self, order: Order, step: str, finding: Finding | None = None) -> None:
-        made = Step(self._new_id(), step, self._now(), order.revision, finding=finding)
+        self._send_step(order, Step(self._new_id(), step, self._now(), order.revision, finding=finding))
+
+    def _send_step(self, order: Order, made: Step) -> None:
         self._unsure = (order.id, made)
         self._send(order.id, made)
 
@@ -186,6 +232,9 @@ class Shift:
             self._unsure = None
             raise
         self._unsure = None
+
+    def _now(self) -> str:
+        return iso(self._clock())
 
     def _report(self, state: str) -> None:
         if self._place is not None:

@@ -7,6 +7,8 @@ FieldProblem
 └── Unavailable    nobody answers, 429 or 5xx: later
 """
 
+from typing import Any
+
 import msgspec
 
 
@@ -52,6 +54,72 @@ class Order(msgspec.Struct, frozen=True):
     type: str = "repair"
 
 
+class StepRule(msgspec.Struct, frozen=True):
+    """A step of a kind of work: from which states, to which, by whom, and what it asks."""
+
+    name: str
+    sources: tuple[str, ...]
+    target: str
+    roles: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    photos: int = 0
+
+
+class WorkType(msgspec.Struct, frozen=True):
+    name: str
+    closed_states: tuple[str, ...]
+    paused_states: dict[str, str]
+    steps: tuple[StepRule, ...]
+    form: dict[str, Any]
+    duration_minutes: float = 60
+
+
+class Entry(msgspec.Struct, frozen=True):
+    step: str
+    details: dict[str, Any] = {}
+
+
+class OrderDetail(msgspec.Struct, frozen=True):
+    history: tuple[Entry, ...]
+
+    @property
+    def answers(self) -> dict[str, Any]:
+        """The form as it stands."""
+        given: dict[str, Any] = {}
+        for entry in self.history:
+            given |= entry.details.get("answers", {})
+        return given
+
+
+class Place(msgspec.Struct, frozen=True):
+    lon: float
+    lat: float
+    accuracy_m: float = 5.0
+
+
+class Appointment(msgspec.Struct, frozen=True):
+    begins_at: str
+    ends_at: str
+
+
+class Photo(msgspec.Struct, frozen=True):
+    """The announcement of a picture."""
+
+    id: str
+    order_id: str
+    size: int
+    sha256: str
+    taken_at: str
+    position: Place | None
+    content_type: str = "image/jpeg"
+
+
+class Picture(msgspec.Struct, frozen=True):
+    photo: Photo
+    data: bytes
+
+
 class Cause(msgspec.Struct, frozen=True):
     element: str
     equivalent: tuple[str, ...] = ()
@@ -77,6 +145,11 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     revision: int
     note: str = ""
     finding: Finding | None = None
+    answers: dict[str, Any] | None = None
+    photos: tuple[str, ...] | None = None
+    position: Place | None = None
+    appointment: Appointment | None = None
+    estimate_at: str | None = None
 
 
 class Position(msgspec.Struct, frozen=True):

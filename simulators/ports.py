@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from simulators.field import Crew, Order, Outage, Position, Step
+from simulators.field import Crew, Order, OrderDetail, Outage, Picture, Position, Step, WorkType
 from simulators.practice import TruthEntry
 
 
@@ -29,8 +29,24 @@ class FieldDoor(Protocol):
     def step(self, order: str, step: Step) -> None:
         """Move an order; the same operation again changes nothing more."""
 
+    def order(self, order: str) -> OrderDetail:
+        """What happened to one order."""
+
+    def work_types(self) -> Sequence[WorkType]:
+        """Every kind of work as the product declares it."""
+
+    def send(self, picture: Picture) -> None:
+        """Announce a picture and send all of it; again goes on where it broke off."""
+
     def move(self, crew: str, position: Position) -> None:
         """Say where the crew is and what it does."""
+
+
+class Camera(Protocol):
+    """What a phone's camera makes."""
+
+    def take(self, *lines: str) -> bytes:
+        """A JPEG that shows these lines."""
 
 
 class Repairs(Protocol):

@@ -12,12 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 from simulators.errors import BadRequest, NotPossible, UnknownElement
+from simulators.instants import iso
 from simulators.phases import LETTERS, phase_bits
 from simulators.practice import MAX_REACH, REACH, PracticeGrid
 
@@ -64,11 +64,6 @@ class Control:
                 return {"mended": list(done.mended), "customers": done.customers}
             case _:
                 raise LookupError(path)
-
-
-def iso(at_ms: int) -> str:
-    """UTC with milliseconds and Z."""
-    return datetime.fromtimestamp(at_ms / 1000, tz=UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 class ControlServer:

@@ -2,14 +2,14 @@
 
 import logging
 import random
+import secrets
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from simulators.adapters.control import iso
+from simulators.adapters.camera import DrawnPictures
 from simulators.adapters.field_client import HttpFieldDoor
 from simulators.crews import Shift
 from simulators.errors import UnknownElement
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 PASSWORD: Final = "crew-demo"  # noqa: S105 (of the demo's crews, printed at its start)
 RETRY_S: Final = (1.0, 30.0)
 REFUSED_S: Final = 2.0
+BASE_32: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,9 @@ class CrewRoom:
             crew = _logged_in(door, stop)
             if crew is None:
                 break
-            shift = Shift(crew, door, GridRepairs(self.grid), self.speed, self.seed, _clock, _new_id)
+            shift = Shift(
+                crew, door, GridRepairs(self.grid), self.speed, self.seed, _now_ms, _new_id, DrawnPictures()
+            )
             crews.append(threading.Thread(target=_work, args=(shift, door, stop), name=crew, daemon=True))
             crews[-1].start()
         log.info("%d crews on duty", len(crews))
@@ -113,9 +116,7 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _clock() -> str:
-    return iso(_now_ms())
-
-
 def _new_id() -> str:
-    return uuid.uuid4().hex
+    """A ULID: the time in milliseconds, then 80 random bits, in Crockford's base 32."""
+    number = (_now_ms() << 80) | secrets.randbits(80)
+    return "".join(BASE_32[(number >> shift) & 31] for shift in range(125, -1, -5))

@@ -11,12 +11,26 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from simulators.field import Crew, NotAdmitted, Order, Outage, Outdated, Position, Refused, Step, Unavailable
+from simulators.field import (
+    Crew,
+    NotAdmitted,
+    Order,
+    OrderDetail,
+    Outage,
+    Outdated,
+    Picture,
+    Position,
+    Refused,
+    Step,
+    Unavailable,
+    WorkType,
+)
 
 TIMEOUT_S: Final = 10.0
 MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
 PAGE: Final = 500
 MAX_PAGES: Final = 20
+PART_BYTES: Final = 64 * 1024
 
 T = TypeVar("T")
 Page = dict[str, str]
@@ -54,6 +68,24 @@ class HttpFieldDoor:
 
     def move(self, crew: str, position: Position) -> None:
         self._ask("PUT", f"/api/v1/crews/{quote(crew, safe='')}/position", msgspec.to_builtins(position))
+
+    def order(self, order: str) -> OrderDetail:
+        return _decoded(self._ask("GET", f"/api/v1/orders/{quote(order, safe='')}"), OrderDetail)
+
+    def work_types(self) -> Sequence[WorkType]:
+        return _decoded(self._ask("GET", "/api/v1/work-types"), _Kinds).items
+
+    def send(self, picture: Picture) -> None:
+        announced = msgspec.to_builtins(picture.photo)
+        received = _decoded(self._ask("POST", "/api/v1/photos", announced), _Arrived).received
+        path = f"/api/v1/photos/{quote(picture.photo.id, safe='')}/content"
+        while received < len(picture.data):
+            part = picture.data[received : received + PART_BYTES]
+            place = f"bytes {received}-{received + len(part) - 1}/{len(picture.data)}"
+            answer = self._ask("PUT", path, _Upload(part, place))
+            before, received = received, _decoded(answer, _Arrived).received
+            if received <= before:
+                raise Refused(f"PUT {path}: no more than {received} bytes are taken")
 
     def _list(self, path: str, kind: type[T]) -> list[T]:
         items: list[T] = []
@@ -93,7 +125,25 @@ class HttpFieldDoor:
             headers["Authorization"] = f"Bearer {self._token}"
         if body is None:
             return None, headers
+        if isinstance(body, _Upload):
+            told = {"Content-Type": "application/octet-stream", "Content-Range": body.place}
+            return body.data, headers | told
         return json.dumps(body).encode(), headers | {"Content-Type": "application/json"}
+
+
+class _Upload(msgspec.Struct, frozen=True):
+    """A part of a picture and its place in the whole, as ``Content-Range``."""
+
+    data: bytes
+    place: str
+
+
+class _Arrived(msgspec.Struct, frozen=True):
+    received: int
+
+
+class _Kinds(msgspec.Struct, frozen=True):
+    items: tuple[WorkType, ...]
 
 
 class _User(msgspec.Struct, frozen=True):
