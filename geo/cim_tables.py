@@ -7,9 +7,10 @@ has no word for comes from our own property, where we wrote the model.
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Final
 
 from geo import doors
@@ -40,21 +41,21 @@ Row = dict[str, str]
 def tables_of(model: CimModel, report: Report) -> dict[str, Table]:
     """The door tables; what cannot be used is reported with its line."""
     reading = _Reading(model, report)
-    found = {
-        "nodes": reading.nodes(),
+    rows: dict[str, Iterable[_Placed]] = {
         "edges": reading.edges(),
         "meters": reading.meters(),
         "terminals": reading.terminals(),
         "sensors": reading.sensors(),
-        "customers": reading.customers(),
         "identifiers": reading.identifiers(),
+        # Edges and meters may make nodes and customers: these tables are put together last.
+        "nodes": chain(reading.nodes(), reading.made_nodes),
+        "customers": chain(reading.customers(), reading.made_customers),
     }
-    # Edges and meters may have made nodes and customers: these tables are put together last.
-    found["nodes"] += reading.made_nodes
-    found["customers"] += reading.made_customers
+    by_name = {door.name: door for door in doors.DOORS}
+    made = {name: _table(by_name[name], found) for name, found in rows.items()}
     for kind, count in sorted(model.unread.items()):
         report.add("unread-class", place="CIM", facts={"name": kind, "count": count})
-    return {door.name: _table(door, found[door.name]) for door in doors.DOORS if found[door.name]}
+    return {name: table for name in by_name if (table := made[name]) is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,22 @@ class _Placed:
     line: int
 
 
-def _table(door: doors.Door, rows: list[_Placed]) -> Table:
-    names = list(dict.fromkeys((*door.columns, *(name for found in rows for name in found.row))))
-    columns = {name: tuple(found.row.get(name, "") for found in rows) for name in names}
-    return Table(rows[0].place, columns, [found.line for found in rows], [found.place for found in rows])
+def _table(door: doors.Door, rows: Iterable[_Placed]) -> Table | None:
+    """Row by row into columns, so that no row is kept; None of no rows."""
+    columns: dict[str, list[str]] = {name: [] for name in door.columns}
+    lines: list[int] = []
+    places: list[str] = []
+    for found in rows:
+        for name in found.row:
+            if name not in columns:
+                columns[name] = [""] * len(lines)
+        for name, column in columns.items():
+            column.append(found.row.get(name, ""))
+        lines.append(found.line)
+        places.append(found.place)
+    if not lines:
+        return None
+    return Table(places[0], {name: tuple(cells) for name, cells in columns.items()}, lines, places)
 
 
 class _Reading:
@@ -198,8 +211,7 @@ class _Reading:
         course = self.model.courses.get(found.get("PowerSystemResource.Location"), ())
         return [(x, y) for _sequence, x, y in sorted(course, key=lambda point: point[0])]
 
-    def nodes(self) -> list[_Placed]:
-        found = []
+    def nodes(self) -> Iterator[_Placed]:
         for node in self.model.of(*NODES):
             lon, lat = self._node_at.get(node.id, ("", ""))
             kv = self._node_kv.get(node.id)
@@ -207,16 +219,15 @@ class _Reading:
                 "id": node.own_id, "kind": self._node_kind.get(node.id, "junction"), "name": node.name,
                 "lon": lon, "lat": lat, "voltage_kv": "" if kv is None else repr(kv),
             }  # fmt: skip
-            found.append(_placed(node, row))
-        return found
+            yield _placed(node, row)
 
     def _own(self, identifier: str) -> str:
         """Our id of an object of the document; one that is not there stays as it is, and is told later."""
         found = self.model.objects.get(identifier)
         return found.own_id if found else identifier
 
-    def edges(self) -> list[_Placed]:
-        return [row for branch in self.model.of(*BRANCHES) for row in self._branch(branch)]
+    def edges(self) -> Iterator[_Placed]:
+        return (row for branch in self.model.of(*BRANCHES) for row in self._branch(branch))
 
     def _branch(self, branch: CimObject) -> Iterator[_Placed]:
         if branch.kind == "PowerTransformer":
@@ -278,31 +289,19 @@ class _Reading:
             ends = {"id": f"{branch.own_id}-{number}", "from_id": middle, "to_id": self._own(node)}
             yield _placed(branch, row | ends)
 
-    @cached_property
-    def _meters_at(self) -> Mapping[str, list[CimObject]]:
-        """By usage point."""
-        found: dict[str, list[CimObject]] = defaultdict(list)
-        for meter in self.model.of("Meter"):
-            found[meter.get("EndDevice.UsagePoint")].append(meter)
-        return found
-
-    def meters(self) -> list[_Placed]:
+    def meters(self) -> Iterator[_Placed]:
         """Meters in their order; then one for each usage point and each consumer that came without."""
         points = {point.id: point for point in self.model.of("UsagePoint")}
-        found = [
-            self._meter(meter, meter.own_id, points.get(meter.get("EndDevice.UsagePoint")))
-            for meter in self.model.of("Meter")
-        ]
-        found += [
-            self._made_meter(point, point) for point in points.values() if point.id not in self._meters_at
-        ]
+        for meter in self.model.of("Meter"):
+            yield self._meter(meter, meter.own_id, points.get(meter.get("EndDevice.UsagePoint")))
+        metered = {meter.get("EndDevice.UsagePoint") for meter in self.model.of("Meter")}
+        for point in points.values():
+            if point.id not in metered:
+                yield self._made_meter(point, point)
         served = {point.get("UsagePoint.Equipments") for point in points.values()}
-        found += [
-            self._made_meter(consumer, None)
-            for consumer in self.model.of(*CONSUMERS)
-            if consumer.id not in served
-        ]
-        return found
+        for consumer in self.model.of(*CONSUMERS):
+            if consumer.id not in served:
+                yield self._made_meter(consumer, None)
 
     def _made_meter(self, source: CimObject, point: CimObject | None) -> _Placed:
         identifier = source.own_id if point else f"{source.own_id}-M"
@@ -324,27 +323,23 @@ class _Reading:
         }  # fmt: skip
         return _placed(source, row)
 
-    def customers(self) -> list[_Placed]:
-        return [
-            _placed(found, {"id": found.own_id, "name": found.name}) for found in self.model.of("Customer")
-        ]
+    def customers(self) -> Iterator[_Placed]:
+        for found in self.model.of("Customer"):
+            yield _placed(found, {"id": found.own_id, "name": found.name})
 
-    def terminals(self) -> list[_Placed]:
+    def terminals(self) -> Iterator[_Placed]:
         """Only those that we wrote: CIM does not say which transformer a unit watches."""
-        units = (unit for unit in self.model.of("RemoteUnit") if unit.get(OWN))
-        return [_placed(unit, {"id": unit.own_id, "edge_id": ""}) for unit in units]
+        for unit in self.model.of("RemoteUnit"):
+            if unit.get(OWN):
+                yield _placed(unit, {"id": unit.own_id, "edge_id": ""})
 
-    def sensors(self) -> list[_Placed]:
-        found = []
+    def sensors(self) -> Iterator[_Placed]:
         for sensor in self.model.of(*SENSORS):
             edge = self.model.equipment.get(sensor.get("AuxiliaryEquipment.Terminal"), "")
-            found.append(
-                _placed(sensor, {"id": sensor.own_id, "edge_id": self._own(edge), "kind": "fault_indicator"})
-            )
-        return found
+            row = {"id": sensor.own_id, "edge_id": self._own(edge), "kind": "fault_indicator"}
+            yield _placed(sensor, row)
 
-    def identifiers(self) -> list[_Placed]:
-        found = []
+    def identifiers(self) -> Iterator[_Placed]:
         for name in self.model.of("Name"):
             system = self.model.objects.get(name.get("Name.NameType"))
             row = {
@@ -354,8 +349,7 @@ class _Reading:
                 "from": "",
                 "to": "",
             }
-            found.append(_placed(name, row))
-        return found
+            yield _placed(name, row)
 
 
 def _placed(source: CimObject, row: Row) -> _Placed:

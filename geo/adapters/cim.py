@@ -5,6 +5,7 @@ number of objects have limits.
 """
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 from xml.parsers import expat
@@ -14,6 +15,7 @@ from geo.cim_model import OWN, CimModel, CimObject
 from geo.cim_tables import tables_of
 from geo.ports import Progress, unwatched
 from geo.report import Report
+from geo.rows import Table
 
 RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 OWN_NAMESPACE: Final = "urn:gridcrew:network#"
@@ -31,7 +33,16 @@ class RefusedXml(ValueError):
 
 def read_cim(path: Path, set_aside: bool = False, progress: Progress = unwatched) -> Assembled:
     """The network of one file, or of a folder of files that make one model together (profiles)."""
-    report, model = Report(), CimModel()
+    report = Report()
+    tables = _tables(path, report, progress)
+    if report.blocked:
+        return Assembled(None, report.findings())
+    return assemble(tables, report, set_aside)
+
+
+def _tables(path: Path, report: Report, progress: Progress) -> dict[str, Table]:
+    """The door tables; the model, which is larger, is let go with the end of this."""
+    model = CimModel()
     files = (
         sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
         if path.is_dir()
@@ -42,9 +53,7 @@ def read_cim(path: Path, set_aside: bool = False, progress: Progress = unwatched
     if not model.objects and not report.blocked:
         facts = {"problem": "no CIM object in it, expected rdf:RDF with elements such as cim:ACLineSegment"}
         report.add("unreadable", place=path.name, facts=facts)
-    if report.blocked:
-        return Assembled(None, report.findings())
-    return assemble(tables_of(model, report), report, set_aside)
+    return {} if report.blocked else tables_of(model, report)
 
 
 def _read(file: Path, model: CimModel, report: Report, progress: Progress) -> None:
@@ -142,8 +151,12 @@ class _Document:
         self._depth -= 1
 
 
+@lru_cache(maxsize=4096)
 def _local(name: str) -> str:
-    """The name without its namespace; ours keep a mark, so that nobody else's is taken for it."""
+    """The name without its namespace; ours keep a mark, so that nobody else's is taken for it.
+
+    The same few again and again: millions of objects hold one text of each.
+    """
     namespace, _, local = name.rpartition(" ")
     return f"{OWN.partition(':')[0]}:{local}" if namespace == OWN_NAMESPACE else local
 
