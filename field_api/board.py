@@ -5,13 +5,16 @@ what happens from now on, so that paper work finds its way back (``field_api.pap
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
-from field_api.calendars import clock_face, day_stamp
+from field_api.calendars import ZONE, clock_face, day_stamp
 from field_api.company import Company
 from field_api.deadlines.clocks import ClockState
+from field_api.instants import milliseconds
 from field_api.orders.estimates import estimate_ms
 from field_api.organisation.cells import Crew
 from field_api.people.masking import address_area
@@ -22,6 +25,7 @@ from geo.network import Network
 MAX_OUTAGES: Final = 500
 MAX_ORDERS: Final = 2_000
 PAPER_NUMBERS: Final = 20
+_SHEET: Final = re.compile(r"P-(?P<at>[0-9]{8}-[0-9]{4})-(?P<count>[0-9]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,18 @@ def paper_numbers(now_ms: int) -> tuple[str, ...]:
     minute = clock_face(now_ms)[-5:].replace(":", "")
     series = f"P-{day_stamp(now_ms)}-{minute}"
     return tuple(f"{series}-{count:02d}" for count in range(1, PAPER_NUMBERS + 1))
+
+
+def sheet_ms(number: str) -> int | None:
+    """When the board was printed that a sheet's number was taken from; None: no board gives such a number."""
+    told = _SHEET.fullmatch(number)
+    if told is None or not 1 <= int(told["count"]) <= PAPER_NUMBERS:
+        return None
+    try:
+        printed = datetime.strptime(told["at"], "%Y%m%d-%H%M").replace(tzinfo=ZONE)
+    except ValueError:
+        return None
+    return milliseconds(printed)
 
 
 def _soonest(company: Company, one: StoredOrder, now_ms: int) -> tuple[int, str]:

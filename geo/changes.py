@@ -71,7 +71,9 @@ class NetworkChanges:
         listed = self.look(proposal, author.now_ms)
         wanted = ready(listed) if feeders is None else self._wanted(feeders, listed)
         if not wanted:
-            raise ChangeRefused("no feeder is ready to go live: all have errors, or are not in it")
+            raise ChangeRefused(
+                "no feeder is ready to go live: all have errors, or are not in it", "no_feeder_ready"
+            )
         changed = self._take(self._store.get(proposal.content_hash), wanted, proposal.source, author)
         self._proposals.settle(number, author.now_ms, f"approved: {_named(wanted)}")
         return changed
@@ -91,7 +93,11 @@ class NetworkChanges:
     def edit(self, edits: Sequence[Edit], author: Author) -> Changed:
         """Change rows by hand. Raises ``EditRefused``, ``NetworkRefused``, ``ChangeRefused``."""
         if len(edits) > MAX_EDITS:
-            raise ChangeRefused(f"edits: expected at most {MAX_EDITS} at once, found {len(edits)}")
+            raise ChangeRefused(
+                f"edits: expected at most {MAX_EDITS} at once, found {len(edits)}",
+                "too_many_edits",
+                most=MAX_EDITS,
+            )
         network = self._needed(author.now_ms)
         what = ", ".join(f"{edit.table} {edit.id}" for edit in edits[:MAX_NAMED])
         return self._put(edited(network, edits).accepted(), f"edited {what}", "edit", author)
@@ -99,7 +105,9 @@ class NetworkChanges:
     def _waiting(self, number: int) -> StoredProposal:
         proposal = self._proposals.get(number)
         if proposal.settled_ms is not None:
-            raise ChangeRefused(f"proposal {number} is settled: {proposal.outcome}")
+            raise ChangeRefused(
+                f"proposal {number} is settled: {proposal.outcome}", "proposal_settled", proposal=str(number)
+            )
         return proposal
 
     def _wanted(self, feeders: Iterable[str], listed: Iterable[FeederProposal]) -> frozenset[str]:
@@ -107,7 +115,9 @@ class NetworkChanges:
         wanted = frozenset(feeders)
         unknown = sorted(wanted - known)
         if unknown:
-            raise ChangeRefused(f"no feeder {unknown[0]!r}; there are {_named(known)}")
+            raise ChangeRefused(
+                f"no feeder {unknown[0]!r}; there are {_named(known)}", "no_feeder", feeder=unknown[0]
+            )
         return wanted
 
     def _take(self, other: Network, wanted: frozenset[str], source: str, author: Author) -> Changed:
@@ -136,7 +146,7 @@ class NetworkChanges:
     def _needed(self, now_ms: int) -> Network:
         network = self.in_force(now_ms)
         if network is None:
-            raise ChangeRefused("no network is in force; import one first")
+            raise ChangeRefused("no network is in force; import one first", "none_yet")
         return network
 
 

@@ -31,7 +31,12 @@ def edited(network: Network, edits: Iterable[Edit]) -> Assembled:
     for edit in edits:
         if edit.table not in written or "id" not in written[edit.table]:
             known = ", ".join(name for name, columns in written.items() if "id" in columns)
-            raise EditRefused(f"table: expected one of {known}, found {edit.table!r}")
+            raise EditRefused(
+                f"table: expected one of {known}, found {edit.table!r}",
+                "no_table",
+                known=known,
+                found=edit.table,
+            )
         rows = tables.setdefault(edit.table, _by_id(written[edit.table]))
         _apply(edit, rows, written[edit.table])
     columns = {name: _columns(tables[name], own) if name in tables else own for name, own in written.items()}
@@ -41,14 +46,22 @@ def edited(network: Network, edits: Iterable[Edit]) -> Assembled:
 def _apply(edit: Edit, rows: dict[str, dict[str, str]], columns: Columns) -> None:
     where = f"{edit.table} {edit.id}"
     if edit.is_new == (edit.id in rows):
-        raise EditRefused(f"{where}: is {'already' if edit.is_new else 'not'} there")
+        raise EditRefused(
+            f"{where}: is {'already' if edit.is_new else 'not'} there",
+            "row_there" if edit.is_new else "no_row",
+            table=edit.table,
+            row=edit.id,
+        )
     if edit.fields is None:
         del rows[edit.id]
         return
     unknown = [name for name in edit.fields if name not in columns]
     if unknown or "id" in edit.fields:
         raise EditRefused(
-            f"{where}: expected fields of {', '.join(columns)}, found {(unknown or ['id'])[0]!r}"
+            f"{where}: expected fields of {', '.join(columns)}, found {(unknown or ['id'])[0]!r}",
+            "no_column",
+            table=edit.table,
+            column=(unknown or ["id"])[0],
         )
     row = rows.setdefault(edit.id, dict.fromkeys(columns, "") | {"id": edit.id})
     row.update(edit.fields)

@@ -57,7 +57,12 @@ class Finding:
 
 
 class GeoError(Exception):
-    """Root of what this package raises."""
+    """Root of what this package raises, in English; ``code`` and ``facts`` are for other languages."""
+
+    def __init__(self, message: str, code: str = "refused", /, **facts: str | int) -> None:
+        super().__init__(message)
+        self.code = code
+        self.facts = facts
 
 
 class NetworkRefused(GeoError):
@@ -67,7 +72,8 @@ class NetworkRefused(GeoError):
         self.findings = findings
         errors = [finding for finding in findings if finding.severity is Severity.ERROR]
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        super().__init__(f"network refused: {errors[0] if errors else 'no reason given'}{more}")
+        told = f"network refused: {errors[0] if errors else 'no reason given'}{more}"
+        super().__init__(told, "errors", count=len(errors))
 
 
 class UnknownElement(GeoError):
@@ -75,4 +81,12 @@ class UnknownElement(GeoError):
 
     def __init__(self, element: str) -> None:
         self.element = element
-        super().__init__(f"unknown element: {element!r}")
+        super().__init__(f"unknown element: {element!r}", "no_element", element=element)
+
+
+class UnknownProposal(UnknownElement):
+    """No proposed change of the network has this number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"proposal {number}")
+        self.code, self.facts = "no_proposal", {"proposal": str(number)}

@@ -78,7 +78,9 @@ class NoWay(GeoError):
     """Nothing joins two elements."""
 
     def __init__(self, one: str, other: str) -> None:
-        super().__init__(f"no way leads from {one} to {other}, whatever is switched")
+        super().__init__(
+            f"no way leads from {one} to {other}, whatever is switched", "no_way", one=one, other=other
+        )
 
 
 def follow(grid: LiveGrid, element: Element, direction: Direction, barriers: Barriers = NO_BARRIERS) -> Trace:

@@ -68,7 +68,8 @@ def what_if(grid: LiveGrid, to_open: Sequence[str], to_close: Sequence[str]) -> 
     opened, closed = _rows(grid, to_open), _rows(grid, to_close)
     both = np.intersect1d(opened, closed)
     if len(both):
-        raise NotSwitchable(f"{grid.network.edges.ids[both[0]]}: cannot be opened and closed at once")
+        edge = grid.network.edges.ids[both[0]]
+        raise NotSwitchable(f"{edge}: cannot be opened and closed at once", "both_ways", element=edge)
     after = grid.switched(opened, closed)
     before_alive, after_alive = grid.customers_supplied, after.customers_supplied
     fed = after.fed_by_generators()
@@ -100,7 +101,9 @@ def _rows(grid: LiveGrid, ids: Sequence[str]) -> Int32:
     for identifier in ids:
         row = grid.carrier(find(grid.network, identifier))
         if row == ABSENT:
-            raise NotSwitchable(f"{identifier}: expected an edge or a device on one")
+            raise NotSwitchable(
+                f"{identifier}: expected an edge or a device on one", "no_edge", element=identifier
+            )
         rows.append(row)
     return np.array(sorted(set(rows)), np.int32)
 

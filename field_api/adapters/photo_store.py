@@ -59,10 +59,10 @@ class FolderPhotoStore:
         try:
             data = self._part(photo.id).read_bytes()
         except FileNotFoundError as problem:
-            raise ContentLost("nothing of it is here") from problem
+            raise ContentLost("photo.nothing_here") from problem
         try:
             if len(data) != photo.size or hashlib.sha256(data).hexdigest() != photo.sha256:
-                raise ContentLost("what came does not have the announced hash: send it again from 0")
+                raise ContentLost("photo.other_hash")
             with _DECODER:
                 clean = clean_picture(data, photo.content_type)
             kept = self._keep(*clean)
@@ -128,14 +128,13 @@ class FolderPhotoStore:
 def clean_picture(data: bytes, content_type: str) -> tuple[bytes, int, int]:
     """The pixels alone as JPEG, upright, with width and height; raises ``BadPhoto``."""
     if found := foreign_content(data, content_type):
-        raise BadPhoto(f"the file is not only a picture: it also holds {found!r}")
+        raise BadPhoto("photo.more_than_a_picture", found=found)
     try:
         with warnings.catch_warnings(), Image.open(io.BytesIO(data), formats=_formats(content_type)) as image:
             warnings.simplefilter("error")
             return _encoded(image)
     except _UNREADABLE as problem:
-        why = "" if isinstance(problem, UnidentifiedImageError) else f": {problem}"
-        raise BadPhoto(f"not a readable {content_type}{why}") from problem
+        raise BadPhoto("photo.unreadable", content_type=content_type) from problem
 
 
 def _formats(content_type: str) -> list[str]:
@@ -144,7 +143,7 @@ def _formats(content_type: str) -> list[str]:
 
 def _encoded(image: Image.Image) -> tuple[bytes, int, int]:
     if image.width * image.height > MAX_PIXELS:
-        raise BadPhoto(f"{image.width} x {image.height} pixels are more than {MAX_PIXELS}")
+        raise BadPhoto("photo.too_many_pixels", width=image.width, height=image.height, most=MAX_PIXELS)
     image.draft("RGB", (MAX_EDGE, MAX_EDGE))
     upright = ImageOps.exif_transpose(image).convert("RGB")
     upright.thumbnail((MAX_EDGE, MAX_EDGE))

@@ -39,7 +39,7 @@ class PinnedPost:
         scheme, host, port = self.rules.check(url)
         addresses = self.resolve(host, port)
         if not addresses:
-            raise BadTarget(f"{host} has no address")
+            raise BadTarget("webhook.no_address", host=host)
         for address in addresses:
             self.rules.check_address(address)
         parts = urlsplit(url)
@@ -47,7 +47,7 @@ class PinnedPost:
         pinned = _Pinned(host, port, addresses[0], self.timeout_s, scheme == "https")
         status = pinned.posted(place, body, headers)
         if 300 <= status < 400:
-            raise BadTarget(f"answered {status}: redirects are not followed")
+            raise BadTarget("webhook.redirects", status=status)
         if status // 100 != 2:
             raise OSError(f"answered {status}")
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from field_api.adapters.data_files import BadDataFile
+from field_api.adapters.refusal_files import shipped_wording
 from field_api.partners.ticket_mapping import (
     BACK,
     KNOWN,
@@ -27,6 +28,7 @@ from field_api.partners.ticket_mapping import (
     rows_of,
 )
 from field_api.partners.tickets import SentTicket, Ticket
+from field_api.saying import Said, Saying, in_all
 
 MAX_FILE_BYTES: Final = 16 * 2**20
 SETTLED_S: Final = 5.0
@@ -90,7 +92,9 @@ class TicketInbox:
         except (ValueError, OSError) as problem:
             _LOG.warning("%s: %s", path.name, problem)
             _move(path, self.folder / "refused")
-            (self.folder / "refused" / f"{path.name}.reason.txt").write_text(f"{problem}\n", encoding="utf-8")
+            (self.folder / "refused" / f"{path.name}.reason.txt").write_text(
+                f"{_told(problem)}\n", encoding="utf-8"
+            )
             return
         self.take([ticket for _, ticket in good])
         if refused:
@@ -160,6 +164,15 @@ def _move(path: Path, folder: Path) -> None:
     path.replace(target)
 
 
+def _told(problem: Exception) -> str:
+    return _in_words(problem.said) if isinstance(problem, Saying) else str(problem)
+
+
+def _in_words(said: Said) -> str:
+    """Whoever opens the file may read either."""
+    return " / ".join(in_all(lambda language: shipped_wording().told(said, language)).values())
+
+
 def _write_refused(file: Path, refused: Sequence[RefusedRow]) -> None:
     file.parent.mkdir(exist_ok=True)
     with file.open("w", encoding="utf-8-sig", newline="") as out:
@@ -167,4 +180,4 @@ def _write_refused(file: Path, refused: Sequence[RefusedRow]) -> None:
         writer.writerow(["line", "problem", "row"])
         for one in refused:
             told: dict[str, Any] = dict(one.row)
-            writer.writerow([one.line, one.problem, json.dumps(told, ensure_ascii=False)])
+            writer.writerow([one.line, _in_words(one.problem), json.dumps(told, ensure_ascii=False)])

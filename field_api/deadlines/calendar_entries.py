@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from field_api.deadlines.working_days import CalendarDay
+from field_api.saying import Saying
 
 EVERYBODY: Final = ""
 """As an entry's company: the days of the State Council's notice."""
@@ -14,7 +15,7 @@ LAST_YEAR: Final = 2100
 _ALWAYS_OFF: Final = ("01-01", "05-01", "10-01", "10-02", "10-03")
 
 
-class BadCalendar(ValueError):
+class BadCalendar(Saying, ValueError):
     """An entry that cannot be the calendar of that year; says which day and what was expected."""
 
 
@@ -51,13 +52,13 @@ def days_of(year: int) -> tuple[date, ...]:
 def check_entry(entry: CalendarEntry) -> None:
     """Raises ``BadCalendar`` for days of another year, and for a year that works on the national days off."""
     if not FIRST_YEAR <= entry.year <= LAST_YEAR:
-        raise BadCalendar(f"year {entry.year}: expected {FIRST_YEAR} to {LAST_YEAR}")
+        raise BadCalendar("calendar.year_out_of_range", year=entry.year, first=FIRST_YEAR, last=LAST_YEAR)
     for day in sorted(entry.said):
         if day.year != entry.year:
-            raise BadCalendar(f"{day} is not a day of {entry.year}")
+            raise BadCalendar("calendar.day_of_another_year", day=day.isoformat(), year=entry.year)
     if entry.company != EVERYBODY:
         return
     for name in _ALWAYS_OFF:
         day = date.fromisoformat(f"{entry.year}-{name}")
         if entry.said.get(day, day.weekday() < 5):
-            raise BadCalendar(f"{day} is a day off by law: expected it among the days, as no working day")
+            raise BadCalendar("calendar.day_off_by_law", day=day.isoformat())

@@ -51,13 +51,15 @@ from field_api.http import (
 )
 from field_api.http.auditing import is_written, write_act, write_refusal
 from field_api.http.etags import entity_tag, is_known
+from field_api.http.languages import language_of
 from field_api.http.measures import Measures
 from field_api.http.metrics import registry_of
 from field_api.http.operations import JSON, Answer, Call, Operation
-from field_api.http.problems import FieldProblem, HttpProblem, problem_of
+from field_api.http.problems import FieldRefusal, HttpProblem, invalid, problem_of
 from field_api.http.security import authorise, harden, known
 from field_api.http.services import Services, WebConfig
 from field_api.http.static_files import add_front_end
+from field_api.saying import Said
 from field_api.usecases.errors import Refused
 from field_api.usecases.login import Identity
 from telemetry.ports import ReadingsAway
@@ -130,7 +132,7 @@ def add_gate(app: Flask, config: WebConfig) -> None:
     def _hardened(response: Response) -> Response:
         return harden(response, request, config)
 
-    app.register_error_handler(HttpProblem, lambda problem: problem.response())
+    app.register_error_handler(HttpProblem, lambda problem: problem.response(language_of(request)))
     app.register_error_handler(HTTPException, _http_exception)
     app.register_error_handler(Exception, _unexpected)
 
@@ -211,7 +213,7 @@ class _View:
             raise problem_of(refused) from refused
         except ReadingsAway as away:
             _LOG.warning("the store of readings is away: %s", away)
-            raise HttpProblem(503, "The store of readings does not answer", "It was logged.") from away
+            raise HttpProblem(503, "request.readings_away") from away
 
 
 def _view(operation: Operation, services: Services, measures: Measures) -> _View:
@@ -221,47 +223,35 @@ def _view(operation: Operation, services: Services, measures: Measures) -> _View
 def _check_path(path: dict[str, str]) -> None:
     for name, value in path.items():
         if len(value) > 128 or any(not letter.isprintable() for letter in value):
-            raise HttpProblem(404, "No such thing", f"{name} is not an id")
+            raise HttpProblem(404, "request.no_id", name=name)
 
 
 def _query(sent: Request, operation: Operation) -> BaseModel | None:
     if operation.query is None:
         if sent.args:
-            names = [FieldProblem(field=name, message="unknown parameter") for name in sent.args]
-            raise HttpProblem(422, "Unknown query parameter", errors=names[:20])
+            names = [FieldRefusal(name, Said("input.unknown_field")) for name in sent.args]
+            raise HttpProblem(422, "request.unknown_parameter", errors=names[:20])
         return None
     repeated = [name for name, values in sent.args.lists() if len(values) > 1]
     if repeated:
-        raise HttpProblem(
-            operation.bad_query,
-            "Repeated query parameter",
-            f"given more than once: {', '.join(repeated[:5])}",
-        )
+        raise HttpProblem(operation.bad_query, "request.repeated_parameter", parameters=tuple(repeated[:5]))
     try:
         return operation.query.model_validate(sent.args.to_dict())
     except ValidationError as problem:
-        raise _invalid(problem, "The query is not valid", operation.bad_query) from problem
+        raise invalid(problem, "request.bad_query", operation.bad_query) from problem
 
 
 def _body(sent: Request, operation: Operation) -> BaseModel | None:
     if operation.body is None:
         return None
     if sent.mimetype != JSON:
-        raise HttpProblem(415, "The body must be application/json")
+        raise HttpProblem(415, "request.not_json_type")
     try:
         return operation.body.model_validate_json(sent.get_data())
     except ValidationError as problem:
         if problem.errors()[0]["type"] == "json_invalid":
-            raise HttpProblem(400, "The body is not JSON", problem.errors()[0]["msg"]) from problem
-        raise _invalid(problem, "The body is not valid") from problem
-
-
-def _invalid(problem: ValidationError, title: str, status: int = 422) -> HttpProblem:
-    errors = [
-        FieldProblem(field=".".join(map(str, error["loc"])), message=error["msg"])
-        for error in problem.errors(include_input=False, include_url=False)[:20]
-    ]
-    return HttpProblem(status, title, errors=errors)
+            raise HttpProblem(400, "request.not_json") from problem
+        raise invalid(problem, "request.bad_body") from problem
 
 
 def _response(answer: Answer, operation: Operation) -> WerkzeugResponse:
@@ -287,6 +277,15 @@ def _unless_known(response: Response, revision: int | None) -> Response:
     return response
 
 
+_CODES: Final = {
+    400: "request.malformed",
+    404: "request.no_such_place",
+    405: "request.method",
+    413: "request.too_large",
+}
+"""What the framework refuses by itself."""
+
+
 def _http_exception(problem: HTTPException) -> WerkzeugResponse:
     headers: dict[str, str] = {}
     if isinstance(problem, MethodNotAllowed) and problem.valid_methods:
@@ -295,11 +294,12 @@ def _http_exception(problem: HTTPException) -> WerkzeugResponse:
         headers["Connection"] = "close"
     if problem.code is None or math.floor(problem.code / 100) == 3:
         return problem.get_response()
-    return HttpProblem(problem.code, problem.name, problem.description, headers=headers).response()
+    code = _CODES.get(problem.code, "request.refused")
+    return HttpProblem(problem.code, code, headers=headers).response(language_of(request))
 
 
 def _unexpected(problem: Exception) -> WerkzeugResponse:
     _LOG.error(
         "unexpected %s in %s %s", type(problem).__name__, request.method, request.path, exc_info=problem
     )
-    return HttpProblem(500, "Something went wrong here", "It was logged.").response()
+    return HttpProblem(500, "request.failed_here").response(language_of(request))

@@ -9,12 +9,14 @@ from typing import Final
 from flask import Flask, Request, Response, request, stream_with_context
 
 from field_api.http.hub import Gap, Hub
+from field_api.http.languages import language_of
 from field_api.http.operations import READERS
 from field_api.http.problems import HttpProblem
 from field_api.http.security import harden, identify, is_web_origin
 from field_api.http.services import WebConfig
 from field_api.people.users import User
 from field_api.ports import Clock, LoggedEvent
+from field_api.saying import Term
 from field_api.usecases.login import Identity, Logins
 
 PING_S: Final = 15.0
@@ -38,14 +40,14 @@ def create_events_app(services: EventServices, ping_s: float = PING_S) -> Flask:
     @app.get("/api/v1/events")
     def events() -> Response:
         if request.headers.get("Origin") and not is_web_origin(request, services.config):
-            raise HttpProblem(403, "Another site's page may not listen")
+            raise HttpProblem(403, "session.foreign_page")
         identity = identify(request, services)
         if identity is None:
-            raise HttpProblem(401, "Log in first", headers={"WWW-Authenticate": "Bearer"})
+            raise HttpProblem(401, "session.log_in_first", headers={"WWW-Authenticate": "Bearer"})
         if identity.user.role not in READERS:
-            raise HttpProblem(403, f"Not for the role {identity.user.role.value}")
+            raise HttpProblem(403, "session.not_for_role", role=Term("role", identity.user.role.value))
         if not places.acquire(blocking=False):
-            raise HttpProblem(503, "Too many streams", headers={"Retry-After": "10"})
+            raise HttpProblem(503, "session.too_many_streams", headers={"Retry-After": "10"})
         stream = _Stream(services, request, identity, places, ping_s)
         response = Response(stream_with_context(stream.chunks()), content_type="text/event-stream")
         response.call_on_close(stream.close)
@@ -61,10 +63,10 @@ def create_events_app(services: EventServices, ping_s: float = PING_S) -> Flask:
         if is_web_origin(request, services.config):
             response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
             response.headers["Access-Control-Allow-Credentials"] = "true"
-        response.headers["Vary"] = "Origin"
+        response.vary.add("Origin")
         return harden(response, request, services.config)
 
-    app.register_error_handler(HttpProblem, lambda problem: problem.response())
+    app.register_error_handler(HttpProblem, lambda problem: problem.response(language_of(request)))
     return app
 
 

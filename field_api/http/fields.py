@@ -5,17 +5,23 @@ from typing import Annotated, Final, Generic, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
+from field_api.saying import Saying
+
 MAX_LIMIT: Final = 500
 DEFAULT_LIMIT: Final = 100
 IDENTIFIER_PATTERN: Final = r"^[^\x00-\x1f\x7f]{1,128}$"
 CURSOR_PATTERN: Final = r"^[0-9]{1,15}(\.[!-~]{1,128})?$"
 
 
+class BadValue(Saying, ValueError):
+    """A value of the right type that still cannot be kept."""
+
+
 def _encodable(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError("not a text: it holds half of a character") from None
+        raise BadValue("input.half_a_character") from None
     return text
 
 
@@ -48,9 +54,9 @@ def _small(answers: dict[str, JsonValue]) -> dict[str, JsonValue]:
     try:
         text = json.dumps(answers, allow_nan=False)
     except ValueError:
-        raise ValueError("a number is not finite") from None
+        raise BadValue("input.not_finite") from None
     if len(text) > MAX_ANSWERS_SIZE:
-        raise ValueError(f"answers are longer than {MAX_ANSWERS_SIZE} characters")
+        raise BadValue("input.string_too_long", limit=MAX_ANSWERS_SIZE)
     _encodable(json.dumps(answers, ensure_ascii=False))
     return answers
 

@@ -49,7 +49,7 @@ class AuditPage(Page[AuditRowResource]):
 def list_audit(call: Call) -> Answer:
     """A page of rows; nobody can change one here."""
     if not call.scope.whole_company:
-        raise HttpProblem(403, "Not allowed", "the record is the whole company's")
+        raise HttpProblem(403, "session.whole_company_only")
     query = call.query(AuditQuery)
     wanted = AuditFilter(
         query.action or "", query.actor or "", query.subject or "",

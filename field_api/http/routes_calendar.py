@@ -74,7 +74,7 @@ def enter_calendar(call: Call) -> Answer:
     year, body = _wanted(call), call.body(CalendarBody)
     said = {one.day: one.is_work for one in body.days}
     if len(said) != len(body.days):
-        raise HttpProblem(422, "A day is named twice")
+        raise HttpProblem(422, "calendar.day_twice")
     call.services.enter_calendar(
         call.user, Said(year, body.source, said, body.published, body.own), call.now_ms
     )
@@ -84,7 +84,7 @@ def enter_calendar(call: Call) -> Answer:
 def _wanted(call: Call) -> int:
     text = call.path["year"]
     if not (text.isascii() and text.isdigit() and FIRST_YEAR <= int(text[:5]) <= LAST_YEAR):
-        raise HttpProblem(404, "No such year", f"expected {FIRST_YEAR} to {LAST_YEAR}")
+        raise HttpProblem(404, "calendar.no_such_year", first=FIRST_YEAR, last=LAST_YEAR)
     return int(text)
 
 

@@ -42,7 +42,7 @@ def trip(call: Call) -> Answer:
     try:
         call.services.simulator.trip(element)
     except SimulatorRefused as refused:
-        raise HttpProblem(refused.status, str(refused)) from refused
+        raise _refused(refused, element) from refused
     return Answer(202, FaultResource(element=element, failed=True))
 
 
@@ -56,7 +56,7 @@ def restore(call: Call) -> Answer:
     try:
         call.services.simulator.restore(element)
     except SimulatorRefused as refused:
-        raise HttpProblem(refused.status, str(refused)) from refused
+        raise _refused(refused, element) from refused
     return Answer(202, FaultResource(element=element, failed=False))
 
 
@@ -68,3 +68,10 @@ def list_faults(call: Call) -> Answer:
     """All of it; empty too where no simulator runs."""
     items = tuple(StandingFault(element=one.element, at=one.at) for one in call.services.simulator.failed())
     return Answer(200, FaultPage(items=items, next_cursor=None))
+
+
+def _refused(refused: SimulatorRefused, element: str) -> HttpProblem:
+    return HttpProblem(refused.status, _CODES.get(refused.status, "demo.away"), element=element)
+
+
+_CODES: Final = {404: "demo.no_element", 409: "demo.not_now"}

@@ -197,7 +197,7 @@ def _record(call: Call) -> tuple[DeviceRecord, Site | None]:
     name, site = call.path["device_id"], call.services.sites.current()
     record = call.services.watch.registry.get([name]).get(name)
     if record is None or not _is_mine(call, site, record):
-        raise HttpProblem(404, "No such device", f"no device {name!r} in your grid cells ever spoke")
+        raise HttpProblem(404, "device.unknown", device=name)
     return record, site
 
 
@@ -222,7 +222,7 @@ def block_device(call: Call) -> Answer:
 def _decided(call: Call, approval: Approval) -> Answer:
     record, site = _record(call)
     if record.kind is not DeviceKind.TERMINAL:
-        raise HttpProblem(409, "Not a terminal", f"decide on {record.parent!r}, which speaks for it")
+        raise HttpProblem(409, "device.not_a_terminal", terminal=record.parent)
     decided = call.services.watch.registry.decide(
         record.device, approval, f"user: {call.user.username}", call.now_ms
     )

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from field_api.dispatch.document import DispatchPlanResource
 from field_api.http.fields import Identifier, Input, OperationId
+from field_api.http.languages import language_of, told
 from field_api.http.operations import EVERYONE, Answer, Call, Operations
 from field_api.http.problems import HttpProblem
 from field_api.people.users import Role
@@ -30,6 +31,7 @@ class AssignmentResource(Resource):
     crew_id: str = Field(description="Who has it now; empty where there was no proposal.")
     taken: bool
     problem: str = Field(description="Why it was not taken; empty where it was.")
+    code: str = Field(description="The same for systems.")
 
 
 class AssignmentsResource(Resource):
@@ -44,7 +46,7 @@ def show_plan(call: Call) -> Answer:
     """Visits in my grid cells; those with ``proposed`` wait for somebody to take them."""
     plan = call.services.plan_dispatch.newest()
     if plan is None:
-        raise HttpProblem(404, "No plan yet", "the worker makes the first one, or POST here")
+        raise HttpProblem(404, "dispatch.no_plan_yet")
     return Answer(200, plan.seen_by(call.scope))
 
 
@@ -64,10 +66,13 @@ def take_proposals(call: Call) -> Answer:
     """Each order goes to its proposed crew in your name; one that cannot be taken stops no other."""
     sent = call.body(AssignmentsBody)
     taken = call.services.assign_proposals(call.user, sent.operation_id, sent.orders, call.now_ms)
+    language = language_of(call.request)
     items = tuple(
         AssignmentResource(
-            order_id=one.order_id, crew_id=one.crew_id, taken=not one.problem, problem=one.problem
+            order_id=one.order_id, crew_id=one.crew_id, taken=one.problem is None,
+            problem="" if one.problem is None else told(one.problem, language),
+            code="" if one.problem is None else one.problem.code,
         )
         for one in taken
-    )
+    )  # fmt: skip
     return Answer(200, AssignmentsResource(items=items))

@@ -139,7 +139,7 @@ def explain_outage(call: Call) -> Answer:
     chain = call.services.supply.history(outage_id)
     told = next((r for r in chain if explanation and r.revision == explanation.revision), None)
     if explanation is None or told is None:
-        raise HttpProblem(404, "No explanation", f"no explanation is kept of {outage_id!r}")
+        raise HttpProblem(404, "outage.no_explanation", outage=outage_id)
     with call.services.desk.reading() as session:
         named = _named(explanation, session)
     return Answer(200, _resource(call, named, told, query.customer))
@@ -206,7 +206,7 @@ def wordings(call: Call) -> dict[str, Wording]:
 def _check_visible(call: Call, outage_id: str) -> None:
     with call.services.desk.reading() as session:
         if session.outages.get(call.scope, outage_id) is None:
-            raise HttpProblem(404, "No such outage", f"no outage {outage_id!r} in your grid cells")
+            raise HttpProblem(404, "outage.unknown", outage=outage_id)
 
 
 def _named(explanation: Explanation, session: DeskSession) -> Explanation:
@@ -263,7 +263,7 @@ def _customer(
     site = call.services.sites.of(revision.network_hash)
     row = site.network.customer_row.get(customer)
     if row is None or not call.scope.sees(site.cell_of_customer(row)):
-        raise HttpProblem(404, "No such customer", f"no customer {customer!r} in your grid cells")
+        raise HttpProblem(404, "customer.unknown", customer=customer)
     found = next((one for one in explanation.customers if one.customer == customer), None)
     return None if found is None else customer_reason(call, found)
 

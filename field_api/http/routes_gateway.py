@@ -135,7 +135,7 @@ def list_dead_letters(call: Call) -> Answer:
 def list_security_events(call: Call) -> Answer:
     """One per hour, threat and source. Only for those who see the whole company."""
     if not call.scope.whole_company:
-        raise HttpProblem(403, "Only for those who see the whole company")
+        raise HttpProblem(403, "session.whole_company_only")
     query = call.query(PageQuery)
     events = call.services.security.newest(number_after(query.cursor), query.limit + 1)
     items = tuple(

@@ -203,7 +203,7 @@ def show_gis_item(call: Call) -> Answer:
     name, wanted = _known(call), call.path["feature_id"]
     found = _one(call, name, wanted)
     if found is None:
-        raise HttpProblem(404, "No such feature", f"no feature {wanted!r} in {name} of your grid cells")
+        raise HttpProblem(404, "gis.no_feature", feature=wanted, collection=name)
     links = (
         _link(call, f"/collections/{name}/items/{wanted}", "self", GEOJSON),
         _link(call, f"/collections/{name}", "collection"),
@@ -246,7 +246,7 @@ def _live(call: Call, name: str) -> list[Feature]:
 def _known(call: Call) -> str:
     name = call.path["collection_id"]
     if name not in COLLECTIONS:
-        raise HttpProblem(404, "No such collection", f"known: {', '.join(COLLECTIONS)}")
+        raise HttpProblem(404, "gis.no_collection", known=tuple(COLLECTIONS))
     return name
 
 

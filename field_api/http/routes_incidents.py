@@ -56,7 +56,7 @@ def get_incident(call: Call) -> Answer:
         incident = session.incidents.get(incident_id)
         found = session.orders.found(call.scope, OrderFilter(incident_id=incident_id), None, MAX_JOBS)
         if incident is None or not (found or call.scope.sees(incident.grid_id)):
-            raise HttpProblem(404, "No such incident", f"no incident {incident_id!r} in your grid cells")
+            raise HttpProblem(404, "incident.unknown", incident=incident_id)
         outages = session.incidents.outages(incident_id)
         seen = tuple(one for one in outages if session.outages.get(call.scope, one) is not None)
         orders = order_documents(session, company, found[::-1], call.now_ms, call.user)

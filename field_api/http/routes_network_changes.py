@@ -10,6 +10,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from field_api.http.fields import Identifier, Input, Line, Page, Words
+from field_api.http.network_problems import network_problem
 from field_api.http.operations import OFFICE, Answer, Call, Operations
 from field_api.http.problems import HttpProblem
 from field_api.instants import iso, iso_or_none
@@ -17,7 +18,7 @@ from field_api.people.users import Role
 from field_api.resources import Instant, Resource
 from geo.changes import Author, Changed, NetworkChanges
 from geo.editing import Edit
-from geo.errors import GeoError, UnknownElement
+from geo.errors import GeoError
 from geo.ports import NetworkVersion, StoredProposal
 from geo.proposals import FeederProposal, FeederState
 
@@ -151,7 +152,7 @@ def dismiss_proposal(call: Call) -> Answer:
     changes, number = _changes(call), _number(call)
     with _refusals():
         if call.services.proposals.get(number).settled_ms is not None:
-            raise HttpProblem(409, "Already settled", f"proposal {number} is settled")
+            raise HttpProblem(409, "network.proposal_settled", proposal=str(number))
         changes.dismiss(number, _author(call, call.body(NoteBody).note))
     return Answer(204)
 
@@ -166,7 +167,7 @@ def roll_back_network(call: Call) -> Answer:
     versions = call.services.networks.versions()
     known = [one for one in versions if one.content_hash == body.network_hash]
     if not known:
-        raise HttpProblem(404, "No such version", f"no version {body.network_hash}")
+        raise HttpProblem(404, "network.no_version", version=body.network_hash)
     with _refusals():
         return Answer(200, _changed(changes.roll_back(known[-1], body.feeders, _author(call, body.note))))
 
@@ -185,7 +186,7 @@ def edit_network(call: Call) -> Answer:
 
 def _changes(call: Call) -> NetworkChanges:
     if not call.scope.whole_company:
-        raise HttpProblem(403, "Not allowed", "the network is the whole company's")
+        raise HttpProblem(403, "session.whole_company_only")
     return NetworkChanges(call.services.networks, call.services.proposals)
 
 
@@ -196,7 +197,7 @@ def _author(call: Call, note: str) -> Author:
 def _number(call: Call) -> int:
     text = call.path["proposal_id"]
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise HttpProblem(404, "No such proposal", f"no proposal {text!r}")
+        raise HttpProblem(404, "network.no_proposal", proposal=text)
     return int(text)
 
 
@@ -205,10 +206,8 @@ def _refusals() -> Iterator[None]:
     """What the network room refuses does not fit the network as it stands."""
     try:
         yield
-    except UnknownElement as problem:
-        raise HttpProblem(404, "No such thing", str(problem)) from None
     except GeoError as problem:
-        raise HttpProblem(409, "Refused", str(problem)) from None
+        raise network_problem(problem, 409) from None
 
 
 def _version(version: NetworkVersion) -> VersionResource:

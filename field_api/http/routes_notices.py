@@ -174,13 +174,13 @@ def take_receipts(call: Call) -> Answer:
     """Its own JSON, read as the channel's file declares. A receipt never takes an earlier one back."""
     read = call.services.receipts_of.get(call.path["channel"])
     if read is None or not call.user.whole_company:
-        raise HttpProblem(404, "No such channel", "expected one whose file declares receipts")
+        raise HttpProblem(404, "notice.no_receipts_channel", channel=call.path["channel"])
     try:
         told = read(call.body(ReceiptBody).root)
-    except ValueError as problem:
-        raise HttpProblem(422, "Not a receipt of this channel", str(problem)) from None
+    except ValueError:
+        raise HttpProblem(422, "notice.no_receipt", channel=call.path["channel"]) from None
     if len(told) > MAX_RECEIPTS:
-        raise HttpProblem(422, "Too many receipts at once", f"expected at most {MAX_RECEIPTS}")
+        raise HttpProblem(422, "notice.too_many_receipts", most=MAX_RECEIPTS)
     known = call.services.control_notices.receipts(call.path["channel"], told, call.now_ms)
     return Answer(200, ReceiptsResource(known=known, told=len(told)))
 

@@ -354,7 +354,7 @@ def cell_of_place(call: Call) -> Answer:
     query = call.query(PlaceQuery)
     cell = current_site(call).cell_at(query.lon, query.lat)
     if not call.scope.sees(cell):
-        raise HttpProblem(404, "Not in your grid cells")
+        raise HttpProblem(404, "organisation.place_not_yours")
     whole = _whole(call)
     manager = brief(whole, manager_at(whole.assignments, cell, call.now_ms))
     return Answer(200, PlaceCellResource(grid_id=cell, manager=manager))
@@ -381,7 +381,7 @@ def visible_cell(call: Call) -> GridCell:
     wanted = call.path["grid_id"]
     found = next((cell for cell in _cells(call, call.scope) if cell.id == wanted), None)
     if found is None:
-        raise HttpProblem(404, "No such grid cell", f"no grid cell {wanted!r} among yours")
+        raise HttpProblem(404, "organisation.no_cell", cell=wanted)
     return found
 
 

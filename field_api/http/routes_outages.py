@@ -164,7 +164,7 @@ def list_absences(call: Call) -> Answer:
     query, view = call.query(PageQuery), _visible(call)
     people = call.services.interruptions.of_outage(view.outage_id, call.now_ms)
     if people is None:
-        raise HttpProblem(404, "No such outage", f"no outage {view.outage_id!r} in your grid cells")
+        raise HttpProblem(404, "outage.unknown", outage=view.outage_id)
     if not call.scope.whole_company:
         people = people.among(call.scope.grid_ids)
     start = number_after(query.cursor) or 0
@@ -216,14 +216,14 @@ def _visible(call: Call) -> OutageView:
     with call.services.desk.reading() as session:
         view = session.outages.get(call.scope, outage_id)
     if view is None:
-        raise HttpProblem(404, "No such outage", f"no outage {outage_id!r} in your grid cells")
+        raise HttpProblem(404, "outage.unknown", outage=outage_id)
     return view
 
 
 def _newest(call: Call, view: OutageView) -> OutageRevision:
     revisions = call.services.supply.history(view.outage_id)
     if not revisions:
-        raise HttpProblem(404, "No such outage", f"no outage {view.outage_id!r} in your grid cells")
+        raise HttpProblem(404, "outage.unknown", outage=view.outage_id)
     return revisions[-1]
 
 
@@ -231,4 +231,4 @@ def _site(call: Call, revision: OutageRevision) -> Site:
     try:
         return call.services.sites.of(revision.network_hash)
     except UnknownElement as problem:
-        raise HttpProblem(503, "The network of that time is not here", str(problem)) from problem
+        raise HttpProblem(503, "outage.network_of_then_away") from problem

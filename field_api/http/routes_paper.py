@@ -14,6 +14,7 @@ from field_api.http.fields import (
     StepName,
     Words,
 )
+from field_api.http.languages import language_of, told
 from field_api.http.operations import Answer, Call, Operations
 from field_api.http.routes_work import Finding
 from field_api.instants import milliseconds
@@ -51,6 +52,7 @@ class PaperResource(Resource):
     order: OrderResource | None = Field(description="After the last step that was taken.")
     taken: int = Field(description="How many steps of the sheet stand.")
     refused: str | None = Field(description="Why the next one was not taken; the rest was not tried.")
+    refused_code: str | None = Field(description="The same for systems.")
 
 
 @operations.add(
@@ -66,8 +68,13 @@ def enter_paper_steps(call: Call) -> Answer:
     if outcome.problem is not None and outcome.taken == 0:
         raise outcome.problem
     order = OrderResource.model_validate_json(outcome.document)
-    refused = None if outcome.problem is None else str(outcome.problem)
-    return Answer(200, PaperResource(order=order, taken=outcome.taken, refused=refused))
+    if outcome.problem is None:
+        return Answer(200, PaperResource(order=order, taken=outcome.taken, refused=None, refused_code=None))
+    said = outcome.problem.said
+    told_why = told(said, language_of(call.request))
+    return Answer(
+        200, PaperResource(order=order, taken=outcome.taken, refused=told_why, refused_code=said.code)
+    )
 
 
 @operations.add(

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from field_api.http.fields import Identifier, Input, Line, Page, Whole
 from field_api.http.operations import Answer, Call, Operations
-from field_api.http.problems import HttpProblem
+from field_api.http.problems import HttpProblem, refusal
 from field_api.http.routes_session import PasswordText
 from field_api.instants import iso
 from field_api.people.password_rules import MAX_PASSWORD, MIN_PASSWORD
@@ -84,12 +84,14 @@ def change_password(call: Call) -> Answer:
     """The old one proves that it is you."""
     sent, house, address = call.body(PasswordBody), call.services.people, call.request.remote_addr or ""
     if wait_s := house.lock_out.wait_s(call.user.username, address, call.now_ms):
-        raise HttpProblem(429, "Too many failed logins", headers={"Retry-After": str(wait_s)})
+        raise HttpProblem(
+            429, "session.too_many_failed_logins", headers={"Retry-After": str(wait_s)}, wait_s=wait_s
+        )
     if not change_own_password(
         call.services.desk, house.passwords, call.user, sent.old, sent.new, call.now_ms
     ):
         house.lock_out.failed(call.user.username, address, call.now_ms)
-        raise HttpProblem(403, "The old password is wrong")
+        raise HttpProblem(403, "password.old_is_wrong")
     return Answer(204)
 
 
@@ -138,7 +140,7 @@ def reveal_customer(call: Call) -> Answer:
             call.user, customer_id, sent.reason, sent.reference or "", address, call.now_ms
         )
     except TooMany as problem:
-        raise HttpProblem(429, str(problem), headers={"Retry-After": str(problem.wait_s)}) from None
+        raise refusal(429, problem, headers={"Retry-After": str(problem.wait_s)}) from None
     return Answer(200, RevealedResource(**person_resource(person).model_dump(), revealed_at=iso(call.now_ms)))
 
 
@@ -158,9 +160,9 @@ def _check_known_cells(call: Call, grid_ids: tuple[str, ...]) -> None:
     with call.services.desk.reading() as session:
         known = {cell.id for cell in session.organisation.cells(call.scope)}
     if unknown := sorted(set(grid_ids) - known):
-        raise HttpProblem(409, "No such grid cell", f"unknown: {', '.join(unknown[:5])}")
+        raise HttpProblem(409, "organisation.no_cells", cells=tuple(unknown[:5]))
     if not grid_ids and not call.scope.whole_company:
-        raise HttpProblem(403, "A token may not see more than you")
+        raise HttpProblem(403, "people.token_sees_more")
 
 
 def _actor(call: Call) -> tuple[str, str]:

@@ -6,13 +6,15 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from field_api.http.fields import DeviceTime, Identifier, Input, Whole, Words
+from field_api.http.languages import language_of, told_again
 from field_api.http.operations import EVERYONE, Answer, Call, Operations
-from field_api.http.problems import HttpProblem
+from field_api.http.problems import HttpProblem, refusal
 from field_api.http.routes_work import PlaceBody
 from field_api.instants import iso, iso_or_none, milliseconds
 from field_api.orders.photos import Photo, PhotoState
 from field_api.people.users import Role
 from field_api.resources import Instant, Resource
+from field_api.saying import Language
 from field_api.usecases.keep_photo import NoRoom, Progress
 
 operations: Final = Operations()
@@ -70,7 +72,7 @@ class PhotoList(Resource):
 def announce_photo(call: Call) -> Answer:
     """From now on steps may name it; 200 where it was announced before."""
     progress, new = announce(call, call.body(PhotoBody))
-    return Answer(201 if new else 200, photo_resource(progress))
+    return Answer(201 if new else 200, photo_resource(progress, language_of(call.request)))
 
 
 @operations.add(
@@ -83,15 +85,15 @@ def send_photo(call: Call) -> Answer:
     photo_id = call.path["photo_id"]
     call.services.keep_photo.seen(call.user, photo_id)
     if call.request.mimetype != "application/octet-stream":
-        raise HttpProblem(415, "The body must be application/octet-stream")
+        raise HttpProblem(415, "request.not_bytes_type")
     offset, total = _range(call)
     progress = call.services.keep_photo.add(
         call.user, photo_id, offset, total, call.request.get_data(), call.now_ms
     )
-    resource = photo_resource(progress)
+    resource = photo_resource(progress, language_of(call.request))
     if resource.received < offset:
         current = resource.model_dump_json()
-        raise HttpProblem(409, f"The next part begins at {resource.received}", current=current)
+        raise HttpProblem(409, "photo.gap", current=current, next_byte=resource.received)
     return Answer(200, resource)
 
 
@@ -103,7 +105,7 @@ def get_photo(call: Call) -> Answer:
     """Also as headers, for a HEAD."""
     progress = call.services.keep_photo.seen(call.user, call.path["photo_id"])
     told = {"Upload-Offset": str(progress.received), "Upload-Length": str(progress.photo.size)}
-    return Answer(200, photo_resource(progress), told)
+    return Answer(200, photo_resource(progress, language_of(call.request)), told)
 
 
 @operations.add(
@@ -121,8 +123,9 @@ def get_photo_content(call: Call) -> Answer:
 )  # fmt: skip
 def list_photos(call: Call) -> Answer:
     """Oldest first."""
+    language = language_of(call.request)
     found = call.services.keep_photo.of_order(call.user, call.path["order_id"])
-    return Answer(200, PhotoList(items=tuple(map(photo_resource, found))))
+    return Answer(200, PhotoList(items=tuple(photo_resource(one, language) for one in found)))
 
 
 def announce(call: Call, sent: PhotoBody) -> tuple[Progress, bool]:
@@ -137,14 +140,15 @@ def announce(call: Call, sent: PhotoBody) -> tuple[Progress, bool]:
     try:
         return call.services.keep_photo.announce(call.user, photo)
     except NoRoom as problem:
-        raise HttpProblem(507, "No room for pictures", str(problem)) from problem
+        raise refusal(507, problem) from problem
 
 
-def photo_resource(progress: Progress) -> PhotoResource:
-    """As people get it."""
+def photo_resource(progress: Progress, language: Language) -> PhotoResource:
+    """As people of that language get it."""
     photo = progress.photo
     return PhotoResource(
-        id=photo.id, order_id=photo.order_id, by=photo.user_id, state=photo.state, problem=photo.problem,
+        id=photo.id, order_id=photo.order_id, by=photo.user_id, state=photo.state,
+        problem=told_again(photo.problem, language),
         size=photo.size, received=progress.received, sha256=photo.sha256, content_type=photo.content_type,
         taken_at=iso(photo.taken_ms), lon=photo.lon, lat=photo.lat, accuracy_m=photo.accuracy_m,
         caption=photo.caption, announced_at=iso(photo.announced_ms),
@@ -156,8 +160,8 @@ def _range(call: Call) -> tuple[int, int]:
     """Where the part begins, and the picture's size."""
     told = _RANGE.fullmatch(call.request.headers.get("Content-Range", ""))
     if told is None:
-        raise HttpProblem(400, "Where does the part belong?", "Content-Range: bytes FIRST-LAST/SIZE")
+        raise HttpProblem(400, "photo.no_content_range")
     first, last, total = map(int, told.groups())
     if last - first + 1 != len(call.request.get_data()):
-        raise HttpProblem(400, "The part is not as long as Content-Range says")
+        raise HttpProblem(400, "photo.part_of_other_length")
     return first, total

@@ -62,7 +62,7 @@ def look_up_progress(call: Call) -> Answer:
     waits_s = [services.throttle.wait_s(f"look-up at {call.request.remote_addr}") for _ in range(COST)]
     if waits_s[-1]:
         raise HttpProblem(
-            429, "Too many look-ups", headers={"Retry-After": str(math.ceil(waits_s[-1] * COST))}
+            429, "request.too_many_lookups", headers={"Retry-After": str(math.ceil(waits_s[-1] * COST))}
         )
     look = LookUpProgress(services.desk, services.sites, services.company, services.supply)
     found = look(call.body(LookUpBody).number, call.now_ms)

@@ -103,7 +103,7 @@ def list_reliability(call: Call) -> Answer:
     """Parts in my grid cells."""
     query = call.query(YearPageQuery)
     if call.path["division"] not in set(Division) - {Division.COMPANY}:
-        raise HttpProblem(404, "No such division", "there are line, transformer and grid_cell")
+        raise HttpProblem(404, "reliability.no_division")
     division = Division(call.path["division"])
     site, ledger = _ledger(call)
     parts = parts_of(site.network, division, ledger)
@@ -126,7 +126,7 @@ def get_customer_interruptions(call: Call) -> Answer:
     site, ledger = _ledger(call)
     row = site.network.customer_row.get(call.path["customer_id"])
     if row is None or not call.scope.sees(site.cell_of_customer(row)):
-        raise HttpProblem(404, "No such customer")
+        raise HttpProblem(404, "customer.unknown", customer=call.path["customer_id"])
     found = reliability_report.of_customer(ledger, row, Year(year, ZONE))
     named: dict[str, Any] = {"customer": call.path["customer_id"], "year": year}
     return Answer(200, AccountResource.model_validate(named | found))
@@ -135,7 +135,7 @@ def get_customer_interruptions(call: Call) -> Answer:
 def _ledger(call: Call) -> tuple[Site, Ledger]:
     found = call.services.interruptions.ledger(call.now_ms)
     if found is None:
-        raise HttpProblem(404, "No network yet", "import one: gridcrew network import")
+        raise HttpProblem(404, "network.none_yet")
     return found
 
 

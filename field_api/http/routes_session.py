@@ -94,7 +94,7 @@ def renew_token(call: Call) -> Answer:
     secret = call.body(Renewal).refresh_token
     pair = call.services.people.tokens.renew(secret, _address(call), call.now_ms)
     if pair is None:
-        raise HttpProblem(401, "Log in again", headers={"WWW-Authenticate": "Bearer"})
+        raise HttpProblem(401, "session.log_in_again", headers={"WWW-Authenticate": "Bearer"})
     return Answer(200, _tokens(pair))
 
 
@@ -108,11 +108,13 @@ def _tokens(pair: TokenPair) -> TokenResource:
 def _person(call: Call) -> User:
     sent, address, lock_out = call.body(Credentials), _address(call), call.services.people.lock_out
     if wait_s := lock_out.wait_s(sent.username, address, call.now_ms):
-        raise HttpProblem(429, "Too many failed logins", headers={"Retry-After": str(wait_s)})
+        raise HttpProblem(
+            429, "session.too_many_failed_logins", headers={"Retry-After": str(wait_s)}, wait_s=wait_s
+        )
     user = call.services.logins.person(sent.username, sent.password)
     if user is None:
         lock_out.failed(sent.username, address, call.now_ms)
-        raise HttpProblem(401, "Name or password is wrong", headers={"WWW-Authenticate": "Bearer"})
+        raise HttpProblem(401, "session.wrong_name_or_password", headers={"WWW-Authenticate": "Bearer"})
     lock_out.passed(sent.username, address)
     return user
 

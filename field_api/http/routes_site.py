@@ -224,10 +224,10 @@ def _visible(call: Call, site: Site, identifier: str) -> tuple[Element, str]:
     try:
         element = site.find(identifier)
     except UnknownElement:
-        raise HttpProblem(404, "No such element", f"no element {identifier!r} in your grid cells") from None
+        raise HttpProblem(404, "network.no_element", element=identifier) from None
     cell = site.cell_of_element(element)
     if not call.scope.sees(cell):
-        raise HttpProblem(404, "No such element", f"no element {identifier!r} in your grid cells")
+        raise HttpProblem(404, "network.no_element", element=identifier)
     return element, cell
 
 
@@ -264,7 +264,7 @@ def get_meter(call: Call) -> Answer:
     site = current_site(call)
     element, _ = _visible(call, site, call.path["meter_id"])
     if element.type != "meter":
-        raise HttpProblem(404, "No such meter", f"{element.id!r} is a {element.type}")
+        raise HttpProblem(404, "network.no_meter", element=element.id)
     meters, row = site.network.meters, element.row
     customer, terminal = int(meters.customer[row]), int(meters.terminal[row])
     latest = call.services.readings.latest([element.id]).get(element.id)

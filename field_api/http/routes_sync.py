@@ -20,8 +20,9 @@ from field_api.http.fields import (
     Query,
     Words,
 )
+from field_api.http.languages import language_of
 from field_api.http.operations import Answer, Call, Operations
-from field_api.http.problems import FieldProblem, HttpProblem, Problem, problem_of
+from field_api.http.problems import HttpProblem, Problem, invalid, problem_of, refusal
 from field_api.http.routes_people import person_resource
 from field_api.http.routes_photos import PhotoBody, announce, photo_resource
 from field_api.http.routes_work import Beside, PositionBody, StepBody, full_orders, step_request
@@ -39,6 +40,7 @@ from field_api.organisation.cells import CrewState
 from field_api.people.users import Role
 from field_api.ports import StoredOrder
 from field_api.resources import OrderDetailResource, Resource
+from field_api.saying import Language, in_all
 from field_api.usecases.errors import Overtaken, Refused
 from field_api.usecases.move_crew import Position
 from field_api.usecases.step_order import ANY_REVISION
@@ -241,7 +243,7 @@ def _read(call: Call, sent: PushBody, operation: dict[str, JsonValue]) -> _Read:
     try:
         envelope = OperationBody.model_validate_json(json.dumps(operation))
     except ValidationError as problem:
-        return _Read(operation_id, Told(known_id, digest), _not_valid(problem))
+        return _Read(operation_id, Told(known_id, digest), invalid(problem, "request.bad_operation"))
     lane = envelope.order_id or "" if envelope.kind in _IN_LANES else ""
     after = () if _is_long_ago(call, sent, envelope) else envelope.after
     return _Read(operation_id, Told(known_id, digest, lane, after, envelope.kind not in _UNKEPT), envelope)
@@ -263,13 +265,19 @@ def _answered(call: Call, sent: PushBody, read: _Read, told: Told) -> OperationA
         outcome = once(call.user, told, lambda: _outcome(call, sent, read.envelope), call.now_ms)
     else:  # nothing to keep an answer under; it is refused each time
         outcome = _outcome(call, sent, read.envelope)
-    told_back = json.loads(_WAITING.document if outcome.waits_for else outcome.document)
+    shown = _refusal(HttpProblem(TOO_EARLY, "order.waits_for_another")) if outcome.waits_for else outcome
     return OperationAnswer(
         operation_id=read.operation_id, status=outcome.status, retry=not outcome.is_final,
-        document=told_back if outcome.is_done else None,
-        problem=None if outcome.is_done else Problem.model_validate(told_back),
+        document=json.loads(shown.document) if outcome.is_done else None,
+        problem=None if outcome.is_done else _problem(shown, language_of(call.request)),
         waits_for=outcome.waits_for,
     )  # fmt: skip
+
+
+def _problem(outcome: Outcome, language: Language) -> Problem:
+    """In the asker's language; what was kept before there were two is in the one that it has."""
+    kept = json.loads(outcome.document)
+    return Problem.model_validate(kept.get(language, kept))
 
 
 def _outcome(call: Call, sent: PushBody, envelope: OperationBody | HttpProblem) -> Outcome:
@@ -278,43 +286,28 @@ def _outcome(call: Call, sent: PushBody, envelope: OperationBody | HttpProblem) 
     try:
         return Outcome(200, _DOING[envelope.kind](call, sent, envelope))
     except ValidationError as problem:
-        refused = _not_valid(problem)
+        refused = invalid(problem, "request.bad_operation")
     except HttpProblem as problem:
         refused = problem
     except Overtaken as problem:
-        refused = HttpProblem(503, str(problem), "Send it again.")
+        refused = refusal(503, problem)
     except Refused as problem:
         refused = problem_of(problem)
     except Exception:  # noqa: BLE001 (one of many: the others must not suffer)
         _LOG.exception("an operation of %s failed; the phone will send it again", call.user.id)
-        refused = HttpProblem(500, "Something went wrong here", "It was logged; send it again.")
+        refused = HttpProblem(500, "request.failed_here")
     return _refusal(refused)
 
 
 def _refusal(refused: HttpProblem) -> Outcome:
-    return Outcome(refused.status, refused.problem().model_dump_json())
-
-
-def _not_valid(problem: ValidationError) -> HttpProblem:
-    return HttpProblem(422, "The operation is not valid", errors=_fields(problem))
-
-
-_WAITING: Final = _refusal(
-    HttpProblem(TOO_EARLY, "It waits for another operation", "Send those of `waits_for`, and this again.")
-)
-
-
-def _fields(problem: ValidationError) -> list[FieldProblem]:
-    return [
-        FieldProblem(field=".".join(map(str, error["loc"])), message=error["msg"])
-        for error in problem.errors(include_input=False, include_url=False)[:20]
-    ]
+    told = in_all(lambda language: refused.problem(language).model_dump(mode="json"))
+    return Outcome(refused.status, json.dumps(told))
 
 
 def _step(call: Call, sent: PushBody, envelope: OperationBody) -> str:
     body = StepBody.model_validate_json(_with_times(sent, envelope))
     if body.revision is None:
-        raise HttpProblem(422, "Which revision did the person see?", "body.revision")
+        raise HttpProblem(422, "order.which_revision_in_body")
     request = step_request(body, body.revision, merges=True)
     return call.services.step_order(call.user, _order_id(envelope), request, call.now_ms)
 
@@ -338,7 +331,7 @@ def _open(call: Call, _sent: PushBody, envelope: OperationBody) -> str:
 def _photo(call: Call, _sent: PushBody, envelope: OperationBody) -> str:
     told = {**envelope.body, "order_id": _order_id(envelope)}
     progress, _ = announce(call, PhotoBody.model_validate_json(json.dumps(told)))
-    return photo_resource(progress).model_dump_json()
+    return photo_resource(progress, language_of(call.request)).model_dump_json()
 
 
 def _positions(call: Call, sent: PushBody, envelope: OperationBody) -> str:
@@ -358,7 +351,7 @@ _DOING: Final = {
 
 def _order_id(envelope: OperationBody) -> str:
     if envelope.order_id is None:
-        raise HttpProblem(422, "Which order?", "order_id")
+        raise HttpProblem(422, "order.which_order")
     return envelope.order_id
 
 

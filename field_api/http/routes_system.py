@@ -47,14 +47,14 @@ def get_tile(call: Call) -> Answer:
     inside = z <= MAX_ZOOM and max(x, y) < 2**z
     tile = source.tile(site, call.scope, call.path["layer"], z, x, y) if inside else None
     if tile is None:
-        raise HttpProblem(404, "No such tile")
+        raise HttpProblem(404, "request.no_tile")
     versioned = call.query(TileQuery).v is not None
     return Answer(200, tile, {"Cache-Control": TILE_DAYS if versioned else "private, no-cache"})
 
 
 def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 8):
-        raise HttpProblem(404, "No such tile")
+        raise HttpProblem(404, "request.no_tile")
     return int(text)
 
 

@@ -1,18 +1,21 @@
 """Tickets of 95598: taken in singly or as a pasted table, listed by what changed, told whose they are."""
 
+from collections.abc import Iterable
 from typing import Final, Literal
 
 from pydantic import Field
 
 from field_api.http.fields import DeviceTime, Identifier, Input, Line, Query, Words
+from field_api.http.languages import language_of, told
 from field_api.http.operations import Answer, Call, Operations
-from field_api.http.problems import HttpProblem
+from field_api.http.problems import HttpProblem, refusal
 from field_api.instants import milliseconds
 from field_api.partners.ticket_documents import TicketResource, ticket_resource
-from field_api.partners.ticket_mapping import RefusedRow, read_with, rows_of
+from field_api.partners.ticket_mapping import BadRow, NotThisMapping, RefusedRow, read_with, rows_of
 from field_api.partners.tickets import SentTicket, Verdict
 from field_api.people.users import Role
 from field_api.resources import Resource
+from field_api.saying import Language
 from field_api.usecases.take_tickets import Taken
 
 operations: Final = Operations()
@@ -51,6 +54,7 @@ class TakenResource(Resource):
 class RefusedLine(Resource):
     line: int
     problem: str
+    code: str = Field(description="The problem for systems.")
 
 
 class TakenPage(Resource):
@@ -79,7 +83,7 @@ def take_tickets(call: Call) -> Answer:
         SentTicket(one.number, milliseconds(one.accepted_at), one.customer, one.text, one.address)
         for one in call.body(TicketsBody).tickets
     ]
-    return _answer(call.services.partners.take_tickets(call.user, sent, "api", call.now_ms), ())
+    return _answer(call.services.partners.take_tickets(call.user, sent, "api", call.now_ms))
 
 
 @operations.add(
@@ -91,10 +95,10 @@ def paste_tickets(call: Call) -> Answer:
     try:
         rows = rows_of(call.body(PastedBody).text, "")
         good, refused = read_with(rows, call.services.partners.ticket_mappings)
-    except ValueError as problem:
-        raise HttpProblem(409, "Not a table of tickets", str(problem)) from problem
+    except (BadRow, NotThisMapping) as problem:
+        raise refusal(409, problem) from problem
     taken = call.services.partners.take_tickets(call.user, [one for _, one in good], "pasted", call.now_ms)
-    return _answer(taken, refused)
+    return _answer(taken, refused, language_of(call.request))
 
 
 @operations.add(
@@ -120,7 +124,7 @@ def get_ticket(call: Call) -> Answer:
     with call.services.desk.reading() as session:
         ticket = session.tickets.get(call.scope, number)
     if ticket is None:
-        raise HttpProblem(404, "No such ticket", f"no ticket {number!r} in your grid cells")
+        raise HttpProblem(404, "ticket.unknown", ticket=number)
     return Answer(200, ticket_resource(ticket))
 
 
@@ -137,9 +141,12 @@ def name_ticket_customer(call: Call) -> Answer:
     return Answer(200, ticket_resource(named))
 
 
-def _answer(taken: tuple[Taken, ...], refused: tuple[RefusedRow, ...] | list[RefusedRow]) -> Answer:
+def _answer(taken: Iterable[Taken], refused: Iterable[RefusedRow] = (), language: Language = "zh") -> Answer:
     items = tuple(TakenResource(outcome=_outcome(one), ticket=ticket_resource(one.ticket)) for one in taken)
-    lines = tuple(RefusedLine(line=one.line, problem=one.problem) for one in refused)
+    lines = tuple(
+        RefusedLine(line=one.line, problem=told(one.problem, language), code=one.problem.code)
+        for one in refused
+    )
     return Answer(200, TakenPage(items=items, refused=lines))
 
 

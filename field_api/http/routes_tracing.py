@@ -14,6 +14,7 @@ from field_api.http.grid_resources import (
     TraceResource,
     WhatIfResource,
 )
+from field_api.http.network_problems import network_problem
 from field_api.http.operations import EVERYONE, READERS, Answer, Call, Operations
 from field_api.http.problems import HttpProblem
 from field_api.http.site_of import current_site
@@ -79,7 +80,7 @@ def trace_element(call: Call) -> Answer:
         else:
             trace = follow(look.grid, element, Direction(query.direction), _barriers(query.until))
     except GeoError as problem:
-        raise HttpProblem(404, "No such way or barrier", str(problem)) from None
+        raise network_problem(problem, 404) from None
     told = look.telling.trace(element, "path" if query.to else query.direction, trace)
     return Answer(200, TraceResource.model_validate(told | {"at": iso(look.at_ms)}))
 
@@ -125,7 +126,7 @@ def ask_what_if(call: Call) -> Answer:
     try:
         found = what_if(look.grid, body.open, body.close)
     except NotSwitchable as problem:
-        raise HttpProblem(409, "Not possible", str(problem)) from None
+        raise network_problem(problem, 409) from None
     told = Telling(found.after, look.seen).consequence(found)
     count = len(look.site.network.nodes)
     at_work = look.not_clear(found.after.supplied[:count] & ~look.grid.supplied[:count])
@@ -159,7 +160,7 @@ def moment_of(call: Call, at: DeviceTime | None) -> tuple[Site, int]:
     if at is None:
         return current_site(call), call.now_ms
     if not EPOCH <= at <= _LATEST:
-        raise HttpProblem(404, "No network then", "at: expected an instant between 1970 and 2169")
+        raise HttpProblem(404, "network.no_instant")
     at_ms = milliseconds(at)
     return call.services.live_grids.site(at_ms), at_ms
 
@@ -228,7 +229,7 @@ class _Look:
 
     @staticmethod
     def _missing(identifier: str) -> HttpProblem:
-        return HttpProblem(404, "No such element", f"no element {identifier!r} in your grid cells")
+        return HttpProblem(404, "network.no_element", element=identifier)
 
 
 def _barriers(listed: str | None) -> Barriers:

@@ -208,7 +208,7 @@ def _village(call: Call) -> Village:
         listed = session.establishment.read().villages
     found = next((one for one in listed if one.id == wanted and call.scope.sees(one.grid_id)), None)
     if found is None:
-        raise HttpProblem(404, "No such village", f"no village {wanted!r} in your grid cells")
+        raise HttpProblem(404, "village.unknown", village=wanted)
     return found
 
 

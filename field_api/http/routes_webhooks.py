@@ -1,14 +1,17 @@
 """Subscriptions of other systems to what happens."""
 
+from collections.abc import Callable
 from typing import Final, Literal
 
 from pydantic import Field
 
 from field_api.http.fields import Identifier, Input, Line
+from field_api.http.languages import language_of, told
 from field_api.http.operations import Answer, Call, Operations
 from field_api.partners.webhook_documents import WebhookResource, webhook_resource
 from field_api.people.users import Role
 from field_api.resources import Resource
+from field_api.saying import Said
 
 operations: Final = Operations()
 _MANAGES: Final = frozenset({Role.ADMIN})
@@ -35,7 +38,8 @@ class WebhookList(Resource):
 def list_webhooks(call: Call) -> Answer:
     """All of them, oldest first."""
     hooks, waiting = call.services.partners.manage_webhooks.listed()
-    items = tuple(webhook_resource(hook, waiting.get(hook.id, 0)) for hook in hooks)
+    tell = _telling(call)
+    items = tuple(webhook_resource(hook, waiting.get(hook.id, 0), tell) for hook in hooks)
     return Answer(200, WebhookList(items=items))
 
 
@@ -49,7 +53,7 @@ def make_webhook(call: Call) -> Answer:
     hook, secret = call.services.partners.manage_webhooks.make(
         call.user, sent.url, frozenset(sent.kinds), frozenset(sent.grid_ids), call.now_ms
     )
-    return Answer(201, NewWebhookResource(webhook=webhook_resource(hook, 0), secret=secret))
+    return Answer(201, NewWebhookResource(webhook=webhook_resource(hook, 0, _telling(call)), secret=secret))
 
 
 @operations.add(
@@ -59,7 +63,7 @@ def make_webhook(call: Call) -> Answer:
 def enable_webhook(call: Call) -> Answer:
     """What waits is sent, what was given up is not."""
     hook = call.services.partners.manage_webhooks.enable(call.path["webhook_id"])
-    return Answer(200, webhook_resource(hook, 0))
+    return Answer(200, webhook_resource(hook, 0, _telling(call)))
 
 
 @operations.add("DELETE", _PATH + "/{webhook_id}", "End a subscription", roles=_MANAGES, answers={204: None})
@@ -67,3 +71,8 @@ def delete_webhook(call: Call) -> Answer:
     """With all that waits for it."""
     call.services.partners.manage_webhooks.remove(call.path["webhook_id"])
     return Answer(204)
+
+
+def _telling(call: Call) -> Callable[[Said], str]:
+    language = language_of(call.request)
+    return lambda said: told(said, language)

@@ -24,7 +24,7 @@ from field_api.http.fields import (
 )
 from field_api.http.operations import EVERYONE, OFFICE, SIGNED_IN, Answer, Call, Operations
 from field_api.http.paging import cut, number_after, page_after
-from field_api.http.problems import HttpProblem
+from field_api.http.problems import FieldRefusal, HttpProblem, refusal
 from field_api.http.routes_explanations import wordings
 from field_api.http.routes_outages import IS_OPEN, StateQuery
 from field_api.http.routes_tracing import back_feeds_of
@@ -44,6 +44,7 @@ from field_api.resources import (
     OrderResource,
     Resource,
 )
+from field_api.saying import Said
 from field_api.usecases.errors import Stale
 from field_api.usecases.move_crew import Position
 from field_api.usecases.step_order import StepRequest
@@ -184,11 +185,18 @@ class CallResource(Resource):
 def list_orders(call: Call) -> Answer:
     """A page of orders."""
     query, services = call.query(OrderQuery), call.services
+    _check_type(query.type, services.company.work_types)
     with services.desk.reading() as session:
         stored = session.orders.found(call.scope, query.wanted(), page_after(query.cursor), query.limit + 1)
         rows, cursor = cut(stored, query.limit, lambda one: (one.order.created_ms, one.order.id))
         documents = order_documents(session, services.company, rows, call.now_ms, call.user)
     return Answer(200, f'{{"items":[{",".join(documents)}],"next_cursor":{json.dumps(cursor)}}}')
+
+
+def _check_type(name: str | None, known: Mapping[str, object]) -> None:
+    if name is not None and name not in known:
+        said = Said("order.no_type", {"type": name, "known": tuple(known)})
+        raise HttpProblem(422, "request.bad_query", errors=[FieldRefusal("type", said)])
 
 
 @operations.add(
@@ -200,7 +208,7 @@ def get_order(call: Call) -> Answer:
     with call.services.desk.reading() as session:
         stored = session.orders.get(call.scope, call.path["order_id"])
         if stored is None:
-            raise HttpProblem(404, "No such order", f"no order {call.path['order_id']!r} in your grid cells")
+            raise HttpProblem(404, "order.unknown", order=call.path["order_id"])
         beside = Beside.of(session, call.scope, [stored])
     return Answer(200, full_orders(call, [stored], beside)[0], revision=stored.revision)
 
@@ -258,7 +266,7 @@ def step_order(call: Call) -> Answer:
     try:
         return Answer(200, call.services.step_order(call.user, order_id, request, call.now_ms))
     except Stale as stale:
-        raise HttpProblem(412, str(stale), current=stale.current, conflicts=stale.conflicts) from stale
+        raise refusal(412, stale, current=stale.current, conflicts=stale.conflicts) from stale
 
 
 def _as_seen(call: Call, sent: StepBody) -> StepRequest:
@@ -267,8 +275,8 @@ def _as_seen(call: Call, sent: StepBody) -> StepRequest:
         return step_request(sent, sent.revision)
     with call.services.desk.reading() as session:
         if session.orders.get(call.scope, call.path["order_id"]) is None:
-            raise HttpProblem(404, "No such order", "in your grid cells")
-    raise HttpProblem(428, "Which revision did the person see?", "revision in the body, or If-Match")
+            raise HttpProblem(404, "order.unknown", order=call.path["order_id"])
+    raise HttpProblem(428, "order.which_revision")
 
 
 def step_request(sent: StepBody, revision: int, *, merges: bool = False) -> StepRequest:
@@ -350,7 +358,7 @@ def get_call(call: Call) -> Answer:
     with call.services.desk.reading() as session:
         kept = session.calls.get(call.scope, call.path["call_id"])
     if kept is None:
-        raise HttpProblem(404, "No such call", f"no call {call.path['call_id']!r} in your grid cells")
+        raise HttpProblem(404, "call.unknown", call=call.path["call_id"])
     outage_id = kept.outage_id or call.services.supply.outage_of(kept.customer_id)
     return Answer(200, _call(call, kept.id, kept.customer_id, outage_id, kept.at_ms))
 

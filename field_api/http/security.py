@@ -13,6 +13,7 @@ from field_api.http.operations import Operation
 from field_api.http.problems import HttpProblem
 from field_api.http.services import Services, WebConfig
 from field_api.ports import Clock
+from field_api.saying import Term
 from field_api.usecases.login import BEARERS, SESSION, Identity, Logins
 
 COOKIE: Final = "gridcrew_session"
@@ -46,16 +47,16 @@ def known(request: Request, operation: Operation, services: Services) -> Identit
     identity = None if operation.public else identify(request, services)
     wait_s = services.throttle.wait_s(identity.user.id if identity else f"at {request.remote_addr}")
     if wait_s:
-        raise HttpProblem(429, "Too many requests", headers={"Retry-After": str(math.ceil(wait_s))})
+        raise HttpProblem(429, "session.too_many_requests", headers={"Retry-After": str(math.ceil(wait_s))})
     if identity is None and not operation.public:
-        raise HttpProblem(401, "Log in first", headers={"WWW-Authenticate": "Bearer"})
+        raise HttpProblem(401, "session.log_in_first", headers={"WWW-Authenticate": "Bearer"})
     return identity
 
 
 def authorise(request: Request, operation: Operation, identity: Identity) -> None:
     """Raises problem 403 unless the operation lets this person in."""
     if identity.user.role not in operation.roles:
-        raise HttpProblem(403, f"Not for the role {identity.user.role.value}")
+        raise HttpProblem(403, "session.not_for_role", role=Term("role", identity.user.role.value))
     if request.method not in SAFE_METHODS and identity.credential.kind == SESSION:
         _check_csrf(request, identity)
 
@@ -63,7 +64,7 @@ def authorise(request: Request, operation: Operation, identity: Identity) -> Non
 def _check_csrf(request: Request, identity: Identity) -> None:
     sent = request.headers.get(CSRF_HEADER, "").encode("utf-8", "replace")
     if not hmac.compare_digest(sent, identity.credential.csrf_token.encode()):
-        raise HttpProblem(403, f"The header {CSRF_HEADER} does not belong to this session")
+        raise HttpProblem(403, "session.csrf", header=CSRF_HEADER)
 
 
 def host_name(request: Request) -> str:

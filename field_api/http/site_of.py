@@ -9,5 +9,5 @@ def current_site(call: Call) -> Site:
     """The site; a problem 503 before the first import."""
     site = call.services.sites.current()
     if site is None:
-        raise HttpProblem(503, "No network yet", "import one with: gridcrew network import")
+        raise HttpProblem(503, "network.none_yet")
     return site

@@ -17,7 +17,7 @@ def add_front_end(app: Flask, dist: Path) -> None:
     @app.get("/")
     def index() -> Response:
         if not (dist / "index.html").is_file():
-            raise HttpProblem(503, "The pages are not built", "run the front-end build, or install the wheel")
+            raise HttpProblem(503, "request.pages_not_built")
         return _file(dist, "index.html", _ASK_AGAIN)
 
     @app.get("/outages/<path:_outage_id>")

@@ -29,6 +29,8 @@ class NoticeText:
     safety: bool
     """Goes in quiet hours too: somebody may rely on a line being dead."""
     words: Mapping[str, str]
+    undecided: Mapping[str, str]
+    """Instead of ``words`` while nobody knows when supply is back; empty: ``words`` say so."""
 
     def filled(self, language: str, **values: str) -> str:
         """The text with these values; KeyError where one is missing."""
@@ -42,8 +44,12 @@ def customer_text(
     texts: NoticeTexts, kind: NoticeKind, language: str, area: str, cause: str, off_ms: int, on_ms: int | None
 ) -> str:
     """A notice to customers; ``on_ms`` None: nobody knows yet."""
+    text, off = texts[kind], calendars.clock_face(off_ms)
+    if on_ms is None and text.undecided:
+        words = text.undecided.get(language, text.undecided["zh"])
+        return words.format(area=area, cause=cause, off=off)
     on = UNKNOWN.get(language, UNKNOWN["zh"]) if on_ms is None else calendars.clock_face(on_ms)
-    return texts[kind].filled(language, area=area, cause=cause, off=calendars.clock_face(off_ms), on=on)
+    return text.filled(language, area=area, cause=cause, off=off, on=on)
 
 
 def staff_text(
@@ -51,6 +57,13 @@ def staff_text(
 ) -> str:
     """A notice to people of the company."""
     return texts[kind].filled(language, subject=subject, since=calendars.clock_face(since_ms), detail=detail)
+
+
+class _Undecided(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    zh: _Words
+    en: _Words
 
 
 class _Declared(BaseModel):
@@ -61,22 +74,29 @@ class _Declared(BaseModel):
     safety: bool = False
     zh: _Words
     en: _Words
+    undecided: _Undecided | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> "_Declared":
         wanted = CUSTOMER_FIELDS if self.audience == "customer" else STAFF_FIELDS
         for language in LANGUAGES:
-            words = getattr(self, language)
-            found = {name for _, name, _, _ in string.Formatter().parse(words) if name is not None}
-            if found != wanted:
-                raise ValueError(f"{language}: expected exactly the fields {sorted(wanted)}")
-            missing = [number for number in HOTLINES if number not in words]
-            if self.audience == "customer" and missing:
-                raise ValueError(f"{language}: expected the numbers {' and '.join(missing)}")
+            self._check(language, getattr(self, language), wanted)
+            if self.undecided is not None:
+                words = getattr(self.undecided, language)
+                self._check(f"undecided.{language}", words, wanted - {"on"})
         return self
+
+    def _check(self, place: str, words: str, wanted: frozenset[str]) -> None:
+        found = {name for _, name, _, _ in string.Formatter().parse(words) if name is not None}
+        if found != wanted:
+            raise ValueError(f"{place}: expected exactly the fields {sorted(wanted)}")
+        missing = [number for number in HOTLINES if number not in words]
+        if self.audience == "customer" and missing:
+            raise ValueError(f"{place}: expected the numbers {' and '.join(missing)}")
 
 
 def notice_text_of(declared: Mapping[str, object]) -> NoticeText:
     """The text of a parsed file; raises pydantic's ValidationError."""
     read = _Declared.model_validate(declared)
-    return NoticeText(read.kind, read.safety, {"zh": read.zh, "en": read.en})
+    undecided = {} if read.undecided is None else read.undecided.model_dump()
+    return NoticeText(read.kind, read.safety, {"zh": read.zh, "en": read.en}, undecided)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from field_api.orders.photos import Photo
+from field_api.saying import Saying
 
 
 class Photos(Protocol):
@@ -28,11 +29,11 @@ class Photos(Protocol):
         """Bytes of what is kept, and of what was announced since then and has not come."""
 
 
-class BadPhoto(Exception):
-    """The bytes are no picture that we keep; the message says why."""
+class BadPhoto(Saying):
+    """The bytes are no picture that we keep."""
 
 
-class ContentLost(Exception):
+class ContentLost(Saying):
     """What was received does not have the announced hash: it was dropped, and can be sent again."""
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jsonschema import Draft202012Validator
-
+from field_api.orders.form_answers import field_named, wrong_by
 from field_api.orders.work import HistoryEntry, StepRule, WorkType
+from field_api.saying import Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,36 +70,37 @@ def _known_elsewhere(taken: Taken, history: Sequence[HistoryEntry]) -> bool:  # 
 NOTHING: Final[Mapping[str, Any]] = {}
 Proof = Callable[[Taken, Sequence[HistoryEntry]], bool]
 
-PROOFS: Final[Mapping[str, tuple[Proof, str]]] = {
-    "note": (_note, "a note"),
-    "finding": (_finding, "a finding: the element at fault"),
-    "position": (_position, "the place where it was done (position)"),
-    "appointment": (_appointment, "an appointment (appointment)"),
-    "estimate": (_estimate, "the expected time of restoration (estimate_at)"),
-    "to_crew": (_to_crew, "the crew that takes over (to_crew)"),
-    "other_person": (_other_person, "somebody who did not do the work"),
-    "unearthed": (
-        _unearthed,
-        "as many earthing sets removed (earthing_removed) as were placed (earthing_placed)",
-    ),
-    "supply_returned": (_known_elsewhere, "supply at every meter in scope"),
-    "all_clear": (_known_elsewhere, "every crew below reported clear"),
+PROOFS: Final[Mapping[str, Proof]] = {
+    "note": _note,
+    "finding": _finding,
+    "position": _position,
+    "appointment": _appointment,
+    "estimate": _estimate,
+    "to_crew": _to_crew,
+    "other_person": _other_person,
+    "unearthed": _unearthed,
+    "supply_returned": _known_elsewhere,
+    "all_clear": _known_elsewhere,
 }
-"""Name → question and what is wanted, in words. The last two are answered by the use case."""
+"""Name → question; what is wanted is told by ``proof.NAME``. The last two are answered by the use case."""
 
 
 def unproven(
     work_type: WorkType, rule: StepRule, history: Sequence[HistoryEntry], taken: Taken
-) -> tuple[str, ...]:
-    """What is still missing for the step, in words; () where it may be taken."""
-    missing = [PROOFS[need][1] for need in sorted(rule.needs) if not PROOFS[need][0](taken, history)]
+) -> tuple[Said, ...]:
+    """What is still missing for the step; () where it may be taken."""
+    missing = [Said(f"proof.{need}") for need in sorted(rule.needs) if not PROOFS[need](taken, history)]
     given = answers(history) | dict(taken.details.get("answers", {}))
-    missing += [f"an answer to {name!r}" for name in rule.fields if given.get(name) in (None, "")]
+    missing += [
+        Said("form.unanswered", {"field": field_named(work_type.form, name)})
+        for name in rule.fields
+        if given.get(name) in (None, "")
+    ]
     if taken.photos < rule.photos:
-        missing.append(f"{rule.photos} photos (has {taken.photos})")
+        missing.append(Said("proof.photos", {"wanted": rule.photos, "has": taken.photos}))
     begins_ms, ends_ms = taken.details.get("appointment", (0, 1))
     if ends_ms <= begins_ms:
-        missing.append("an appointment that ends after it begins")
+        missing.append(Said("proof.appointment_window"))
     missing += wrong_answers(work_type, taken.details.get("answers", {}))
     if rule.target in work_type.closed_states:
         missing += unmet_conditions(work_type, given)
@@ -125,15 +126,14 @@ def answers(history: Sequence[HistoryEntry]) -> dict[str, Any]:
     return given
 
 
-def wrong_answers(work_type: WorkType, given: Mapping[str, Any]) -> tuple[str, ...]:
+def wrong_answers(work_type: WorkType, given: Mapping[str, Any]) -> tuple[Said, ...]:
     """What the form's schema says against these answers; which are required is the steps' matter."""
     fields = work_type.form.get("properties", {})
     schema = {"type": "object", "properties": fields, "additionalProperties": False}
-    problems = sorted(Draft202012Validator(schema).iter_errors(dict(given)), key=lambda one: list(one.path))
-    return tuple(f"{'.'.join(map(str, one.path)) or 'answers'}: {one.message}" for one in problems[:10])
+    return wrong_by(schema, given)
 
 
-def unmet_conditions(work_type: WorkType, given: Mapping[str, Any]) -> tuple[str, ...]:
+def unmet_conditions(work_type: WorkType, given: Mapping[str, Any]) -> tuple[Said, ...]:
     """What the form's conditions (``allOf`` with ``if`` and ``then``) ask for besides, at the end."""
     conditions = {"type": "object", "allOf": work_type.form.get("allOf", [])}
-    return tuple(problem.message for problem in Draft202012Validator(conditions).iter_errors(dict(given)))
+    return wrong_by(conditions, given, names=work_type.form)

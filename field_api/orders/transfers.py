@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from field_api.orders.work import HistoryEntry
+from field_api.saying import Said
 
 TRANSFER: Final = "transfer"
 MAX_TRANSFERS: Final = 3
@@ -41,18 +42,18 @@ def hand_overs(history: Sequence[HistoryEntry]) -> tuple[HandOver, ...]:
     return tuple(found)
 
 
-def objection(crews: Sequence[str], to_crew: str) -> str:
-    """Why it may not go to that crew; '' where it may.
+def objection(crews: Sequence[str], to_crew: str) -> Said | None:
+    """Why it may not go to that crew; None where it may.
 
     ``crews`` are those who had it, the present one last.
     """
     if to_crew == crews[-1]:
-        return f"crew {to_crew!r} has the order already"
+        return Said("order.with_that_crew", {"crew": to_crew})
     if to_crew in crews[:-1]:
-        return f"it was with crew {to_crew!r} before: {' → '.join((*crews, to_crew))}"
+        return Said("order.back_and_forth", {"crew": to_crew, "way": " → ".join((*crews, to_crew))})
     if len(crews) > MAX_TRANSFERS:
-        return f"it changed hands {len(crews) - 1} times already: {' → '.join(crews)}"
-    return ""
+        return Said("order.wandered", {"times": len(crews) - 1, "way": " → ".join(crews)})
+    return None
 
 
 def solved_locally(histories: Sequence[Sequence[HistoryEntry]]) -> float | None:

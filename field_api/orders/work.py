@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from field_api.people.users import Role
+from field_api.saying import Named, Saying, Term, named
 
 SYSTEM = "system"
 """Who acts when the worker does."""
@@ -110,6 +111,15 @@ class WorkType:
     incident_job: bool = False
     """One of the jobs of an outage's incident, and safe only when every crew below is clear."""
 
+    @property
+    def named(self) -> Named:
+        """As people are told of it."""
+        return named(self.name, dict(self.titles))
+
+    def named_state(self, state: str | None) -> Named:
+        """One of its states; None: before there is an order."""
+        return named(state or "-", dict(dict(self.states).get(state or "", ())))
+
     def rule(self, step: str) -> StepRule | None:
         """The step of that name."""
         return next((rule for rule in self.steps if rule.name == step), None)
@@ -185,8 +195,8 @@ class Order:
         return self.created_ms if self.basis_ms is None else self.basis_ms
 
 
-class IllegalStep(ValueError):
-    """The work type does not allow that step now; the message says what it allows."""
+class IllegalStep(Saying, ValueError):
+    """The work type does not allow that step now; it says what it allows."""
 
 
 def apply(work_type: WorkType, state: str | None, step: str) -> str:
@@ -195,12 +205,20 @@ def apply(work_type: WorkType, state: str | None, step: str) -> str:
         return state
     rule = work_type.rule(step)
     if rule is None:
-        raise IllegalStep(f"{work_type.name} has no step {step!r}")
+        raise IllegalStep("order.no_such_step", work_type=work_type.named, step=Term("step", step))
     legal = step == work_type.opening if state is None else _leads_from(work_type, rule, state)
     if not legal:
-        allowed = ", ".join(legal_steps(work_type, state)) or "none"
-        raise IllegalStep(f"{step!r} is not possible in state {state!r}; possible now: {allowed}")
+        raise IllegalStep(
+            "order.step_not_now",
+            step=Term("step", step),
+            state=work_type.named_state(state),
+            possible=_named(legal_steps(work_type, state)),
+        )
     return rule.target or state or ""
+
+
+def _named(steps: Sequence[str]) -> tuple[Term, ...]:
+    return tuple(Term("step", step) for step in steps) or (Term("step", "none"),)
 
 
 def _leads_from(work_type: WorkType, rule: StepRule, state: str | None) -> bool:
@@ -215,7 +233,7 @@ def state_of(work_type: WorkType, history: Sequence[HistoryEntry]) -> str:
     for entry in history:
         state = apply(work_type, state, entry.step)
     if state is None:
-        raise IllegalStep("an order without history has no state")
+        raise IllegalStep("order.no_history")
     return state
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from field_api.organisation.shifts import IsWorkingDay, Presence, Shift, monday_to_friday, presence
+from field_api.saying import Saying
 
 Bounds = tuple[float, float, float, float]
 """West, south, east, north in WGS-84 degrees."""
@@ -54,11 +55,8 @@ class Crew:
     """Its roster; none: it is always on shift."""
 
 
-class NoCrew(LookupError):
+class NoCrew(Saying, LookupError):
     """A grid cell without a crew: work there would reach nobody."""
-
-    def __init__(self, grid_id: str) -> None:
-        super().__init__(f"grid cell {grid_id!r} has no crew")
 
 
 def owning_cell(cause_cell: str, customers: Mapping[str, int], known: Iterable[str]) -> str:
@@ -103,7 +101,7 @@ def responsible_crew(
     """
     own = [crew for crew in crews if grid_id in crew.grid_ids]
     if not own:
-        raise NoCrew(grid_id)
+        raise NoCrew("organisation.no_crew", cell=grid_id)
     wanted = frozenset(skills)
 
     def rank(crew: Crew) -> tuple[int, Presence, bool, int, float, str]:

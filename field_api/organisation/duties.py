@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from field_api.orders.work import Subject
+from field_api.saying import Saying
 from field_api.validity import ALWAYS_MS, holding, is_empty, overlaps, succeeded, until_the_next
 
 
@@ -32,7 +33,7 @@ DUTY_OF: Final = {
 """Which duty an order falls under, by what it is about."""
 
 
-class BadDuty(ValueError):
+class BadDuty(Saying, ValueError):
     """An assignment that the rules do not allow; says which and why."""
 
 
@@ -56,12 +57,9 @@ class Assignment:
 def check_assignment(assignment: Assignment) -> None:
     """Raises ``BadDuty`` for a split duty or an empty time."""
     if not (assignment.service and assignment.asset):
-        raise BadDuty(
-            f"grid cell {assignment.grid_id}: customer manager and asset owner are one person (ORG-01):"
-            " service and asset must both be set"
-        )
+        raise BadDuty("organisation.duty_split", cell=assignment.grid_id)
     if is_empty(assignment):
-        raise BadDuty(f"grid cell {assignment.grid_id}: the duty ends before it begins")
+        raise BadDuty("organisation.duty_ends_first", cell=assignment.grid_id)
 
 
 def two_at_once(assignments: Iterable[Assignment]) -> tuple[tuple[Assignment, Assignment], ...]:

@@ -198,12 +198,19 @@ def _times(whole: Establishment) -> Iterator[Problem]:
                 yield Problem(kind, key_of(kind, record), "until_ms", "it ends before it begins")
 
 
+_SAID: Final = {
+    "organisation.duty_split": "customer manager and asset owner are one person (ORG-01): expected both set",
+    "organisation.duty_ends_first": "the duty ends before it begins",
+}
+"""For whom imports: the command line is English."""
+
+
 def _assignments(whole: Establishment) -> Iterator[Problem]:
     for one in whole.assignments:
         try:
             check_assignment(one)
         except BadDuty as problem:
-            yield Problem("assignments", key_of("assignments", one), "service", str(problem))
+            yield Problem("assignments", key_of("assignments", one), "service", _SAID[problem.said.code])
     for earlier, later in duties.two_at_once(whole.assignments):
         told = f"{earlier.person_id!r} still manages cell {later.grid_id!r} then: one at a time (ORG-01)"
         yield Problem("assignments", key_of("assignments", later), "from_ms", told)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from field_api.saying import Saying, Term
+
 PILOT_VILLAGES: Final = (2, 3)
 """Fewest and most villages of a pilot."""
 
@@ -46,8 +48,8 @@ _LEADS: Final[Mapping[tuple[PlanState, PlanStep], PlanState]] = {
 }
 
 
-class IllegalPlanStep(ValueError):
-    """The plan does not allow that step now; the message says what it allows."""
+class IllegalPlanStep(Saying, ValueError):
+    """The plan does not allow that step now; it says what it allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def state_of(entries: Sequence[PlanEntry]) -> PlanState:
     for entry in entries:
         state = stepped(state, entry)
     if state is None:
-        raise IllegalPlanStep("a plan begins with a proposal")
+        raise IllegalPlanStep("rollout.begins_with_proposal")
     return state
 
 
@@ -82,17 +84,20 @@ def stepped(state: PlanState | None, entry: PlanEntry) -> PlanState:
     """The state after the step. Raises ``IllegalPlanStep``."""
     if state is None:
         if entry.step is not PlanStep.PROPOSE or not entry.county:
-            raise IllegalPlanStep("a plan begins with a proposal that names its county")
+            raise IllegalPlanStep("rollout.begins_with_proposal")
         return PlanState.PROPOSED
     after = _LEADS.get((state, entry.step))
     if after is None:
         raise IllegalPlanStep(
-            f"{entry.step.value!r} is not possible in state {state.value!r}; {_possible(state)}"
+            "rollout.step_not_now",
+            step=Term("plan_step", entry.step.value),
+            state=Term("plan_state", state.value),
+            possible=_named(possible(state)),
         )
     if entry.step is PlanStep.START_PILOT:
         _check_pilot(entry.village_ids)
     if entry.step in {PlanStep.PASS_REVIEW, PlanStep.FAIL_REVIEW} and not entry.note.strip():
-        raise IllegalPlanStep("a review says what was found: the note is empty")
+        raise IllegalPlanStep("rollout.empty_review")
     return after
 
 
@@ -101,11 +106,11 @@ def possible(state: PlanState) -> tuple[PlanStep, ...]:
     return tuple(step for at, step in _LEADS if at is state)
 
 
-def _possible(state: PlanState) -> str:
-    return f"possible now: {', '.join(step.value for step in possible(state)) or 'nothing'}"
+def _named(steps: Sequence[PlanStep]) -> tuple[Term, ...]:
+    return tuple(Term("plan_step", step.value) for step in steps) or (Term("plan_step", "none"),)
 
 
 def _check_pilot(village_ids: Sequence[str]) -> None:
     fewest, most = PILOT_VILLAGES
     if not fewest <= len(set(village_ids)) <= most:
-        raise IllegalPlanStep(f"a pilot has {fewest} to {most} villages, not {len(set(village_ids))}")
+        raise IllegalPlanStep("rollout.pilot_size", fewest=fewest, most=most, named=len(set(village_ids)))

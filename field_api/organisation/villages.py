@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from field_api.organisation.staffing import Person, TeamKind, Unit, UnitKind
+from field_api.saying import Saying
 from field_api.validity import ALWAYS_MS, holding, holds, is_empty, overlaps, succeeded, until_the_next
 
 ELIGIBLE: Final = frozenset({TeamKind.SERVICE, TeamKind.BUSINESS, TeamKind.GENERAL})
@@ -17,7 +18,7 @@ KM_PER_POINT: Final = 10.0
 _EARTH_KM: Final = 6371.0
 
 
-class BadLiaison(ValueError):
+class BadLiaison(Saying, ValueError):
     """A liaison that the rules do not allow; says which and why."""
 
 
@@ -71,13 +72,11 @@ def taken_over(
     """The succession with ``new`` in it, ``liaisons`` being all of the village; raises ``BadLiaison``."""
     person = people.get(new.person_id)
     if person is None or not holds(person, new.from_ms):
-        raise BadLiaison(f"village {new.village_id}: person {new.person_id!r} does not work here then")
+        raise BadLiaison("village.person_not_here", village=new.village_id, person=new.person_id)
     if not eligible(person, units):
-        raise BadLiaison(
-            f"village {new.village_id}: {person.id} is in no service, business or general team (ORG-16)"
-        )
+        raise BadLiaison("village.person_in_no_team", village=new.village_id, person=person.id)
     if is_empty(new):
-        raise BadLiaison(f"village {new.village_id}: the liaison ends before it begins")
+        raise BadLiaison("village.liaison_ends_first", village=new.village_id)
     if new.until_ms is None:
         new = Liaison(new.village_id, new.person_id, new.from_ms, until_the_next(liaisons, new.from_ms))
     return tuple(one for one in succeeded(liaisons, new) if not is_empty(one))

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from field_api.instants import milliseconds
 from field_api.partners.tickets import SentTicket, Ticket, Verdict
+from field_api.saying import Said, Saying
 
 MAX_ROWS: Final = 10_000
 _EXAMPLE_MS: Final = 1_795_300_000_000
@@ -41,11 +42,15 @@ class TicketMapping:
 @dataclass(frozen=True, slots=True)
 class RefusedRow:
     line: int
-    problem: str
+    problem: Said
     row: Mapping[str, str]
 
 
-class NotThisMapping(ValueError):
+class BadRow(Saying, ValueError):
+    """A row, or a whole text, that is no ticket; says what was expected."""
+
+
+class NotThisMapping(Saying, ValueError):
     """The table lacks columns that the mapping needs."""
 
 
@@ -54,7 +59,7 @@ def rows_of(text: str, name: str) -> Sequence[tuple[int, Mapping[str, str]]]:
     if name.endswith(".json"):
         listed = json.loads(text)
         if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
-            raise ValueError("expected a list of objects")
+            raise BadRow("ticket.no_list")
         return [(place, _texts(row)) for place, row in enumerate(listed[: MAX_ROWS + 1], start=1)]
     head = text.split("\n", 1)[0]
     delimiter = max("\t,;，", key=head.count)
@@ -65,34 +70,36 @@ def rows_of(text: str, name: str) -> Sequence[tuple[int, Mapping[str, str]]]:
 def read_rows(
     rows: Sequence[tuple[int, Mapping[str, str]]], mapping: TicketMapping
 ) -> tuple[list[tuple[int, SentTicket]], list[RefusedRow]]:
-    """Tickets by their lines, and the lines that are none; raises ``NotThisMapping`` and ValueError."""
+    """Tickets by their lines, and the lines that are none; raises ``NotThisMapping`` and ``BadRow``."""
     if len(rows) > MAX_ROWS:
-        raise ValueError(f"more than {MAX_ROWS} rows: split the file")
+        raise BadRow("ticket.too_many_rows", most=MAX_ROWS)
     if rows and (
         missing := [mapping.columns[key] for key in REQUIRED if mapping.columns[key] not in rows[0][1]]
     ):
-        raise NotThisMapping(f"{mapping.name}: expected the columns {', '.join(missing)}")
+        raise NotThisMapping("ticket.columns_missing", mapping=mapping.name, columns=tuple(missing))
     good: list[tuple[int, SentTicket]] = []
     refused: list[RefusedRow] = []
     for line, row in rows:
         try:
             good.append((line, _ticket(row, mapping)))
-        except ValueError as problem:
-            refused.append(RefusedRow(line, str(problem), row))
+        except BadRow as problem:
+            refused.append(RefusedRow(line, problem.said, row))
     return good, refused
 
 
 def read_with(
     rows: Sequence[tuple[int, Mapping[str, str]]], mappings: Iterable[TicketMapping]
 ) -> tuple[list[tuple[int, SentTicket]], list[RefusedRow]]:
-    """By the first mapping whose columns are there; ValueError where none fits."""
-    problems: list[str] = []
+    """By the first mapping whose columns are there; ``NotThisMapping`` where none fits."""
+    problems: list[Said] = []
     for mapping in mappings:
         try:
             return read_rows(rows, mapping)
         except NotThisMapping as problem:
-            problems.append(str(problem))
-    raise ValueError("; ".join(problems) or "there is no mapping")
+            problems.append(problem.said)
+    if problems:
+        raise NotThisMapping("ticket.no_mapping_fits", missing=tuple(problems))
+    raise NotThisMapping("ticket.no_mapping")
 
 
 def back_row(ticket: Ticket, mapping: TicketMapping) -> dict[str, str]:
@@ -123,9 +130,7 @@ def _texts(row: Mapping[str, Any]) -> Mapping[str, str]:
 def _ticket(row: Mapping[str, str], mapping: TicketMapping) -> SentTicket:
     told = {ours: row.get(column, "") for ours, column in mapping.columns.items()}
     if not 0 < len(told["number"]) <= 64 or not told["number"].isprintable():
-        raise ValueError(
-            f"{mapping.columns['number']}: expected a ticket number, got {told['number'][:70]!r}"
-        )
+        raise BadRow("ticket.no_number", column=mapping.columns["number"], found=told["number"][:70])
     return SentTicket(
         told["number"], _instant(told["accepted_at"], mapping), told["customer"][:128],
         told.get("text", "")[:2000], told.get("address", "")[:500],
@@ -137,7 +142,7 @@ def _instant(told: str, mapping: TicketMapping) -> int:
         return milliseconds(parsed if parsed.tzinfo else parsed.replace(tzinfo=mapping.zone))
     column = mapping.columns["accepted_at"]
     example = _local(_EXAMPLE_MS, mapping)
-    raise ValueError(f"{column}: {told!r} is no time such as {example}")
+    raise BadRow("ticket.no_time", column=column, found=told[:70], example=example)
 
 
 def _parsed(told: str, formats: Sequence[str]) -> Iterator[datetime]:

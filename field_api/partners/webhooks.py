@@ -13,6 +13,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
+from field_api.saying import Saying
+
 KINDS: Final = ("outage", "order", "crew", "notice", "ticket")
 MAX_ATTEMPTS: Final = 8
 MAX_FAILURES: Final = 20
@@ -31,7 +33,7 @@ class HookState(StrEnum):
     """Failed too often; somebody must look and enable it."""
 
 
-class BadTarget(ValueError):
+class BadTarget(Saying, ValueError):
     """An address that nothing is ever sent to; says why."""
 
 
@@ -83,12 +85,12 @@ class TargetRules:
             parts = urlsplit(url)
             port = parts.port
         except ValueError as problem:
-            raise BadTarget(f"not an address: {problem}") from problem
+            raise BadTarget("webhook.no_https_url") from problem
         host = (parts.hostname or "").rstrip(".").lower()
         if parts.scheme not in _PORTS or not host or parts.username or parts.password or parts.fragment:
-            raise BadTarget("expected https://host/path without user, password and fragment")
+            raise BadTarget("webhook.no_https_url")
         if not any(_matches(host, pattern) for pattern in self.hosts):
-            raise BadTarget(f"{host} is not among the allowed hosts (setting webhooks.hosts)")
+            raise BadTarget("webhook.host_not_allowed", host=host)
         return parts.scheme, host, port or _PORTS[parts.scheme]
 
     def check_address(self, address: str) -> None:
@@ -97,9 +99,9 @@ class TargetRules:
         if isinstance(found, IPv6Address) and (inner := found.ipv4_mapped or found.sixtofour):
             found = inner
         if found.is_multicast or found.is_unspecified or _is_broadcast(found):
-            raise BadTarget(f"{address} is nobody's address")
+            raise BadTarget("webhook.nobodys_address", address=address)
         if not self.private and (not found.is_global or _is_nat64(found)):
-            raise BadTarget(f"{address} is a private address (setting webhooks.allow_private)")
+            raise BadTarget("webhook.private_address", address=address)
 
 
 NOWHERE: Final = TargetRules(frozenset())

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from field_api.saying import Instant, Saying, Term
+
 OBJECT_WITHIN_MS: Final = 7 * 24 * 3_600_000
 """How long the person may object before a decision without their word."""
 
@@ -27,11 +29,11 @@ class FindingState(StrEnum):
     DROPPED = "dropped"
 
 
-class NotYours(Exception):
+class NotYours(Saying):
     """Not this person's move."""
 
 
-class NotNow(Exception):
+class NotNow(Saying):
     """Not in this state, or not yet."""
 
 
@@ -67,9 +69,9 @@ class PersonFinding:
 def object_to(finding: PersonFinding, by: str, words: str, now_ms: int) -> PersonFinding:
     """With the person's objection; raises ``NotYours`` for anybody else, ``NotNow`` once it is decided."""
     if by != finding.person_id:
-        raise NotYours("only the person it is about may object")
+        raise NotYours("finding.not_about_you")
     if finding.state is not FindingState.OPEN:
-        raise NotNow(f"the finding is {finding.state.value}")
+        raise NotNow("finding.decided", state=Term("finding_state", finding.state.value))
     return replace(finding, state=FindingState.OBJECTED, objection=words, objected_ms=now_ms)
 
 
@@ -78,10 +80,10 @@ def decide(
 ) -> PersonFinding:
     """With the verdict; raises ``NotYours`` for the person itself, ``NotNow`` while they may still object."""
     if by == finding.person_id:
-        raise NotYours("nobody decides on themselves")
+        raise NotYours("finding.about_yourself")
     if finding.state not in {FindingState.OPEN, FindingState.OBJECTED}:
-        raise NotNow(f"the finding is {finding.state.value}")
+        raise NotNow("finding.decided", state=Term("finding_state", finding.state.value))
     if upheld and finding.state is FindingState.OPEN and now_ms < finding.object_until_ms:
-        raise NotNow("the person may still object")
+        raise NotNow("finding.may_still_object", until=Instant(finding.object_until_ms))
     state = FindingState.UPHELD if upheld else FindingState.DROPPED
     return replace(finding, state=state, cause=cause, decided_by=by, decided_ms=now_ms, decision=words)

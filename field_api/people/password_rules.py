@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from field_api.saying import Said
+
 MIN_PASSWORD: Final = 8
 MAX_PASSWORD: Final = 200
 MIN_DIFFERENT: Final = 5
@@ -15,15 +17,15 @@ _COMMON: Final = frozenset({
 })  # fmt: skip
 
 
-def password_problem(password: str, username: str) -> str:
-    """Why it will not do, in words; '' where it will."""
+def password_problem(password: str, username: str) -> Said | None:
+    """Why it will not do; None where it will."""
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        return f"a password has at least {MIN_PASSWORD} and at most {MAX_PASSWORD} characters"
+        return Said("password.length", {"least": MIN_PASSWORD, "most": MAX_PASSWORD})
     low = password.lower()
     if low in _COMMON:
-        return "this password is among the first that are guessed"
+        return Said("password.common")
     if low in {username.lower(), username.lower()[::-1]}:
-        return "a password is not the user name"
+        return Said("password.is_user_name")
     if len(set(low)) < MIN_DIFFERENT:
-        return f"a password has at least {MIN_DIFFERENT} different characters"
-    return ""
+        return Said("password.few_characters", {"least": MIN_DIFFERENT})
+    return None

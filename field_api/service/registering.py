@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from jsonschema import Draft202012Validator
-
+from field_api.orders.form_answers import wrong_by
 from field_api.people.users import Role
+from field_api.saying import Named, Said, named
 
 CONSENT: Final = "consent"
 """Field of an entry that must be true where a register needs consent."""
@@ -39,6 +39,11 @@ class Register:
     opens: str = ""
     """Work type of the order that an entry opens, about the same customer or cell."""
 
+    @property
+    def named(self) -> Named:
+        """As people are told of it."""
+        return named(self.name, self.titles)
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -57,13 +62,12 @@ class Entry:
         return self.from_ms <= at_ms and (self.until_ms is None or at_ms < self.until_ms)
 
 
-def problems(register: Register, document: Mapping[str, Any]) -> tuple[str, ...]:
+def problems(register: Register, document: Mapping[str, Any]) -> tuple[Said, ...]:
     """What is wrong with an entry, field by field, at most ten."""
     schema = {"type": "object", "additionalProperties": False, **register.schema}
-    found = sorted(Draft202012Validator(schema).iter_errors(dict(document)), key=lambda one: list(one.path))
-    told = [f"{'.'.join(map(str, one.path)) or 'entry'}: {one.message}" for one in found[:10]]
+    told = [*wrong_by(schema, document)]
     if register.needs_consent and document.get(CONSENT) is not True:
-        told.append("consent: nothing personal is kept without it")
+        told.append(Said("register.consent"))
     return tuple(told)
 
 

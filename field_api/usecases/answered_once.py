@@ -13,5 +13,5 @@ def given_before(session: DeskSession, user_id: str, operation_id: str, digest: 
     if before is None:
         return None
     if before.digest != digest:
-        raise Conflict(f"operation {operation_id} was used for something else")
+        raise Conflict("request.operation_reused", operation=operation_id)
     return before.document

@@ -10,6 +10,7 @@ from field_api.organisation.staffing import Qualification
 from field_api.organisation.villages import BadLiaison, Liaison, taken_over
 from field_api.people.users import Role, User
 from field_api.ports import Desk, DeskSession
+from field_api.saying import Term
 from field_api.usecases.errors import Forbidden, NotFound, NotPossible
 from field_api.validity import holds, is_empty
 
@@ -28,13 +29,13 @@ class Appoint:
         with self.desk.writing() as session:
             there = session.establishment.read()
             if not any(cell.id == new.grid_id for cell in session.organisation.cells(user.scope)):
-                raise NotFound(f"no grid cell {new.grid_id!r}")
+                raise NotFound("organisation.no_cell", cell=new.grid_id)
             _employed(there, new.person_id, new.from_ms)
             own = tuple(one for one in there.assignments if one.grid_id == new.grid_id)
             try:
                 after = handed_over(own, new)
             except BadDuty as problem:
-                raise NotPossible(str(problem)) from None
+                raise NotPossible.like(problem) from None
             others = tuple(one for one in there.assignments if one.grid_id != new.grid_id)
             _enter(session, there, replace(there, assignments=others + after), user, note, now_ms)
         return after
@@ -46,12 +47,12 @@ class Appoint:
             there = session.establishment.read()
             village = next((one for one in there.villages if one.id == new.village_id), None)
             if village is None or not user.scope.sees(village.grid_id):
-                raise NotFound(f"no village {new.village_id!r}")
+                raise NotFound("village.unknown", village=new.village_id)
             own = tuple(one for one in there.liaisons if one.village_id == new.village_id)
             try:
                 after = taken_over(own, new, there.person, there.unit)
             except BadLiaison as problem:
-                raise NotPossible(str(problem)) from None
+                raise NotPossible.like(problem) from None
             others = tuple(one for one in there.liaisons if one.village_id != new.village_id)
             _enter(session, there, replace(there, liaisons=others + after), user, note, now_ms)
         return after
@@ -62,9 +63,9 @@ class Appoint:
         with self.desk.writing() as session:
             there = session.establishment.read()
             if new.person_id not in there.person:
-                raise NotFound(f"no person {new.person_id!r}")
+                raise NotFound("organisation.no_person", person=new.person_id)
             if is_empty(new):
-                raise NotPossible("the skill ends before it begins")
+                raise NotPossible("organisation.skill_ends_first")
             key = new.person_id, new.skill
             others = tuple(q for q in there.qualifications if (q.person_id, q.skill) != key)
             _enter(session, there, replace(there, qualifications=(*others, new)), user, note, now_ms)
@@ -73,13 +74,13 @@ class Appoint:
 
 def _permitted(user: User) -> None:
     if user.role not in MAY_APPOINT:
-        raise Forbidden(f"a {user.role.value} cannot change the organisation")
+        raise Forbidden("organisation.role_cannot_change", role=Term("role", user.role.value))
 
 
 def _employed(there: Establishment, person_id: str, at_ms: int) -> None:
     person = there.person.get(person_id)
     if person is None or not holds(person, at_ms):
-        raise NotPossible(f"person {person_id!r} does not work here then")
+        raise NotPossible("organisation.person_not_here", person=person_id)
 
 
 def _enter(

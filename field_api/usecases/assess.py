@@ -46,9 +46,9 @@ class Assess:
             themselves = person is not None and person.user_id == user.id
             cells = whole.cells_of(person_id, until_ms - 1)
             if person is None or not (themselves or user.scope.sees_any(cells)):
-                raise NotFound(f"no person {person_id!r}")
+                raise NotFound("organisation.no_person", person=person_id)
             if not themselves and user.role not in SEES_SHEETS:
-                raise Forbidden("a sheet is for its person, supervisors and administrators")
+                raise Forbidden("people.sheet_of_another")
             scope = Scope(cells, whole_company=user.whole_company)
             closed = _closed(session, scope, from_ms, until_ms, lambda one: one.order.owner_id == person_id)
             findings = session.people_findings.of_person(person.user_id, None, MAX_FINDINGS)

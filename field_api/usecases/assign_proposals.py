@@ -11,6 +11,7 @@ from field_api.instants import milliseconds
 from field_api.orders.transfers import TRANSFER
 from field_api.orders.work import SYSTEM
 from field_api.people.users import Role, User
+from field_api.saying import Said
 from field_api.usecases.errors import Refused
 from field_api.usecases.plan_dispatch import PlanDispatch
 from field_api.usecases.step_order import StepOrder, StepRequest
@@ -28,8 +29,8 @@ class Assigned:
 
     order_id: str
     crew_id: str
-    problem: str = ""
-    """Why it was not taken; '' where it was."""
+    problem: Said | None = None
+    """Why it was not taken; None where it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class AssignProposals:
         named = {visit.order_id for _, visit in wanted}
         missing = [one for one in order_ids or () if one not in named]
         taken = [self._take(user, operation_id, crew, visit, now_ms) for crew, visit in wanted]
-        return (*taken, *(Assigned(one, "", "there is no proposal for it") for one in missing))
+        return (*taken, *(Assigned(one, "", Said("dispatch.no_proposal")) for one in missing))
 
     def automatically(self, plan: DispatchPlanResource, now_ms: int) -> tuple[Assigned, ...]:
         """Those that stood long enough, for orders that nobody has accepted."""
@@ -74,7 +75,7 @@ class AssignProposals:
         try:
             self.step(user, visit.order_id, request, now_ms)
         except Refused as problem:
-            return Assigned(visit.order_id, crew, str(problem))
+            return Assigned(visit.order_id, crew, problem.said)
         return Assigned(visit.order_id, crew)
 
 

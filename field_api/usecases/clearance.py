@@ -11,6 +11,7 @@ from field_api.orders.safety import is_clear, touches_network
 from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import DeskSession, Sites, StoredOrder
 from field_api.projection import Site
+from field_api.saying import Said
 from geo.errors import UnknownElement
 from geo.network import ABSENT
 
@@ -48,10 +49,10 @@ class Clearance:
         ]
 
 
-def told_not_clear(orders: Sequence[StoredOrder]) -> str:
-    """In words, for whom wants to make alive."""
-    who = ", ".join(f"{one.order.number} ({one.order.crew_id})" for one in orders)
-    return f"{len(orders)} crews at or below have not reported clear: {who}"
+def told_not_clear(orders: Sequence[StoredOrder]) -> Said:
+    """For whom wants to make alive."""
+    who = tuple(f"{one.order.number} ({one.order.crew_id})" for one in orders)
+    return Said("order.not_all_clear", {"count": len(orders), "orders": who})
 
 
 def _one_incident(one: StoredOrder, other: StoredOrder) -> bool:

@@ -9,6 +9,7 @@ from field_api.notices.control import ChannelState, Hold, HoldKind, Pending, Ver
 from field_api.notices.notice import NoticeState
 from field_api.people.users import WHOLE_COMPANY, Role, Scope, User
 from field_api.ports import Desk, DeskSession, FeedEvent, Sites
+from field_api.saying import Term
 from field_api.usecases.errors import Conflict, Forbidden, NotFound
 from geo.errors import UnknownElement
 
@@ -71,15 +72,15 @@ class ControlNotices:
             before = session.notices.verdict(key)
             if before is not None:
                 if (before.incident_id, before.approved) != (click.incident_id, click.approved):
-                    raise Conflict(f"operation {click.operation_id} was used for something else")
+                    raise Conflict("request.operation_reused", operation=click.operation_id)
                 return before
             waiting = [
                 one for one in session.outbox.pending(user.scope) if one.incident_id == click.incident_id
             ]
             if not waiting:
-                raise NotFound(f"nothing waits about {click.incident_id!r}")
+                raise NotFound("notice.nothing_waits", incident=click.incident_id)
             if not all(user.scope.sees(cell) for one in waiting for cell in one.grid_ids):
-                raise Forbidden("it reaches beyond your grid cells: somebody with a wider scope decides")
+                raise Forbidden("notice.beyond_your_cells")
             customers = max(one.customers for one in waiting)
             verdict = Verdict(
                 key, click.incident_id, click.approved, customers, now_ms, user.id, user.name, click.note
@@ -98,10 +99,12 @@ class ControlNotices:
             before = session.notices.hold(identifier)
             if before is not None:
                 if (before.kind, before.thing) != (request.kind, request.thing):
-                    raise Conflict(f"operation {request.operation_id} was used for something else")
+                    raise Conflict("request.operation_reused", operation=request.operation_id)
                 return before
             if not self._sees(session, user, request.kind, request.thing):
-                raise NotFound(f"no {request.kind.value} {request.thing!r} in your grid cells")
+                raise NotFound(
+                    "notice.no_thing", kind=Term("hold_kind", request.kind.value), thing=request.thing
+                )
             session.notices.put_hold(hold)
             _tell_screens(session, now_ms)
         return hold
@@ -112,7 +115,7 @@ class ControlNotices:
         with self.desk.writing() as session:
             hold = session.notices.hold(hold_id)
             if hold is None or not self._sees(session, user, hold.kind, hold.thing):
-                raise NotFound(f"no hold {hold_id!r}")
+                raise NotFound("notice.no_hold", hold=hold_id)
             if session.notices.release(hold_id, now_ms, user.name, note):
                 _tell_screens(session, now_ms)
             return session.notices.hold(hold_id) or hold
@@ -149,7 +152,7 @@ def _tell_screens(session: DeskSession, now_ms: int) -> None:
 
 def _permit(user: User) -> None:
     if user.role not in MAY_CONTROL:
-        raise Forbidden(f"a {user.role.value} cannot decide on notices")
+        raise Forbidden("notice.role_cannot_decide", role=Term("role", user.role.value))
 
 
 ReceiptsOf = Mapping[str, Callable[[object], tuple[Receipt, ...]]]

@@ -9,6 +9,7 @@ from field_api.orders.corrections import MAX_THINGS, Correction, may_say, source
 from field_api.people.users import User
 from field_api.ports import Desk, Sites
 from field_api.projection import Site
+from field_api.saying import Term
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
 from field_api.usecases.kept_once import Operation, keep_once
 from field_api.usecases.supply import Supply
@@ -36,7 +37,11 @@ class CorrectOutage:
     def __call__(self, user: User, outage_id: str, request: CorrectionRequest, now_ms: int) -> Correction:
         """The word as it was kept; raises a kind of ``Refused``. The same operation again changes nothing."""
         if not may_say(user.role, request.kind):
-            raise Forbidden(f"a {user.role.value} cannot say {request.kind.value!r} of an outage")
+            raise Forbidden(
+                "outage.role_cannot_say",
+                role=Term("role", user.role.value),
+                word=Term("correction", request.kind.value),
+            )
         operation = Operation(_PURPOSE, user, request.operation_id)
         return keep_once(
             self.desk, operation, lambda: self._word(operation, outage_id, request, now_ms),
@@ -67,12 +72,12 @@ class CorrectOutage:
     def _revision(self, user: User, outage_id: str) -> OutageRevision:
         with self.desk.reading() as session:
             if session.outages.get(user.scope, outage_id) is None:
-                raise NotFound(f"no outage {outage_id!r} in your grid cells")
+                raise NotFound("outage.unknown", outage=outage_id)
         chain = self.supply.history(outage_id)
         if not chain:
-            raise NotFound(f"no outage {outage_id!r} in your grid cells")
+            raise NotFound("outage.unknown", outage=outage_id)
         if chain[-1].state not in OPEN_STATES:
-            raise Conflict(f"the outage is {chain[-1].state.value}: nothing is left to correct")
+            raise Conflict("outage.over", state=Term("outage_state", chain[-1].state.value))
         return chain[-1]
 
     def _meant(
@@ -83,12 +88,12 @@ class CorrectOutage:
         if request.kind is EvidenceKind.INVALID:
             return _places(site, revision), now_ms
         if not request.things:
-            raise NotPossible(f"{request.kind.value!r} needs at least one id")
+            raise NotPossible("outage.word_without_ids", word=Term("correction", request.kind.value))
         if request.kind in _OF_CUSTOMERS:
             return _customers(site, user, request.things), now_ms
         unknown = [each for each in request.things if each not in site.network.edge_row]
         if unknown:
-            raise NotPossible(f"no element {unknown[0]!r} in the network")
+            raise NotPossible("network.no_element", element=unknown[0])
         faulty = request.kind is EvidenceKind.FOUND_FAULTY
         return request.things, revision.started_at_ms if faulty else now_ms
 
@@ -130,5 +135,5 @@ def _customers(site: Site, user: User, ids: tuple[str, ...]) -> tuple[str, ...]:
     for customer in ids:
         row = site.network.customer_row.get(customer)
         if row is None or not user.scope.sees(site.cell_of_customer(row)):
-            raise NotPossible(f"no customer {customer!r} in your grid cells")
+            raise NotPossible("customer.unknown", customer=customer)
     return ids

@@ -23,6 +23,7 @@ from field_api.partners.webhooks import (
 )
 from field_api.ports import Desk, DeskSession, FeedEvent, LoggedEvent
 from field_api.presentation import document
+from field_api.saying import Said, written
 
 READ_AT_ONCE: Final = 500
 SEND_AT_ONCE: Final = 20
@@ -98,7 +99,7 @@ class DeliverWebhooks:
         try:
             self.post(hook.url, *self._request(hook, posted, now_ms))
         except BadTarget as refused:
-            problem, hopeless = str(refused), True
+            problem, hopeless = written(refused.said), True
         except OSError as failed:
             problem = str(failed) or type(failed).__name__
         with self.desk.writing() as session:
@@ -148,5 +149,12 @@ def _disabled(session: DeskSession, hook: Webhook, problem: str, now_ms: int) ->
     """Said on every screen of the whole company, in the log, and in the list of subscriptions."""
     _LOG.error("webhook %s is disabled after %d failures: %s", hook.id, hook.failures, problem)
     disabled = replace(hook, state=HookState.DISABLED, problem=problem)
-    session.feed.append(now_ms, [FeedEvent("webhook", frozenset(), document(webhook_resource(disabled, 0)))])
+    session.feed.append(
+        now_ms, [FeedEvent("webhook", frozenset(), document(webhook_resource(disabled, 0, _code)))]
+    )
     return disabled
+
+
+def _code(said: Said) -> str:
+    """The feed is read by everybody, in whatever language."""
+    return said.code

@@ -8,6 +8,7 @@ from typing import Final
 from field_api.deadlines.calendar_entries import EVERYBODY, BadCalendar, CalendarEntry, check_entry
 from field_api.people.users import Role, User
 from field_api.ports import WorkCalendars
+from field_api.saying import Term
 from field_api.usecases.errors import Forbidden, NotPossible
 
 MAY_ENTER: Final = frozenset({Role.ADMIN})
@@ -34,9 +35,9 @@ class EnterCalendar:
     def __call__(self, user: User, said: Said, now_ms: int) -> CalendarEntry:
         """What was kept; raises a kind of ``Refused``."""
         if user.role not in MAY_ENTER:
-            raise Forbidden(f"a {user.role.value} cannot enter working days")
+            raise Forbidden("calendar.role_cannot_enter", role=Term("role", user.role.value))
         if said.own and not self.company:
-            raise NotPossible("this installation has no company code: set company.code first")
+            raise NotPossible("calendar.no_company_code")
         entry = CalendarEntry(
             said.year, self.company if said.own else EVERYBODY, said.source, said.published,
             dict(said.days), now_ms, user.id, user.name,
@@ -44,6 +45,6 @@ class EnterCalendar:
         try:
             check_entry(entry)
         except BadCalendar as problem:
-            raise NotPossible(str(problem)) from problem
+            raise NotPossible.like(problem) from problem
         self.calendars.enter(entry)
         return entry

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from field_api.board import paper_numbers, sheet_ms
 from field_api.company import Company
 from field_api.deadlines.step_times import COUNTERSIGNED, PAPER, signed_sequences
 from field_api.orders.work import HistoryEntry, is_open
@@ -45,6 +46,7 @@ class EnterPaper:
         self, user: User, order_id: str, number: str, steps: Sequence[StepRequest], now_ms: int
     ) -> PaperOutcome:
         """Sent again, what was taken before gets its old answer and the rest goes on."""
+        _check_number(number, now_ms)
         document, revision = "", steps[0].revision
         for taken, step in enumerate(steps):
             request = replace(
@@ -75,11 +77,11 @@ class CountersignPaper:
                 return before
             stored = session.orders.get(user.scope, order_id)
             if stored is None:
-                raise NotFound(f"no order {order_id!r}")
+                raise NotFound("order.unknown", order=order_id)
             entry = self._signature(user, stored, now_ms)
             work_type = self.company.work_type(stored.order.type)
             if not session.orders.append(order_id, entry, stored.state, is_open(work_type, stored.state)):
-                raise Conflict("somebody else stepped the order at this moment: read it again")
+                raise Conflict("order.overtaken")
             event, answer = order_told(session, self.company, order_id, user, now_ms)
             session.feed.append(now_ms, [event])
             session.operations.keep(user.id, operation_id, now_ms, Answered(digest, answer))
@@ -91,11 +93,20 @@ class CountersignPaper:
             one for one in stored.history if one.details.get("source") == PAPER and one.sequence not in signed
         ]
         if not written:
-            raise NotPossible("the order has no paper steps that wait for a signature")
+            raise NotPossible("paper.nothing_to_sign")
         if any(one.by == user.id for one in written):
-            raise Forbidden("whoever entered the paper cannot countersign it: somebody else must")
+            raise Forbidden("paper.own_entry")
         last = stored.history[-1]
         return HistoryEntry(
             last.sequence + 1, last.revision, COUNTERSIGNED, now_ms, user.id, user.name,
             details={"sequences": [one.sequence for one in written]},
         )  # fmt: skip
+
+
+def _check_number(number: str, now_ms: int) -> None:
+    """A sheet is found again by its number only if that is the one that the board gave."""
+    printed_ms = sheet_ms(number)
+    if printed_ms is None:
+        raise NotPossible("paper.number_unlike", number=number, example=paper_numbers(now_ms)[0])
+    if printed_ms > now_ms:
+        raise NotPossible("paper.number_in_future", number=number)

@@ -7,13 +7,16 @@ Refused
 │   ├── Stale      with what is current
 │   └── Overtaken  by somebody at the very same moment: asking again tells how it ended
 └── NotPossible    understood, but against the rules of the work
+
+Each says a code of ``field_api/refusal_texts`` with its facts (docs/decisions/0012).
 """
 
 from field_api.orders.conflicts import FieldConflict
+from field_api.saying import Fact, Saying
 
 
-class Refused(Exception):
-    """Root; the message is for the person."""
+class Refused(Saying):
+    """Root; people read its text in their language."""
 
 
 class NotFound(Refused):
@@ -31,8 +34,10 @@ class Conflict(Refused):
 class Stale(Conflict):
     """``current`` is the JSON document that the person should have seen; ``conflicts`` what differs."""
 
-    def __init__(self, message: str, current: str, conflicts: tuple[FieldConflict, ...] = ()) -> None:
-        super().__init__(message)
+    def __init__(
+        self, code: str, /, current: str, conflicts: tuple[FieldConflict, ...] = (), **facts: Fact
+    ) -> None:
+        super().__init__(code, **facts)
         self.current = current
         self.conflicts = conflicts
 

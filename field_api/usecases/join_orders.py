@@ -61,9 +61,9 @@ class JoinOrders:
             stored = self._open(session, user, order_id)
             incident = session.incidents.get(request.to)
             if incident is None or not user.scope.sees(incident.grid_id):
-                raise NotFound(f"no incident {request.to!r}")
+                raise NotFound("incident.unknown", incident=request.to)
             if stored.order.incident_id:
-                raise Conflict(f"the order belongs to {stored.order.incident_id} already")
+                raise Conflict("order.in_an_incident", incident=stored.order.incident_id)
             session.orders.move(order_id, incident.outage_id, incident.id)
             told = request.note or f"attached to {incident.id}"
             self._append(session, stored, REMARK, user, told, {ATTACHED_TO: incident.id}, now_ms)
@@ -77,9 +77,9 @@ class JoinOrders:
             stored = self._open(session, user, order_id)
         order = stored.order
         if not order.incident_id:
-            raise NotPossible("only an order of an incident is split: open another order")
+            raise NotPossible("order.split_without_incident")
         if order.element == request.to:
-            raise NotPossible("the order is about that element already")
+            raise NotPossible("order.split_same_element")
         wanted = OpenRequest(
             operation_id=request.operation_id, type=order.type, subject_id=request.to,
             note=request.note or f"split from {order.number}", answers=answers(stored.history),
@@ -108,9 +108,9 @@ class JoinOrders:
     def _open(self, session: DeskSession, user: User, order_id: str) -> StoredOrder:
         stored = session.orders.get(user.scope, order_id)
         if stored is None:
-            raise NotFound(f"no order {order_id!r}")
+            raise NotFound("order.unknown", order=order_id)
         if not is_open(self.company.work_type(stored.order.type), stored.state):
-            raise Conflict(f"order {stored.order.number} is closed")
+            raise Conflict("order.closed", number=stored.order.number)
         return stored
 
     def _append(
@@ -127,18 +127,18 @@ class JoinOrders:
         try:
             state = apply(work_type, stored.state, step)
         except IllegalStep as problem:
-            raise NotPossible(f"order {stored.order.number}: {problem}") from None
+            raise NotPossible("order.not_joined", number=stored.order.number, problem=problem.said) from None
         entry = HistoryEntry(
             last.sequence + 1, last.revision + 1, step, now_ms, user.id, user.name, mask_text(note),
             details=details,
         )  # fmt: skip
         if not session.orders.append(stored.order.id, entry, state, is_open(work_type, state)):
-            raise Overtaken("somebody else stepped the order at this moment: read it again")
+            raise Overtaken("order.overtaken")
         session.feed.append(now_ms, [order_event(session, self.company, stored.order.id, now_ms)])
 
 
 def _check_one_incident(one: StoredOrder, other: StoredOrder) -> None:
     if one.order.id == other.order.id:
-        raise NotPossible("an order is not merged into itself")
+        raise NotPossible("order.merge_with_itself")
     if not one.order.incident_id or one.order.incident_id != other.order.incident_id:
-        raise NotPossible("only orders of one incident are merged: attach it first")
+        raise NotPossible("order.merge_across_incidents")

@@ -40,9 +40,9 @@ class JudgePeople:
         )  # fmt: skip
         with self.desk.writing() as session:
             if not _in_scope(session, user, new.person_id):
-                raise NotFound(f"no person {new.person_id!r} in your grid cells")
+                raise NotFound("organisation.no_person", person=new.person_id)
             if new.person_id == user.id:
-                raise Forbidden("nobody finds on themselves")
+                raise Forbidden("finding.about_yourself")
             session.people_findings.add(finding)
             _record(session, user, "finding.raise", finding, now_ms)
         return finding
@@ -68,7 +68,7 @@ class JudgePeople:
 
         def verdict(one: PersonFinding) -> PersonFinding:
             if one.state is FindingState.OBJECTED and user.id == one.raised_by:
-                raise NotYours("an objection is decided by somebody else than who raised the finding")
+                raise NotYours("finding.own_finding")
             return decide(one, user.id, upheld, words, cause or one.cause, now_ms)
 
         return self._move(user, finding_id, "decision", now_ms, verdict)
@@ -84,15 +84,15 @@ class JudgePeople:
         with self.desk.writing() as session:
             before = session.people_findings.get(finding_id)
             if before is None or not _may_see(session, user, before):
-                raise NotFound(f"no finding {finding_id!r}")
+                raise NotFound("finding.unknown", finding=finding_id)
             try:
                 after = move(before)
             except NotYours as problem:
-                raise Forbidden(str(problem)) from None
+                raise Forbidden.like(problem) from None
             except NotNow as problem:
-                raise Conflict(str(problem)) from None
+                raise Conflict.like(problem) from None
             if not session.people_findings.replace(after, before.state.value):
-                raise Conflict("somebody else was faster: read it again")
+                raise Conflict("finding.overtaken")
             _record(session, user, f"finding.{name}", after, now_ms)
         return replace(after)
 

@@ -7,6 +7,7 @@ from field_api.orders.photo_ports import BadPhoto, ContentLost, PhotoStore
 from field_api.orders.photos import Photo, PhotoState
 from field_api.people.users import User
 from field_api.ports import Desk, DeskSession
+from field_api.saying import Saying, written
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
 
 MAX_OF_ORDER: Final = 200
@@ -14,7 +15,7 @@ EXPECTED_MS: Final = 30 * 24 * 3_600_000
 """How long room is kept for what was announced."""
 
 
-class NoRoom(Exception):
+class NoRoom(Saying):
     """The quota or the disk is full: nothing was taken, the phone keeps the picture."""
 
 
@@ -40,10 +41,10 @@ class KeepPhoto:
             if known is not None:
                 return self._again(known, photo), False
             if len(session.photos.of_orders([photo.order_id]).get(photo.order_id, ())) >= MAX_OF_ORDER:
-                raise Conflict(f"the order has {MAX_OF_ORDER} pictures already")
+                raise Conflict("photo.too_many", most=MAX_OF_ORDER)
             promised = session.photos.promised_bytes(photo.announced_ms - EXPECTED_MS) + photo.size
             if promised > self.quota_bytes or not self.store.has_room_for(photo.size):
-                raise NoRoom("the store of pictures is full")
+                raise NoRoom("photo.no_room")
             session.photos.announce(photo)
         self.store.forget_parts(photo.announced_ms - EXPECTED_MS)
         return Progress(photo, 0), True
@@ -52,9 +53,9 @@ class KeepPhoto:
         """Take a part; when it was the last, the picture is checked and kept. Raises ``Refused``."""
         photo = self.seen(user, photo_id).photo
         if photo.user_id != user.id:
-            raise Forbidden("only who announced a picture sends it")
+            raise Forbidden("photo.of_another")
         if total != photo.size or offset + len(part) > photo.size:
-            raise NotPossible(f"the announced picture has {photo.size} bytes")
+            raise NotPossible("photo.other_size", size=photo.size)
         if photo.state is not PhotoState.ANNOUNCED:
             return self._progress(photo)
         received = self.store.add(photo_id, offset, part)
@@ -65,7 +66,7 @@ class KeepPhoto:
         with self.desk.reading() as session:
             photo = session.photos.get(photo_id)
             if photo is None or session.orders.get(user.scope, photo.order_id) is None:
-                raise NotFound(f"no photo {photo_id!r}")
+                raise NotFound("photo.unknown", photo=photo_id)
         return self._progress(photo)
 
     def of_order(self, user: User, order_id: str) -> tuple[Progress, ...]:
@@ -79,22 +80,22 @@ class KeepPhoto:
         """The picture; raises ``NotFound`` until it is complete."""
         photo = self.seen(user, photo_id).photo
         if photo.state is not PhotoState.COMPLETE:
-            raise NotFound(f"photo {photo_id!r} is not complete")
+            raise NotFound("photo.not_complete", photo=photo_id)
         return self.store.content(photo.file)
 
     def _again(self, known: Photo, photo: Photo) -> Progress:
         if not known.announces_same(photo):
-            raise Conflict(f"photo {photo.id} was announced as another picture")
+            raise Conflict("photo.announced_otherwise", photo=photo.id)
         return self._progress(known)
 
     def _finished(self, photo: Photo, now_ms: int) -> Progress:
         try:
             kept = self.store.finish(photo)
         except ContentLost as problem:
-            return self._after_a_race(photo, str(problem))
+            return self._after_a_race(photo, problem)
         except BadPhoto as problem:
-            self._settle(replace(photo, state=PhotoState.REFUSED, problem=str(problem)))
-            raise NotPossible(str(problem)) from problem
+            self._settle(replace(photo, state=PhotoState.REFUSED, problem=written(problem.said)))
+            raise NotPossible.like(problem) from problem
         done = replace(
             photo, state=PhotoState.COMPLETE, file=kept.file, width=kept.width, height=kept.height,
             kept_bytes=kept.size, completed_ms=now_ms,
@@ -102,12 +103,12 @@ class KeepPhoto:
         self._settle(done)
         return Progress(done, done.size)
 
-    def _after_a_race(self, photo: Photo, problem: str) -> Progress:
+    def _after_a_race(self, photo: Photo, problem: ContentLost) -> Progress:
         """Two requests may have brought the last part at once: the other one finished it."""
         with self.desk.reading() as session:
             now = session.photos.get(photo.id) or photo
         if now.state is PhotoState.ANNOUNCED:
-            raise Conflict(problem)
+            raise Conflict.like(problem)
         return self._progress(now)
 
     def _settle(self, photo: Photo) -> None:
@@ -122,4 +123,4 @@ class KeepPhoto:
 
 def _order_of(session: DeskSession, user: User, order_id: str) -> None:
     if session.orders.get(user.scope, order_id) is None:
-        raise NotFound(f"no order {order_id!r}")
+        raise NotFound("order.unknown", order=order_id)

@@ -40,5 +40,5 @@ def keep_once(
                 session.corrections.add(word)
                 return word
     if not same(before):
-        raise Conflict(f"operation {operation.id} was used for something else")
+        raise Conflict("request.operation_reused", operation=operation.id)
     return before

@@ -30,7 +30,7 @@ class LiveGrids:
         """The network in force then. Raises ``NotFound`` for an instant before the first one."""
         version = self._networks.effective(at_ms)
         if version is None:
-            raise NotFound("no network was in force then")
+            raise NotFound("network.none_then")
         return self._sites.of(version.content_hash)
 
     def positions(self, site: Site, at_ms: int) -> tuple[Position, ...]:

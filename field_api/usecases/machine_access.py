@@ -44,7 +44,7 @@ class MachineAccess:
         with self.desk.writing() as session:
             check_cells(session, grid_ids)
             if session.users.by_username(username) is not None:
-                raise Conflict(f"there is a token {name!r}: revoke it first")
+                raise Conflict("people.token_name_taken", name=name)
             session.users.put(user, _NO_PASSWORD, now_ms)
             session.users.admit(
                 Credential(hashed(secret), MACHINE, user.id, new_secret(), now_ms, expires_ms)
@@ -64,6 +64,6 @@ class MachineAccess:
         with self.desk.writing() as session:
             found = [one for one in session.machine_tokens.listed() if token in {one.id, one.name}]
             if not found:
-                raise NotFound(f"no token {token!r}")
+                raise NotFound("people.no_token", token=token)
             session.users.remove(found[0].id)
             session.audit.append(now_ms, Act("token.revoke", found[0].name, *actor))

@@ -41,7 +41,7 @@ class ManageUsers:
         hashed = self.passwords.hashed(new.password)
         with self.desk.writing() as session:
             if session.users.by_username(new.username) is not None:
-                raise Conflict(f"user {new.username!r} exists already")
+                raise Conflict("user.exists", user=new.username)
             user = _placed(session, _user(new), new.crew_id, new.grid_ids)
             session.users.put(user, hashed, self.clock())
             self._record(session, "user.add", user, role=user.role.value, cells=_cells(user))
@@ -129,7 +129,7 @@ def change_own_password(
         return False
     _check_password(new, user.username)
     if old == new:
-        raise NotPossible("the new password is the old one")
+        raise NotPossible("password.same_as_before")
     hashed = passwords.hashed(new)
     with desk.writing() as session:
         session.users.put(login.user, hashed, now_ms)
@@ -138,14 +138,15 @@ def change_own_password(
 
 
 def _check_password(password: str, username: str) -> None:
-    if problem := password_problem(password, username):
-        raise NotPossible(problem)
+    problem = password_problem(password, username)
+    if problem is not None:
+        raise NotPossible.of(problem)
 
 
 def _known(session: DeskSession, username: str) -> Login:
     login = session.users.by_username(username)
     if login is None:
-        raise NotFound(f"no user {username!r}")
+        raise NotFound("user.unknown", user=username)
     return login
 
 
@@ -158,8 +159,10 @@ def _placed(session: DeskSession, user: User, crew_id: str | None, grids: tuple[
     if user.role is Role.CREW:
         crew = session.organisation.crew(WHOLE_COMPANY, crew_id or "")
         if crew is None:
-            known = ", ".join(one.id for one in session.organisation.crews(WHOLE_COMPANY)) or "none"
-            raise NotPossible(f"--crew {crew_id!r}: no such crew; known: {known}")
+            known = tuple(one.id for one in session.organisation.crews(WHOLE_COMPANY))
+            if not known:
+                raise NotPossible("user.no_crews_yet")
+            raise NotPossible("user.no_crew", crew=crew_id or "", known=known)
         grids = grids or crew.grid_ids
     check_cells(session, grids)
     whole_company = not grids and user.role in COMPANY_ROLES
@@ -170,9 +173,9 @@ def check_cells(session: DeskSession, grids: tuple[str, ...]) -> None:
     """Raises ``NotPossible`` for a cell that the company does not have."""
     cells = {cell.id for cell in session.organisation.cells(WHOLE_COMPANY)}
     if unknown := sorted(set(grids) - cells):
-        raise NotPossible(
-            f"--grid: unknown {', '.join(unknown)}; known: {', '.join(sorted(cells)) or 'none'}"
-        )
+        if not cells:
+            raise NotPossible("user.no_cells_yet")
+        raise NotPossible("user.no_cells", unknown=tuple(unknown), known=tuple(sorted(cells)))
 
 
 def _cells(user: User) -> str:

@@ -26,14 +26,14 @@ class ManageWebhooks:
         try:
             self.rules.check(url)
         except BadTarget as problem:
-            raise Conflict(f"url: {problem}") from problem
+            raise Conflict.like(problem) from problem
         secret = secrets.token_urlsafe(32)
         with self.desk.writing() as session:
             if len(session.webhooks.listed()) >= MAX_WEBHOOKS:
-                raise Conflict(f"there are {MAX_WEBHOOKS} subscriptions already")
+                raise Conflict("webhook.too_many", most=MAX_WEBHOOKS)
             known = {cell.id for cell in session.organisation.cells(WHOLE_COMPANY)}
             if strangers := grid_ids - known:
-                raise NotFound(f"no grid cell {min(strangers)!r}")
+                raise NotFound("organisation.no_cell", cell=min(strangers))
             hook = Webhook(
                 f"hook-{secrets.token_hex(6)}", url, kinds, grid_ids, self.sealed(secret), user.id, now_ms,
                 session.feed.newest_id(),
@@ -51,7 +51,7 @@ class ManageWebhooks:
         with self.desk.writing() as session:
             hook = session.webhooks.get(webhook_id)
             if hook is None:
-                raise NotFound(f"no webhook {webhook_id!r}")
+                raise NotFound("webhook.unknown", webhook=webhook_id)
             enabled = replace(hook, state=HookState.ACTIVE, failures=0)
             session.webhooks.put(enabled)
         return enabled
@@ -60,4 +60,4 @@ class ManageWebhooks:
         """And what waits for it."""
         with self.desk.writing() as session:
             if not session.webhooks.remove(webhook_id):
-                raise NotFound(f"no webhook {webhook_id!r}")
+                raise NotFound("webhook.unknown", webhook=webhook_id)

@@ -46,9 +46,9 @@ class MoveCrew:
     def _own(session: DeskSession, user: User, crew_id: str) -> Crew:
         crew = session.organisation.crew(user.scope, crew_id)
         if crew is None:
-            raise NotFound(f"no crew {crew_id!r}")
+            raise NotFound("crew.unknown", crew=crew_id)
         if user.role is Role.CREW and user.crew_id != crew_id:
-            raise Forbidden("a crew reports its own position only")
+            raise Forbidden("crew.position_of_another")
         return crew
 
     def _has_work(self, session: DeskSession, crew_id: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 from field_api.calendars import day_stamp
 from field_api.company import Company
 from field_api.instants import DAY_MS
+from field_api.orders.form_answers import field_named
 from field_api.orders.proofs import wrong_answers
 from field_api.orders.work import SYSTEM, HistoryEntry, Order, Subject, WorkType, apply
 from field_api.organisation.cells import NoCrew, responsible_crew, unskilled_note
@@ -22,6 +23,7 @@ from field_api.people.masking import mask_text, mask_words
 from field_api.people.users import WHOLE_COMPANY, User
 from field_api.ports import Answered, Desk, DeskSession, Sites
 from field_api.projection import PRIORITY_NAMES, Place, Site
+from field_api.saying import Said, Term
 from field_api.usecases.answered_once import given_before
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
 from field_api.usecases.tell import order_told
@@ -77,7 +79,7 @@ class OpenOrder:
             before = given_before(session, user.id, request.operation_id, request.digest)
             if before is not None:
                 return before
-            _check_preceded(session, work_type, spot.customer_id, now_ms)
+            self._check_preceded(session, work_type, spot.customer_id, now_ms)
             order_id = place_order(
                 session, work_type, spot, request, user, now_ms, self._company.is_working_day
             )
@@ -89,27 +91,44 @@ class OpenOrder:
     def _permitted(self, user: User, request: OpenRequest) -> WorkType:
         work_type = self._company.work_types.get(request.type)
         if work_type is None:
-            known = ", ".join(self._company.work_types)
-            raise NotFound(f"type: no work type {request.type!r}; known: {known}")
+            raise NotFound("order.no_type", type=request.type, known=tuple(self._company.work_types))
         if user.role not in work_type.opened_by:
-            raise Forbidden(f"a {user.role.value} cannot open {work_type.name}")
+            raise Forbidden(
+                "order.role_cannot_open", role=Term("role", user.role.value), work_type=work_type.named
+            )
         missing = [name for name in work_type.needed_to_open if name not in request.answers]
-        problems = [*(f"an answer to {name!r} is missing" for name in missing)]
+        problems = [Said("form.unanswered", {"field": field_named(work_type.form, name)}) for name in missing]
         problems += wrong_answers(work_type, request.answers)
         if problems:
-            raise NotPossible("; ".join(problems))
+            raise NotPossible("order.not_opened", work_type=work_type.named, missing=tuple(problems))
         return work_type
+
+    def _check_preceded(
+        self, session: DeskSession, work_type: WorkType, customer_id: str, now_ms: int
+    ) -> None:
+        """Some work may begin only after other work about the same customer has ended (CUS-16)."""
+        for name, days in work_type.preceded_by.items():
+            closed = [
+                one.history[-1].at_ms
+                for one in session.orders.of_customer(WHOLE_COMPANY, customer_id)
+                if (one.order.type, one.state) == (name, "closed")
+            ]
+            if now_ms - max(closed, default=0) > days * DAY_MS:
+                before = self._company.work_type(name).named
+                raise Conflict("order.not_preceded", work_type=work_type.named, before=before, days=days)
 
     def _spot(self, user: User, work_type: WorkType, subject_id: str) -> Spot:
         spot = self._found(work_type.subject, subject_id)
         if spot is None or not user.scope.sees(spot.grid_id):
-            raise NotFound(f"no {work_type.subject.value} {subject_id!r}")
+            raise NotFound(
+                "order.no_subject", kind=Term("subject", work_type.subject.value), subject=subject_id
+            )
         return spot
 
     def _found(self, subject: Subject, subject_id: str) -> Spot | None:
         site = self._sites.current()
         if site is None:
-            raise NotPossible("no network is in force: import one first")
+            raise NotPossible("network.none_yet")
         try:
             return spot_of(site, subject, subject_id)
         except UnknownElement:
@@ -148,16 +167,16 @@ def place_order(
     cells = {cell.id: cell for cell in session.organisation.cells(WHOLE_COMPANY)}
     cell = cells.get(spot.grid_id)
     if cell is None:
-        raise NotPossible(f"grid cell {spot.grid_id!r} is not in the organisation yet")
+        raise NotPossible("organisation.cell_not_yet", cell=spot.grid_id)
     incident = session.incidents.of_outage(request.outage_id) if request.outage_id else None
     if request.outage_id and incident is None:
-        raise NotFound(f"outage {request.outage_id!r} has no incident")
+        raise NotFound("outage.no_incident", outage=request.outage_id)
     crews, loads = session.organisation.crews(WHOLE_COMPANY, now_ms), session.orders.open_by_crew()
     where = spot.place.lon, spot.place.lat
     try:
         crew = responsible_crew(cell.id, crews, loads, *where, work_type.skills, now_ms, is_working_day)
     except NoCrew as problem:
-        raise NotPossible(str(problem)) from None
+        raise NotPossible.like(problem) from None
     series = f"{work_type.number_prefix}-{day_stamp(now_ms)}"
     number = f"{series}-{session.orders.next_number(series):04d}"
     order = Order(
@@ -195,15 +214,3 @@ def follow_up(
         return place_order(session, work_type, spot, request, None, now_ms, company.is_working_day)
     except (NotPossible, NotFound):
         return None
-
-
-def _check_preceded(session: DeskSession, work_type: WorkType, customer_id: str, now_ms: int) -> None:
-    """Some work may begin only after other work about the same customer has ended (CUS-16)."""
-    for name, days in work_type.preceded_by.items():
-        closed = [
-            one.history[-1].at_ms
-            for one in session.orders.of_customer(WHOLE_COMPANY, customer_id)
-            if (one.order.type, one.state) == (name, "closed")
-        ]
-        if now_ms - max(closed, default=0) > days * DAY_MS:
-            raise Conflict(f"{work_type.name} needs a closed {name} of the last {days} days")

@@ -7,6 +7,7 @@ from field_api.orders.corrections import Correction
 from field_api.people.users import Role, User
 from field_api.ports import Desk, DeskSession, Sites
 from field_api.projection import Site
+from field_api.saying import Term
 from field_api.usecases.errors import Forbidden, NotFound, NotPossible
 from field_api.usecases.kept_once import Operation, keep_once
 from telemetry.evidence import PLANNING, EvidenceKind
@@ -43,7 +44,7 @@ class PlanWork:
     def __call__(self, user: User, request: PlanRequest, now_ms: int) -> Correction:
         """The word as it was kept; raises a kind of ``Refused``. The same operation again changes nothing."""
         if user.role not in MAY_PLAN:
-            raise Forbidden(f"a {user.role.value} cannot plan work")
+            raise Forbidden("planned.role_cannot_plan", role=Term("role", user.role.value))
         operation = Operation("plan", user, request.operation_id)
         kind = EvidenceKind.PLAN_CANCELLED if request.cancel else EvidenceKind.PLANNED_WORK
         word = Correction(
@@ -74,17 +75,17 @@ class PlanWork:
     def _check(self, user: User, request: PlanRequest, now_ms: int) -> None:
         work, site = request.work, self.sites.current()
         if site is None:
-            raise NotPossible("no network is in force; import one first")
+            raise NotPossible("network.none_yet")
         if not _sees(site, user, work.element):
-            raise NotFound(f"no element {work.element!r} in your grid cells")
+            raise NotFound("network.no_element", element=work.element)
         if request.cancel:
             if not any(plan.work == work and plan.cancelled is None for plan in self.plans(user)):
-                raise NotFound(f"nothing is planned on {work.element!r} in that window")
+                raise NotFound("planned.unknown", element=work.element)
             return
         if not 0 < work.ends_ms - work.starts_ms <= MAX_WINDOW_MS:
-            raise NotPossible("expected a window that ends after it begins, of at most 31 days")
+            raise NotPossible("planned.window_length", most_days=31)
         if not now_ms < work.ends_ms <= now_ms + MAX_AHEAD_MS:
-            raise NotPossible("expected a window that is not over yet and ends within 400 days")
+            raise NotPossible("planned.window_place", most_days=400)
 
 
 def standing_plans(session: DeskSession) -> tuple[Plan, ...]:

@@ -49,7 +49,7 @@ class RecordCall:
         row = None if site is None else site.network.customer_row.get(customer_id)
         cell = "" if site is None or row is None else site.cell_of_customer(row)
         if row is None or not user.scope.sees(cell):
-            raise NotFound(f"no customer {customer_id!r}")
+            raise NotFound("customer.unknown", customer=customer_id)
         return cell
 
 

@@ -46,7 +46,7 @@ class TooMany(Refused):
     """More looks than work explains; ``wait_s`` until the next."""
 
     def __init__(self, wait_s: int) -> None:
-        super().__init__("too many reveals in an hour")
+        super().__init__("people.too_many_reveals", wait_s=wait_s)
         self.wait_s = wait_s
 
 
@@ -92,7 +92,7 @@ class RevealCustomer:
     def _check_own_order(self, session: DeskSession, user: User, reason: Reason, reference: str) -> None:
         stored = session.orders.get(user.scope, reference) if reason is Reason.ORDER else None
         if stored is None or stored.order.crew_id != user.crew_id or not _runs(self.company, stored):
-            raise Forbidden("a crew names an open order of its own: reason 'order', its id as reference")
+            raise Forbidden("people.reveal_names_order")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class OrderContacts:
             stored = session.orders.get(user.scope, order_id)
             seen = session.reveals.known(user.id, reason)
         if stored is None:
-            raise NotFound(f"no order {order_id!r}")
+            raise NotFound("order.unknown", order=order_id)
         wipe_ms = _wipe_ms(user, stored, _runs(self.company, stored), now_ms)
         people = self._people(user, stored)
         if not seen.issuperset(one.customer_id for one in people):
@@ -152,14 +152,14 @@ class OrderContacts:
 
 def _wipe_ms(user: User, stored: StoredOrder, runs: bool, now_ms: int) -> int:
     if stored.order.crew_id != user.crew_id:
-        raise Forbidden("the order is another crew's")
+        raise Forbidden("order.of_another_crew")
     if not runs:
-        raise Forbidden("the order is closed: its contacts are wiped")
+        raise Forbidden("people.contacts_wiped_at_closing")
     accepted_ms = _accepted_ms(stored)
     if accepted_ms is None:
-        raise Forbidden("accept the order first: that is the reason on record")
+        raise Forbidden("people.accept_first")
     if now_ms >= accepted_ms + KEEP_MS:
-        raise Forbidden("accepted more than a day ago: its contacts are wiped; reveal whom you must call")
+        raise Forbidden("people.contacts_wiped_after_a_day")
     return accepted_ms + KEEP_MS
 
 
@@ -182,7 +182,7 @@ def _person_in(sites: Sites, scope: Scope, customer_id: str) -> Person:
     site = sites.current()
     row = None if site is None else site.network.customer_row.get(customer_id)
     if site is None or row is None or not scope.sees(site.cell_of_customer(row)):
-        raise NotFound(f"no customer {customer_id!r} in your grid cells")
+        raise NotFound("customer.unknown", customer=customer_id)
     return _person(site, row)
 
 

@@ -24,7 +24,7 @@ class RollOut:
         Raises a kind of ``Refused``. The same step again with the same sequence changes nothing.
         """
         if user.role not in MAY_PLAN or not user.whole_company:
-            raise Forbidden("plans are made by administrators and supervisors of the whole company")
+            raise Forbidden("rollout.role_cannot")
         entry = replace(new, by=user.id, by_name=user.name)
         with self.desk.writing() as session:
             before = session.establishment.plan(entry.plan_id)
@@ -32,7 +32,7 @@ class RollOut:
                 return before
             _allowed(session, before, entry)
             if not session.establishment.step_plan(entry):
-                raise Conflict("somebody else stepped the plan: read it again")
+                raise Conflict("rollout.overtaken")
         return (*before, entry)
 
     def steps(self, plan_id: str) -> tuple[PlanEntry, ...]:
@@ -40,7 +40,7 @@ class RollOut:
         with self.desk.reading() as session:
             found = session.establishment.plan(plan_id)
         if not found:
-            raise NotFound(f"no roll-out plan {plan_id!r}")
+            raise NotFound("rollout.unknown", plan=plan_id)
         return found
 
 
@@ -53,18 +53,18 @@ def _repeated(before: tuple[PlanEntry, ...], entry: PlanEntry) -> bool:
 
 def _allowed(session: DeskSession, before: tuple[PlanEntry, ...], entry: PlanEntry) -> None:
     if not before and entry.sequence != 1:
-        raise NotFound(f"no roll-out plan {entry.plan_id!r}")
+        raise NotFound("rollout.unknown", plan=entry.plan_id)
     if entry.sequence != len(before) + 1:
-        raise Conflict(f"the plan has {len(before)} steps: read it again")
+        raise Conflict("rollout.stale", steps=len(before))
     if len(before) >= MAX_STEPS:
-        raise NotPossible(f"the plan has {MAX_STEPS} steps: begin another")
+        raise NotPossible("rollout.too_long", most=MAX_STEPS)
     if before and entry.step in JUDGES and entry.by == before[0].by:
-        raise Forbidden("who proposed the plan neither approves nor reviews it")
+        raise Forbidden("rollout.own_proposal")
     known = {village.id for village in session.establishment.read().villages}
     if unknown := sorted(set(entry.village_ids) - known):
-        raise NotPossible(f"no village {', '.join(unknown[:5])}")
+        raise NotPossible("rollout.no_villages", villages=tuple(unknown[:5]))
     state: PlanState | None = state_of(before) if before else None
     try:
         stepped(state, entry)
     except IllegalPlanStep as problem:
-        raise NotPossible(str(problem)) from None
+        raise NotPossible.like(problem) from None

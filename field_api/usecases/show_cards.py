@@ -24,10 +24,10 @@ class ShowCards:
     def __call__(self, scope: Scope, grid_id: str, now_ms: int) -> Sequence[ManagerCard]:
         """Managers in sight of somebody who sees the cell; raises ``NotFound``."""
         if not scope.sees(grid_id):
-            raise NotFound(f"no grid cell {grid_id!r}")
+            raise NotFound("organisation.no_cell", cell=grid_id)
         with self.desk.reading() as session:
             if grid_id not in {cell.id for cell in session.organisation.cells(WHOLE_COMPANY)}:
-                raise NotFound(f"no grid cell {grid_id!r}")
+                raise NotFound("organisation.no_cell", cell=grid_id)
             there = session.establishment.read()
             people = {one.person_id for one in holding(there.assignments, now_ms) if scope.sees(one.grid_id)}
             return offered(self._cards(session, scope, {p: there.person[p].name for p in people}))

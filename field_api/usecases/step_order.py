@@ -17,6 +17,7 @@ from field_api.people.audit_chain import Act
 from field_api.people.masking import mask_text, mask_words
 from field_api.people.users import WHOLE_COMPANY, Role, User
 from field_api.ports import Answered, Desk, DeskSession, StoredOrder
+from field_api.saying import Instant, Term
 from field_api.usecases.answered_once import given_before
 from field_api.usecases.clearance import Clearance, told_not_clear
 from field_api.usecases.correct_outage import Found
@@ -131,10 +132,11 @@ class StepOrder:
         work_type = self._company.work_type(stored.order.type)
         self._check_revision(session, user, stored, request, now_ms)
         rule = _permitted(work_type, stored, user, request, session.photos.counting(order_id))
+        _check_estimate(request, now_ms)
         if dead:
-            raise Conflict(_told_dead(dead))
+            raise Conflict("order.still_dead", count=len(dead), meters=_shown(dead))
         if "all_clear" in rule.needs and (others := self._clearance.not_clear_below(session, stored)):
-            raise Conflict(told_not_clear(others))
+            raise Conflict.of(told_not_clear(others))
         if rule.name == TRANSFER:
             self._hand_over(session, stored, user, request)
         entry = _entry(stored, user, request, now_ms)
@@ -166,24 +168,23 @@ class StepOrder:
         if request.merges and request.revision < stored.revision and not any(map(stands_in_the_way, found)):
             return
         current = order_document(session, self._company, stored, now_ms, user)
-        message = f"the order is at revision {stored.revision}, not {request.revision}"
-        raise Stale(message, current, found)
+        raise Stale("order.stale", current, found, now=stored.revision, seen=request.revision)
 
     def _append(
         self, session: DeskSession, work_type: WorkType, stored: StoredOrder, entry: HistoryEntry
     ) -> None:
         state = apply(work_type, stored.state, entry.step)
         if not session.orders.append(stored.order.id, entry, state, is_open(work_type, state)):
-            raise Overtaken("somebody else stepped the order at this moment: read it again")
+            raise Overtaken("order.overtaken")
 
     def _hand_over(self, session: DeskSession, stored: StoredOrder, user: User, request: StepRequest) -> None:
         """To a crew that exists; back and forth only by the office, with its reason in the note."""
         order, to_crew = stored.order, str(request.details["to_crew"])
         if session.organisation.crew(WHOLE_COMPANY, to_crew) is None:
-            raise NotPossible(f"there is no crew {to_crew!r}")
+            raise NotPossible("crew.unknown", crew=to_crew)
         problem = objection(crews_in_turn(stored.first_crew, stored.history), to_crew)
-        if problem and (user.role not in OVERRULES or to_crew == order.crew_id):
-            raise NotPossible(problem)
+        if problem is not None and (user.role not in OVERRULES or to_crew == order.crew_id):
+            raise NotPossible.of(problem)
         session.orders.hand_over(order.id, to_crew)
 
     def _follow_up(self, session: DeskSession, stored: StoredOrder, rule: StepRule, now_ms: int) -> None:
@@ -209,7 +210,7 @@ def _digest(order_id: str, request: StepRequest) -> str:
 def _visible(session: DeskSession, user: User, order_id: str) -> StoredOrder:
     stored = session.orders.get(user.scope, order_id)
     if stored is None:
-        raise NotFound(f"no order {order_id!r}")
+        raise NotFound("order.unknown", order=order_id)
     return stored
 
 
@@ -218,26 +219,36 @@ def _permitted(
 ) -> StepRule:
     """The step's rule; ``photos`` are those that were announced for the order."""
     if user.role is Role.CREW and stored.order.crew_id != user.crew_id:
-        raise Forbidden("the order is another crew's")
+        raise Forbidden("order.of_another_crew")
     try:
         apply(work_type, stored.state, request.step)
     except IllegalStep as problem:
-        raise NotPossible(str(problem)) from None
+        raise NotPossible.like(problem) from None
     rule = work_type.rule(request.step)
     if rule is None or user.role not in rule.roles:
-        raise Forbidden(f"a {user.role.value} cannot {request.step!r} an order")
+        raise Forbidden(
+            "order.role_cannot_step", role=Term("role", user.role.value), step=Term("step", request.step)
+        )
     taken = Taken(
         user.id, request.note, request.details, request.finding_element, request.at_ms,
         photos_of(stored.history, request.details, photos),
     )  # fmt: skip
     if missing := unproven(work_type, rule, stored.history, taken):
-        raise NotPossible(f"{request.step!r} needs {'; '.join(missing)}")
+        raise NotPossible("order.unproven", step=Term("step", request.step), missing=missing)
     return rule
 
 
-def _told_dead(dead: tuple[str, ...]) -> str:
-    more = ", …" if len(dead) > SHOWN_METERS else ""
-    return f"{len(dead)} meters in scope still read dead: {', '.join(dead[:SHOWN_METERS])}{more}"
+def _check_estimate(request: StepRequest, now_ms: int) -> None:
+    """What is promised lies ahead of when it was said, which for work without a signal may be a while ago."""
+    estimate_ms = request.details.get("estimate_ms")
+    offset_ms = 0 if request.sent_ms is None else now_ms - request.sent_ms
+    said_ms = min(request.at_ms + offset_ms, now_ms)
+    if estimate_ms is not None and estimate_ms <= said_ms:
+        raise NotPossible("order.estimate_passed", estimate=Instant(estimate_ms), said=Instant(said_ms))
+
+
+def _shown(dead: tuple[str, ...]) -> tuple[str, ...]:
+    return dead if len(dead) <= SHOWN_METERS else (*dead[:SHOWN_METERS], "…")
 
 
 def _entry(stored: StoredOrder, user: User, request: StepRequest, now_ms: int) -> HistoryEntry:

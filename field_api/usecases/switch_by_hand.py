@@ -13,6 +13,7 @@ from field_api.orders.corrections import Correction
 from field_api.people.users import Role, User
 from field_api.ports import Desk, Sites
 from field_api.projection import Site
+from field_api.saying import Term
 from field_api.usecases.errors import Forbidden, NotFound, NotPossible
 from field_api.usecases.kept_once import Operation, keep_once
 from geo.network import ABSENT, SWITCHING_KINDS, EdgeKind, Network
@@ -50,7 +51,7 @@ class SwitchByHand:
     def __call__(self, user: User, request: SwitchRequest, now_ms: int) -> Correction:
         """The word as it was kept; raises a kind of ``Refused``. The same operation again changes nothing."""
         if user.role not in MAY_SWITCH:
-            raise Forbidden(f"a {user.role.value} cannot enter switching")
+            raise Forbidden("switching.role_cannot_enter", role=Term("role", user.role.value))
         operation = Operation("switching", user, request.operation_id)
         return keep_once(
             self.desk, operation, lambda: self._word(operation, request, now_ms),
@@ -60,7 +61,7 @@ class SwitchByHand:
     def _word(self, operation: Operation, request: SwitchRequest, now_ms: int) -> Correction:
         user, site = operation.user, self.sites.current()
         if site is None:
-            raise NotPossible("no network is in force; import one first")
+            raise NotPossible("network.none_yet")
         kind, thing = _meant(site, user, request)
         return Correction(
             key=operation.key, outage_id="", kind=kind, things=(thing,), note=request.note,
@@ -71,9 +72,9 @@ class SwitchByHand:
 def _when(request: SwitchRequest, now_ms: int) -> int:
     at_ms = now_ms if request.at_ms is None else request.at_ms
     if at_ms > now_ms + AHEAD_MS:
-        raise NotPossible("at: expected an instant that has passed; what is planned is not yet switched")
+        raise NotPossible("switching.in_the_future")
     if at_ms < now_ms - MAX_BACK_MS:
-        raise NotPossible("at: expected an instant of the last 30 days")
+        raise NotPossible("switching.too_long_ago", most_days=30)
     return at_ms
 
 
@@ -98,11 +99,13 @@ def _meant(site: Site, user: User, request: SwitchRequest) -> tuple[EvidenceKind
         _check_seen(site, user, Element("edge", row, request.element), request.element)
         kind = EdgeKind(int(network.edges.kind[row]))
         if kind not in SWITCHING_KINDS:
-            raise NotPossible(f"{request.element!r} is a {kind.name.lower()}, nothing that is switched")
+            raise NotPossible(
+                "switching.not_switched", element=request.element, kind=Term("edge_kind", kind.name.lower())
+            )
         return _SWITCH[request.closed], request.element
     spare = spare_of(network, request.element)
     if spare is None:
-        raise NotFound(f"no switch {request.element!r} in your grid cells")
+        raise NotFound("switching.unknown", element=request.element)
     _check_seen(site, user, Element("node", spare.node, network.nodes.ids[spare.node]), request.element)
     if spare.other is None:
         return _GENERATOR[request.closed], network.nodes.ids[spare.node]
@@ -113,9 +116,9 @@ def _jumper(site: Site, user: User, spare: Spare, other: int) -> str:
     network = site.network
     _check_seen(site, user, Element("node", other, network.nodes.ids[other]), spare.id)
     if spare.node == other:
-        raise NotPossible(f"{spare.id!r}: expected two different nodes")
+        raise NotPossible("switching.same_node", element=spare.id)
     if _levels_differ(network, spare.node, other):
-        raise NotPossible(f"{spare.id!r}: its nodes are of different voltages")
+        raise NotPossible("switching.other_voltage", element=spare.id)
     return jumper_id(network.nodes.ids[spare.node], network.nodes.ids[other])
 
 
@@ -127,4 +130,4 @@ def _levels_differ(network: Network, one: int, other: int) -> bool:
 def _check_seen(site: Site, user: User, element: Element, asked: str) -> None:
     cell = "" if element.row == ABSENT else site.cell_of_element(element)
     if not user.scope.sees(cell):
-        raise NotFound(f"no switch {asked!r} in your grid cells")
+        raise NotFound("switching.unknown", element=asked)

@@ -25,7 +25,7 @@ _NOT_FINAL: Final = frozenset({TOO_EARLY, 429})
 class Outcome:
     status: int
     document: str
-    """JSON: the thing as it is afterwards, or the problem; null: there is nothing to tell."""
+    """JSON: the thing as it is afterwards, or by language the problem; null: there is nothing to tell."""
     waits_for: tuple[str, ...] = ()
     """Ids of the operations that must be answered first; it was not even tried."""
 

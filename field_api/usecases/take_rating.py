@@ -26,17 +26,17 @@ class TakeRating:
         with self.desk.writing() as session:
             stored = session.orders.get(user.scope, order_id)
             if stored is None:
-                raise NotFound(f"no order {order_id!r}")
+                raise NotFound("order.unknown", order=order_id)
             if user.role not in MAY_TAKE or rates_own_work(user, stored.order, stored.history):
-                raise Forbidden("nobody writes down a rating of their own work")
+                raise Forbidden("rating.own_work")
             if is_open(self.company.work_type(stored.order.type), stored.state):
-                raise Conflict("only a closed order is rated")
+                raise Conflict("rating.not_closed")
             before = session.ratings.of_order(order_id)
             if before is None:
                 session.ratings.add(rating)
                 return rating
         if (before.service, before.result, before.words) != (service, result, words):
-            raise Conflict(f"order {stored.order.number} has its rating: one for each")
+            raise Conflict("rating.given", number=stored.order.number)
         return before
 
     def of_order(self, user: User, order_id: str) -> Rating:
@@ -45,5 +45,5 @@ class TakeRating:
             stored = session.orders.get(user.scope, order_id)
             rating = session.ratings.of_order(order_id) if stored is not None else None
         if rating is None:
-            raise NotFound(f"order {order_id!r} has no rating")
+            raise NotFound("rating.unknown", order=order_id)
         return rating

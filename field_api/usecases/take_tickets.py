@@ -52,11 +52,11 @@ class TakeTickets:
         with self.desk.reading() as session:
             ticket = session.tickets.get(user.scope, number)
         if ticket is None:
-            raise NotFound(f"no ticket {number!r}")
+            raise NotFound("ticket.unknown", ticket=number)
         if ticket.customer_id:
-            raise Conflict(f"the ticket is about {ticket.customer_id!r} already")
+            raise Conflict("ticket.has_customer", customer=ticket.customer_id)
         if not user.scope.sees(cell := self._cell(customer_id)) or not cell:
-            raise NotFound(f"no customer {customer_id!r}")
+            raise NotFound("customer.unknown", customer=customer_id)
         named = replace(ticket, customer_id=customer_id, grid_id=cell)
         return self._judged(user, named, now_ms)
 
@@ -108,13 +108,13 @@ class TakeTickets:
         try:
             return replace(judged, order_id=self._open(session, ticket, now_ms))
         except (NotPossible, NotFound) as problem:
-            return replace(judged, cause=f"no order: {problem}")  # kept and listed all the same
+            return replace(judged, cause=f"{_NO_ORDER} ({problem.said.code})")  # kept and listed all the same
 
     def _open(self, session: DeskSession, ticket: Ticket, now_ms: int) -> str:
         site, work_type = self.sites.current(), self.company.work_type(TYPE)
         spot = None if site is None else spot_of(site, work_type.subject, ticket.customer_id)
         if spot is None:
-            raise NotPossible("no network is in force: import one first")
+            raise NotPossible("network.none_yet")
         request = OpenRequest(
             "", TYPE, ticket.customer_id, f"95598 {ticket.number} {ticket.sent.text}".strip(),
             source=TICKET_95598, basis_ms=ticket.sent.accepted_ms,
@@ -140,6 +140,9 @@ class TakeTickets:
         site = self.sites.current()
         row = None if site is None else site.network.customer_row.get(customer_id)
         return "" if site is None or row is None else site.cell_of_customer(row)
+
+
+_NO_ORDER: Final = "未能派单，请调度员处理 · no order could be opened, a dispatcher must look"
 
 
 def _open_order(session: DeskSession, customer_id: str) -> str:

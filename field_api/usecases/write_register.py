@@ -10,6 +10,7 @@ from field_api.orders.work import Subject
 from field_api.people.users import Scope, User
 from field_api.ports import Desk, DeskSession, Sites
 from field_api.projection import Site
+from field_api.saying import Term
 from field_api.service.registering import About, Entry, Register, problems
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
 from field_api.usecases.open_order import OpenRequest, place_order, spot_of
@@ -39,9 +40,11 @@ class WriteRegister:
         """The register if the person may read it; raises ``NotFound`` or ``Forbidden``."""
         found = self.registers.get(name)
         if found is None:
-            raise NotFound(f"no register {name!r}; known: {', '.join(self.registers)}")
+            raise NotFound("register.unknown", register=name, known=tuple(self.registers))
         if user.role not in found.reads:
-            raise Forbidden(f"a {user.role.value} cannot read the register {name}")
+            raise Forbidden(
+                "register.role_cannot_read", role=Term("role", user.role.value), register=found.named
+            )
         return found
 
     def add(
@@ -50,7 +53,7 @@ class WriteRegister:
         """Keep an entry; raises a kind of ``Refused``."""
         register = self._writable(user, name)
         if found := problems(register, document):
-            raise NotPossible("; ".join(found))
+            raise NotPossible("register.bad_entry", problems=found)
         with self.desk.writing() as session:
             grid_id = self._cell(session, user.scope, register, subject_id)
             entry = Entry(uuid.uuid4().hex, name, subject_id, grid_id, document, user.id, user.name, now_ms)
@@ -66,21 +69,25 @@ class WriteRegister:
         with self.desk.writing() as session:
             entry = session.registers.get(user.scope, entry_id)
             if entry is None or user.role not in self.registers[entry.register].reads:
-                raise NotFound(f"no entry {entry_id!r}")
+                raise NotFound("register.no_entry", entry=entry_id)
             self._writable(user, entry.register)
             if not session.registers.end(entry_id, now_ms):
-                raise Conflict("the entry has ended already")
+                raise Conflict("register.ended")
 
     def _writable(self, user: User, name: str) -> Register:
         register = self.register(user, name)
         if user.role not in register.writes:
-            raise Forbidden(f"a {user.role.value} cannot write into the register {name}")
+            raise Forbidden(
+                "register.role_cannot_write", role=Term("role", user.role.value), register=register.named
+            )
         return register
 
     def _cell(self, session: DeskSession, scope: Scope, register: Register, subject_id: str) -> str:
         grid_id = self._found(session, register.about, subject_id)
         if grid_id is None or not scope.sees(grid_id):
-            raise NotFound(f"no {register.about.value} {subject_id!r}")
+            raise NotFound(
+                "register.no_subject", kind=Term("subject", register.about.value), subject=subject_id
+            )
         return grid_id
 
     def _found(self, session: DeskSession, about: About, subject_id: str) -> str | None:
@@ -89,7 +96,7 @@ class WriteRegister:
             return next((one.grid_id for one in villages if one.id == subject_id), None)
         site = self.sites.current()
         if site is None:
-            raise NotPossible("no network is in force: import one first")
+            raise NotPossible("network.none_yet")
         return (
             _cell_of_customer(site, subject_id) if about is About.CUSTOMER else _known_cell(site, subject_id)
         )

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, Row, func, insert, select, update
 
 from geo.adapters.database import lock_log, writing
 from geo.adapters.tables import PROPOSALS
-from geo.errors import UnknownElement
+from geo.errors import UnknownProposal
 from geo.ports import StoredProposal
 
 MAX_LISTED = 100
@@ -44,7 +44,7 @@ class SqlProposals:
         with self._engine.connect() as connection:
             row = connection.execute(select(PROPOSALS).where(PROPOSALS.c.id == number)).one_or_none()
         if row is None:
-            raise UnknownElement(f"proposal {number}")
+            raise UnknownProposal(number)
         return _proposal(row)
 
     def listed(self, limit: int = MAX_LISTED) -> tuple[StoredProposal, ...]:

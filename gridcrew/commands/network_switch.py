@@ -15,6 +15,7 @@ from field_api.people.users import Role, User
 from field_api.usecases.errors import Refused
 from field_api.usecases.switch_by_hand import SwitchByHand, SwitchRequest
 from geo.adapters.database import open_database
+from gridcrew.english import in_english
 from gridcrew.live_grid import asked_ms, history
 from gridcrew.network_reading import as_json, network_in_force, stored_networks
 from gridcrew.settings import Settings
@@ -47,7 +48,7 @@ def command(element: str | None, position: str | None, at: str | None, note: str
     try:
         word = SwitchByHand(SqlDesk(open_database(location, "desk")), sites)(person, request, wall_clock_ms())
     except Refused as problem:
-        raise click.ClickException(str(problem)) from None
+        raise click.ClickException(in_english(problem)) from None
     told = {"element": element, "closed": request.closed, "at": iso(word.at_ms), "by": name, "note": note}
     click.echo(
         json.dumps(told, ensure_ascii=False) if as_json else f"{element} {position} since {told['at']}"

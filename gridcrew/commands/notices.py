@@ -25,6 +25,7 @@ from field_api.people.users import WHOLE_COMPANY, Role, User
 from field_api.usecases.control_notices import Click, ControlNotices, HoldRequest
 from field_api.usecases.errors import Refused
 from geo.adapters.database import open_database
+from gridcrew.english import in_english
 from gridcrew.home import notice_policy
 from gridcrew.sealed_networks import open_networks
 from gridcrew.settings import Settings
@@ -160,7 +161,7 @@ def _house() -> Iterator[_House]:
             desk, ControlNotices(desk, NetworkSites(open_networks(settings, network), wall_clock_ms)), user
         )
     except Refused as problem:
-        raise click.ClickException(str(problem)) from None
+        raise click.ClickException(in_english(problem)) from None
     finally:
         engine.dispose()
         network.dispose()

@@ -14,6 +14,7 @@ from field_api.people.users import Role, User
 from field_api.usecases.errors import Refused
 from field_api.usecases.plan_work import Plan, PlanRequest, PlanWork
 from geo.adapters.database import open_database
+from gridcrew.english import in_english
 from gridcrew.network_reading import as_json, stored_networks
 from gridcrew.settings import Settings
 from telemetry.adapters.event_files import BadFile, instant_ms
@@ -45,7 +46,7 @@ def command(
         try:
             plan_work(person, request, wall_clock_ms())
         except Refused as problem:
-            raise click.ClickException(str(problem)) from None
+            raise click.ClickException(in_english(problem)) from None
     listed = [_plain(plan) for plan in plan_work.plans(person)]
     shown = [plan for plan in listed if element is None or plan["element"] == element]
     if as_json:

@@ -18,6 +18,7 @@ from field_api.usecases.lock_out import LockOut
 from field_api.usecases.manage_users import ManageUsers, NewUser
 from geo.adapters.database import open_database
 from gridcrew.commands import user_token
+from gridcrew.english import in_english
 from gridcrew.permissions import role_rows
 from gridcrew.sealed_networks import seal_networks, vault
 from gridcrew.settings import Settings
@@ -169,7 +170,7 @@ def _users() -> Iterator[ManageUsers]:
     try:
         yield ManageUsers(SqlDesk(engine), ArgonPasswords(), wall_clock_ms, getpass.getuser())
     except Refused as problem:
-        raise click.ClickException(str(problem)) from problem
+        raise click.ClickException(in_english(problem)) from problem
     finally:
         engine.dispose()
 

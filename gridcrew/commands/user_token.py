@@ -14,6 +14,7 @@ from field_api.usecases.errors import Refused
 from field_api.usecases.machine_access import MAX_DAYS, MachineAccess
 from field_api.usecases.manage_users import CONSOLE
 from geo.adapters.database import open_database
+from gridcrew.english import in_english
 from gridcrew.settings import Settings
 
 
@@ -70,6 +71,6 @@ def _machines() -> Iterator[MachineAccess]:
     try:
         yield MachineAccess(SqlDesk(engine))
     except Refused as problem:
-        raise click.ClickException(str(problem)) from problem
+        raise click.ClickException(in_english(problem)) from problem
     finally:
         engine.dispose()

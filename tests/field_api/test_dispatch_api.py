@@ -67,7 +67,7 @@ def test_a_proposal_says_why_and_is_taken_in_the_dispatchers_name(two_crews: Wor
     body = {"operation_id": uuid.uuid4().hex}
     answer = dispatcher.send("POST", "/api/v1/dispatch/assignments", body)
     assert answer.get_json()["items"] == [
-        {"order_id": order["id"], "crew_id": "crew-09", "taken": True, "problem": ""}
+        {"order_id": order["id"], "crew_id": "crew-09", "taken": True, "problem": "", "code": ""}
     ]
     detail = dispatcher.get(f"/api/v1/orders/{order['id']}").get_json()
     last = detail["history"][-1]
@@ -89,7 +89,8 @@ def test_one_that_cannot_be_taken_stops_no_other(two_crews: World) -> None:
     body = {"operation_id": uuid.uuid4().hex, "orders": [order["id"], "ord-nowhere"]}
     items = dispatcher.send("POST", "/api/v1/dispatch/assignments", body).get_json()["items"]
     assert [one["taken"] for one in items] == [False, False]
-    assert "revision 2" in items[0]["problem"]
+    assert [one["code"] for one in items] == ["order.stale", "dispatch.no_proposal"]
+    assert "第 2 版" in items[0]["problem"]
 
 
 def _accept(world: World, order: dict[str, Any]) -> None:

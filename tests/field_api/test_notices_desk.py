@@ -246,7 +246,8 @@ def test_another_expected_time_is_told_once_and_its_passing_too(ruled: World) ->
     assert _texts(ruled, "C3") == ["outage", "progress", "progress"]
     with ruled.services.desk.reading() as session:
         newest = session.outbox.listed(WHOLE_COMPANY, None, 1)[0]
-    assert "时间待定" in newest.announcement.text
+    assert newest.announcement.text.count("定") == 2, "复电时间待定，确定后 … and nothing provisional besides"
+    assert "（暂定）" not in newest.announcement.text
 
 
 def _texts(world: World, person: str) -> list[str]:

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from field_api.calendars import clock_face
+from field_api.instants import iso
 from telemetry.outages import OutageState
 from tests.field_api.world import Person, World
 
@@ -77,7 +79,9 @@ def test_an_outdated_revision_is_told_what_is_current(world: World) -> None:
 def test_a_step_out_of_turn_is_not_possible(world: World, step: str) -> None:
     answer = _step(world.log_in("crew-02"), world.confirmed(), step)
     assert answer.status_code == 422
-    assert "accept" in answer.get_json()["title"]
+    told = answer.get_json()
+    assert (told["code"], told["facts"]["state"]) == ("order.step_not_now", "assigned")
+    assert "accept" in told["facts"]["possible"]
 
 
 def test_closing_waits_until_the_meters_live(world: World) -> None:
@@ -85,7 +89,8 @@ def test_closing_waits_until_the_meters_live(world: World) -> None:
     order = _up_to(crew, world.confirmed(), "accept", "arrive", "repair")
     refused = _step(crew, order, "close")
     assert refused.status_code == 409
-    assert refused.get_json()["title"] == "2 meters in scope still read dead: M3, M4"
+    told = refused.get_json()
+    assert (told["code"], told["facts"]) == ("order.still_dead", {"count": 2, "meters": ["M3", "M4"]})
     # Straight from the log: the desk's own view may lag behind.
     world.publish("out-1", OutageState.RESTORED)
     assert _step(crew, order, "close").status_code == 200
@@ -97,7 +102,7 @@ def test_closing_waits_for_meters_that_are_recorded_elsewhere(world: World) -> N
     world.publish("out-1", OutageState.CONFIRMED, cut=(), also_out=("C1",))
     refused = _step(crew, order, "close")
     assert refused.status_code == 409
-    assert "M1" in refused.get_json()["title"]
+    assert "M1" in refused.get_json()["facts"]["meters"]
 
 
 def test_closing_looks_at_the_outage_that_it_was_merged_into(world: World) -> None:
@@ -174,3 +179,22 @@ def test_lists_come_in_pages(world: World) -> None:
             paged, pages = paged + page["items"], pages + 1
         assert paged == whole, resource
         assert pages == -(-len(whole) // 2), resource
+
+
+def test_a_time_of_restoration_that_has_passed_is_refused_and_the_clock_is_named(world: World) -> None:
+    crew = world.log_in("crew-02")
+    order = _up_to(crew, world.confirmed(), "accept")
+    now_ms = world.clock()
+    refused = _step(crew, order, "estimate", at=iso(now_ms), estimate_at=iso(now_ms - 1)).get_json()
+    assert (refused["status"], refused["code"]) == (422, "order.estimate_passed")
+    assert refused["facts"] == {"estimate": iso(now_ms - 1), "said": iso(now_ms)}
+    assert clock_face(now_ms) in refused["detail"]
+    assert _step(crew, order, "estimate", at=iso(now_ms), estimate_at=iso(now_ms + 1)).status_code == 200
+
+
+def test_a_list_of_a_type_that_does_not_exist_names_the_field(world: World) -> None:
+    told = world.log_in("dispatcher").get("/api/v1/orders?type=repairs").get_json()
+    (field,) = told["errors"]
+    assert (told["status"], field["field"], field["code"]) == (422, "type", "order.no_type")
+    assert "repair" in field["facts"]["known"]
+    assert "repair" in field["message"]

@@ -39,9 +39,9 @@ def test_org_16_a_liaison_is_of_one_of_the_three_teams() -> None:
     """ORG-16: nobody of the office, the station's head or a contractor."""
     assert {one.person.id for one in candidates(VILLAGE, PEOPLE.values(), UNITS, 5)} == {"s1", "s2", "s3"}
     for unit in ("c", "z", "s", "x"):
-        with pytest.raises(BadLiaison, match="ORG-16"):
+        with pytest.raises(BadLiaison, match=r"village\.person_in_no_team"):
             taken_over((), Liaison("v", unit), PEOPLE, UNITS)
-    with pytest.raises(BadLiaison, match="does not work here"):
+    with pytest.raises(BadLiaison, match=r"village\.person_not_here"):
         taken_over((), Liaison("v", "nobody"), PEOPLE, UNITS)
 
 
@@ -102,9 +102,9 @@ def test_org_19_no_wide_roll_out_before_the_pilots_review() -> None:
     """ORG-19: approved by the county, piloted in two or three villages, reviewed, then wide."""
     assert _plan(*PILOTED, PlanStep.PASS_REVIEW, PlanStep.WIDEN) is PlanState.WIDE
     for too_early in ((PlanStep.PROPOSE,), APPROVED, PILOTED, (*PILOTED, PlanStep.FAIL_REVIEW)):
-        with pytest.raises(IllegalPlanStep, match="'widen' is not possible"):
+        with pytest.raises(IllegalPlanStep, match=r"rollout\.step_not_now.*widen"):
             _plan(*too_early, PlanStep.WIDEN)
-    with pytest.raises(IllegalPlanStep, match="possible now: approve"):
+    with pytest.raises(IllegalPlanStep, match=r"possible=\['approve'"):
         _plan(PlanStep.PROPOSE, PlanStep.START_PILOT)
 
 
@@ -114,16 +114,16 @@ def test_org_19_a_pilot_has_two_or_three_villages(villages: int, fits: bool) -> 
     if fits:
         assert _plan(*PILOTED, pilot=villages) is PlanState.PILOT
     else:
-        with pytest.raises(IllegalPlanStep, match="2 to 3"):
+        with pytest.raises(IllegalPlanStep, match=r"rollout\.pilot_size.*fewest=2, most=3"):
             _plan(*PILOTED, pilot=villages)
 
 
 def test_a_review_says_what_was_found_and_a_failed_pilot_may_be_done_again() -> None:
-    with pytest.raises(IllegalPlanStep, match="note is empty"):
+    with pytest.raises(IllegalPlanStep, match=r"rollout\.empty_review"):
         _plan(*PILOTED, PlanStep.PASS_REVIEW, note=" ")
     again = (*PILOTED, PlanStep.FAIL_REVIEW, PlanStep.START_PILOT, PlanStep.PASS_REVIEW)
     assert _plan(*again) is PlanState.REVIEWED
     assert set(possible(PlanState.REVIEWED)) == {PlanStep.WIDEN, PlanStep.WITHDRAW}
     assert not possible(PlanState.WIDE)
-    with pytest.raises(IllegalPlanStep, match="begins with a proposal"):
+    with pytest.raises(IllegalPlanStep, match=r"rollout\.begins_with_proposal"):
         state_of([])

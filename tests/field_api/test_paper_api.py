@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+
+from field_api.board import paper_numbers, sheet_ms
 from field_api.instants import MINUTE_MS, iso
 from tests.field_api.world import START_MS, Person, World
 
@@ -9,7 +12,7 @@ from tests.field_api.world import START_MS, Person, World
 def _sheet(order: dict[str, Any], *steps: tuple[str, int], operation: str = "paper-01") -> dict[str, Any]:
     listed = [{"step": step, "at": iso(START_MS + minute * MINUTE_MS)} for step, minute in steps]
     return {
-        "operation_id": operation, "number": "P-20261122-1605-01", "revision": order["revision"],
+        "operation_id": operation, "number": "P-20261122-0605-01", "revision": order["revision"],
         "steps": listed,
     }  # fmt: skip
 
@@ -36,11 +39,11 @@ def test_the_papers_times_count_once_a_second_person_has_signed(world: World) ->
     assert (answer.get_json()["taken"], answer.get_json()["refused"]) == (2, None)
     entry, due = _arrival(dispatcher, order["id"])
     assert (entry["time_source"], entry["details"]["source"], due["state"]) == ("no_offset", "paper", "late")
-    assert entry["details"]["paper_number"] == "P-20261122-1605-01"
+    assert entry["details"]["paper_number"] == "P-20261122-0605-01"
 
     path, sign = f"/api/v1/orders/{order['id']}/paper-steps/countersign", {"operation_id": "sign-0001"}
     own = dispatcher.send("POST", path, sign)
-    assert (own.status_code, "somebody else" in own.text) == (403, True)
+    assert (own.status_code, own.get_json()["code"]) == (403, "paper.own_entry")
     admin = world.log_in("admin")
     signed = admin.send("POST", path, sign)
     assert signed.status_code == 200, signed.text
@@ -65,7 +68,8 @@ def test_what_was_taken_stands_and_the_rest_can_follow(world: World) -> None:
     order, answer = _entered(world, dispatcher, ("accept", 5), ("repair", 30))
     told = answer.get_json()
     assert (told["taken"], told["order"]["state"]) == (1, "accepted")
-    assert "not possible" in told["refused"]
+    assert told["refused_code"] == "order.step_not_now"
+    assert "现在可以" in told["refused"]
     mended = _sheet(order, ("accept", 5), ("arrive", 20))
     again = dispatcher.send("POST", f"/api/v1/orders/{order['id']}/paper-steps", mended)
     assert (again.get_json()["taken"], again.get_json()["order"]["state"]) == (2, "arrived")
@@ -76,3 +80,21 @@ def test_a_first_step_that_is_refused_changes_nothing(world: World) -> None:
     order, answer = _entered(world, dispatcher, ("repair", 5))
     assert answer.status_code == 422
     assert dispatcher.get(f"/api/v1/orders/{order['id']}").get_json()["state"] == "assigned"
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [("P-20261122-0605-21", "paper.number_unlike"), ("P-20261322-0605-01", "paper.number_unlike"),
+     ("sheet 7", "paper.number_unlike"), ("P-20261230-0605-01", "paper.number_in_future")],
+)  # fmt: skip
+def test_a_number_that_no_board_gave_is_refused(world: World, number: str, code: str) -> None:
+    order, dispatcher = world.confirmed(), world.log_in("dispatcher")
+    path, sent = f"/api/v1/orders/{order['id']}/paper-steps", _sheet(order, ("accept", 5))
+    refused = dispatcher.send("POST", path, sent | {"number": number}).get_json()
+    assert (refused["status"], refused["code"], refused["facts"]["number"]) == (422, code, number)
+    assert dispatcher.send("POST", path, sent).status_code == 200
+
+
+def test_every_number_that_a_board_gives_is_one() -> None:
+    printed_ms = START_MS - START_MS % MINUTE_MS
+    assert {sheet_ms(number) for number in paper_numbers(START_MS)} == {printed_ms}

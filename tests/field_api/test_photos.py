@@ -268,7 +268,7 @@ def test_a_full_store_takes_nothing_more(world: World) -> None:
     crew, order_id = _crew_and_order(world)
     object.__setattr__(world.services.keep_photo, "quota_bytes", 10)
     answer = crew.send("POST", "/api/v1/photos", announcement(1, order_id, picture()))
-    assert (answer.status_code, answer.get_json()["detail"]) == (507, "the store of pictures is full")
+    assert (answer.status_code, answer.get_json()["code"]) == (507, "photo.no_room")
 
 
 def test_pictures_are_known_on_every_server(database: DatabaseFactory) -> None:

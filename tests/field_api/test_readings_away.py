@@ -18,6 +18,6 @@ def test_a_meter_whose_readings_cannot_be_read(tmp_path: Path) -> None:
     meter = world.network.meters.ids[0]
     answer = client.get(f"/api/v1/meters/{meter}")
     assert answer.status_code == 503
-    assert answer.get_json()["title"] == "The store of readings does not answer"
+    assert answer.get_json()["code"] == "request.readings_away"
     assert client.get(f"/api/v1/elements/{meter}").status_code == 200
     nowhere.close()

@@ -406,4 +406,5 @@ def test_an_appointment_ends_after_it_begins(world: World) -> None:
     agreed = {"begins_at": "2026-11-23T03:00:00Z", "ends_at": "2026-11-23T03:00:00Z"}
     (item,) = _push(crew, _step(1, order, "accept", 1, appointment=agreed))
     assert item["status"] == 422
-    assert "appointment" in item["problem"]["title"]
+    missing = item["problem"]["facts"]["missing"]
+    assert [one["code"] for one in missing] == ["proof.appointment_window"]

@@ -165,7 +165,8 @@ def test_a_pasted_table_names_its_bad_lines(world: World) -> None:
         ("T-3", "unknown"),
     ]
     assert [one["line"] for one in told["refused"]] == [3]
-    assert "受理时间: '昨天' is no time such as" in told["refused"][0]["problem"]
+    assert told["refused"][0]["code"] == "ticket.no_time"
+    assert told["refused"][0]["problem"].startswith("“受理时间”的时间“昨天”读不出来")
     assert "136****5670" in told["items"][0]["ticket"]["text"]
     assert who.send("POST", "/api/v1/tickets/pasted", {"text": "a\tb\n1\t2"}).status_code == 409
 

@@ -174,7 +174,7 @@ def test_nobody_is_clear_with_an_earthing_set_left_on_the_line(world: World) -> 
         assert _step(world, crew, order, "make_safe", answers=safe).status_code == 200
         refused = _step(world, crew, order, "report_clear", answers={"earthing_removed": 1})
         assert refused.status_code == 422
-        assert "earthing_placed" in refused.text
+        assert {"code": "proof.unearthed", "facts": {}} in refused.get_json()["facts"]["missing"]
         assert _step(world, crew, order, "report_clear", answers={"earthing_removed": 2}).status_code == 200
 
 

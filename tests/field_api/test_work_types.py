@@ -15,6 +15,7 @@ from field_api.orders.work import IllegalStep, StepRule, WorkType, apply, is_ope
 from field_api.orders.work_type_parts import composed
 from field_api.organisation.cells import AreaKind
 from field_api.people.users import Role
+from field_api.saying import plain_facts
 from tests.field_api.forms import answer
 from tests.field_api.pictures import announcement, picture
 from tests.field_api.world import Person, World
@@ -148,7 +149,8 @@ def test_cus_05_a_key_project_goes_before_everything(world: World) -> None:
 
 def test_org_15_a_survey_that_finds_works_needs_both_signatures() -> None:
     survey = TYPES["site_survey"]
-    assert unmet_conditions(survey, {"works_needed": True}) == ("'project_manager' is a required property",)
+    (missing,) = unmet_conditions(survey, {"works_needed": True})
+    assert (missing.code, plain_facts(missing)) == ("form.unanswered", {"field": "project_manager"})
     assert unmet_conditions(survey, {"works_needed": True, "project_manager": "甲"}) == ()
     assert unmet_conditions(survey, {"works_needed": False}) == ()
     assert unmet_conditions(survey, {}) == ()
@@ -223,12 +225,14 @@ def test_a_step_without_what_it_asks_for_is_refused_and_says_all_of_it(world: Wo
         order = dispatcher.send("POST", f"/api/v1/orders/{order['id']}/steps", sent).get_json()
     refused = dispatcher.send("POST", f"/api/v1/orders/{order['id']}/steps", _step(order, "close"))
     assert refused.status_code == 422
-    for wanted in ("position", "'condition'", "1 photos"):
-        assert wanted in refused.text
+    missing = refused.get_json()["facts"]["missing"]
+    assert {one["code"] for one in missing} == {"proof.position", "form.unanswered", "proof.photos"}
+    assert {"code": "form.unanswered", "facts": {"field": "condition"}} in missing
     wrong = _step(order, "close") | {"answers": {"condition": "fine", "colour": "red"}}
-    told = dispatcher.send("POST", f"/api/v1/orders/{order['id']}/steps", wrong).text
-    assert "condition: 'fine' is not one of" in told
-    assert "'colour' was unexpected" in told
+    told = dispatcher.send("POST", f"/api/v1/orders/{order['id']}/steps", wrong).get_json()
+    wrong_ones = [(one["code"], one["facts"]) for one in told["facts"]["missing"]]
+    assert ("form.unknown_fields", {"fields": ["colour"]}) in wrong_ones
+    assert ("form.not_listed", "condition") in [(code, facts.get("field")) for code, facts in wrong_ones]
 
 
 def _step(order: Mapping[str, Any], step: str, **more: Any) -> dict[str, Any]:

@@ -89,11 +89,12 @@ class Person:
     csrf_token: str
     user: dict[str, Any]
 
-    def get(self, path: str) -> TestResponse:
-        return self.client.get(path)
+    def get(self, path: str, language: str = "") -> TestResponse:
+        return self.client.get(path, headers={"Accept-Language": language} if language else {})
 
-    def send(self, method: str, path: str, body: object = None) -> TestResponse:
-        return self.client.open(path, method=method, json=body, headers={"X-CSRF-Token": self.csrf_token})
+    def send(self, method: str, path: str, body: object = None, language: str = "zh") -> TestResponse:
+        headers = {"X-CSRF-Token": self.csrf_token, "Accept-Language": language}
+        return self.client.open(path, method=method, json=body, headers=headers)
 
 
 @dataclass

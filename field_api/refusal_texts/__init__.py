@@ -1,0 +1,1 @@
+"""What is refused, in words: one data file for each room, both languages side by side."""
