@@ -16,7 +16,7 @@ demo: $(VENV)/.run  ## A running product on the reference grid; ARGS='--for 60' 
 
 test: $(VENV)/.test .peers/modpoll/.made system-packages  ## Install what tests need and run all checks and tests
 	$(MAKE) check
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 check: $(VENV)/.test  ## Style, types, contracts, sizes
 	$(BIN)/ruff format --check .
