@@ -77,7 +77,8 @@ def hearing_before(
     A zone that was heard of is hardly blocked, but may be faint; not where polls go unanswered.
     """
     zones = len(blocked)
-    faint = grid.zone_latent & (blocked < model.faint) & ~_unanswered(grid, seen)
+    came_through = grid.zone_latent & (blocked < model.faint)
+    faint = came_through & ~_unanswered(grid, seen)
     before = np.full(len(grid.meter_zone), UNCERTAIN, dtype=np.int8)
     meters, heard = np.zeros((2, zones))
     since = oldest_shared(grid, onsets)
@@ -88,7 +89,7 @@ def hearing_before(
         faint_level=(1.0 - model.miss) * model.faint_share,
         faint=faint,
         other=np.where(faint, model.faint, blocked),
-        doubt=_doubt(grid, meters, heard, faint, model),
+        doubt=_doubt(grid, meters, heard, came_through, model),
         before=before,
     )
 
@@ -122,9 +123,12 @@ def _mark(
 
 
 def _doubt(
-    grid: InferenceGrid, meters: Float64, heard: Float64, faint: Bool, model: InferenceModel
+    grid: InferenceGrid, meters: Float64, heard: Float64, came_through: Bool, model: InferenceModel
 ) -> Float64:
-    """[works | other, zones, NOT_HEARD | HEARD | UNCERTAIN] κ; the model's where too little was heard."""
+    """[works | other, zones, NOT_HEARD | HEARD | UNCERTAIN] κ; the model's where too little was heard.
+
+    What came through until the onset was no less heard of then, whatever befell it since.
+    """
     zones, kappa = len(meters), model.mapping_error
     doubt = np.full((2, zones, 3), kappa)
     known = np.bincount(grid.zone_root, weights=heard, minlength=zones)
@@ -133,7 +137,7 @@ def _doubt(
     usual = np.minimum(typical, MOST_REGULAR)[grid.zone_root]
     enough = known[grid.zone_root] >= ENOUGH_HEARD
     elsewhere = usual * (1.0 - model.blocked)
-    for state, here in enumerate((usual, np.where(faint, usual, usual * model.blocked_leak))):
+    for state, here in enumerate((usual, np.where(came_through, usual, usual * model.blocked_leak))):
         for flag, right, wrong in ((HEARD, here, elsewhere), (NOT_HEARD, 1.0 - here, 1.0 - elsewhere)):
             odds = (1.0 - kappa) * right + kappa * wrong
             doubt[state, enough, flag] = (kappa * wrong / np.maximum(odds, 1e-12))[enough]

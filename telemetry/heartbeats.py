@@ -68,7 +68,7 @@ def silence_of_zones(
     # what is blocked is silent too, and not for being late
     regular = np.clip(everywhere / typical / (1.0 - model.blocked), 0.0, MOST_REGULAR)
     doubt = math.log((1.0 - model.mapping_error) * model.blocked_leak + model.mapping_error)
-    reported = heard * np.log(typical) + (meters - heard) * np.log1p(-typical)
+    reported = heard * np.log(typical) + (meters - heard - gone) * np.log1p(-typical)
     with np.errstate(divide="ignore"):
         works = np.logaddexp(np.log1p(-regular) + heard * doubt, np.log(regular) + reported)
     silence: Float64 = np.where(enough, -works, 0.0)

@@ -68,9 +68,10 @@ class InferenceModel:
     """How late it may be at full worth; its worth then falls to nothing at five times that."""
     alive_tolerance_s: float = 2.0
     """A sign of life counts against an onset only when it is later by more than this."""
-    silent_gain: float = 1.5
+    silent_gain: float = 2.5
     """P(poll unanswered | dead) : P(unanswered | alive), while the terminal speaks. Little: whole branches of
-    living meters fall silent together when the power line carries their signal badly."""
+    living meters fall silent together when the power line carries their signal badly. But not as little as
+    1.5: beside two meters of a box that are out, two more that answer no poll are worth more than chance."""
     confirming_silence_gain: float = 50.0
     """The same for a meter whose last gasp has just come through: it can be heard, so its silence tells."""
     call_gain: float = 150.0

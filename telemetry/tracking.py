@@ -210,7 +210,7 @@ class Tracker:
         if tracked.outage_id in pairing.swallowed:
             return merged(tracked, pairing.swallowed[tracked.outage_id])
         finding = pairing.grown.get(tracked.outage_id)
-        if finding is not None and not (tracked.single and finding.dead < tracked.dead):
+        if finding is not None and not (tracked.single and finding.dead <= OPEN_ABOVE):
             return explained(tracked, finding, scene.now_ms)
         if part.start == part.stop:
             return tracked
