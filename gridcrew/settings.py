@@ -78,7 +78,10 @@ class WebSettings(_Section):
     photos_quota_mb: int = Field(
         20_480, ge=1, le=100_000_000, description="Space for crews' pictures, in `photos` of the data folder."
     )
-    threads: int = Field(16, ge=1, le=256, description="Request threads of the web process.")
+    processes: int = Field(
+        0, ge=0, le=32, description="Processes that answer requests; 0 takes one for each core, at most 4."
+    )
+    threads: int = Field(16, ge=1, le=256, description="Request threads, shared out among the processes.")
     max_streams: int = Field(500, ge=1, le=5000, description="Most server-sent event streams at once.")
     requests_per_s: float = Field(
         100.0,

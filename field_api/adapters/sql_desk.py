@@ -1,7 +1,8 @@
 """The desk on SQLite and PostgreSQL: one transaction over all of its repositories."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
 
@@ -41,36 +42,59 @@ from field_api.people.ports import Sealer
 from field_api.ports import DeskSession
 from geo.adapters.database import writing
 
+T = TypeVar("T")
+
+
+class _Part(Generic[T]):
+    """A repository of a session, made when it is first asked for: most sessions need two of them."""
+
+    def __init__(self, make: "Callable[[SqlSession], T]") -> None:
+        self._make = make
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, session: "SqlSession", owner: type) -> T:
+        part: T = self._make(session)
+        session.__dict__[self._name] = part  # from now on it is found there
+        return part
+
+
+def _on(repository: Callable[[Connection], T]) -> _Part[T]:
+    return _Part(lambda session: repository(session.connection))
+
 
 class SqlSession:
     """``DeskSession`` on one connection in its transaction."""
 
     def __init__(self, connection: Connection, sealer: Sealer | None, histories: Histories) -> None:
-        self.organisation = SqlOrganisation(connection)
-        self.establishment = SqlEstablishment(connection, sealer)
-        self.registers = SqlRegisterEntries(connection)
-        self.users = SqlUsers(connection)
-        self.incidents = SqlIncidents(connection)
-        self.orders = SqlOrders(connection, histories)
-        self.outages = SqlOutageViews(connection)
-        self.ratings = SqlRatings(connection)
-        self.outbox = SqlOutbox(connection)
-        self.notices = SqlNoticeControl(connection)
-        self.feed = SqlFeed(connection)
-        self.operations = SqlOperations(connection)
-        self.calls = SqlCalls(connection)
-        self.tickets = SqlTickets(connection)
-        self.webhooks = SqlWebhooks(connection)
-        self.corrections = SqlCorrections(connection)
-        self.positions = SqlPositions(connection)
-        self.plans = SqlDispatchPlans(connection)
-        self.audit = SqlAuditLog(connection)
-        self.login_failures = SqlLoginFailures(connection)
-        self.refresh_tokens = SqlRefreshTokens(connection)
-        self.machine_tokens = SqlMachineTokens(connection)
-        self.reveals = SqlReveals(connection)
-        self.people_findings = SqlPeopleFindings(connection)
-        self.photos = SqlPhotos(connection)
+        self.connection, self.sealer, self.histories = connection, sealer, histories
+
+    organisation = _on(SqlOrganisation)
+    establishment = _Part(lambda session: SqlEstablishment(session.connection, session.sealer))
+    registers = _on(SqlRegisterEntries)
+    users = _on(SqlUsers)
+    incidents = _on(SqlIncidents)
+    orders = _Part(lambda session: SqlOrders(session.connection, session.histories))
+    outages = _on(SqlOutageViews)
+    ratings = _on(SqlRatings)
+    outbox = _on(SqlOutbox)
+    notices = _on(SqlNoticeControl)
+    feed = _on(SqlFeed)
+    operations = _on(SqlOperations)
+    calls = _on(SqlCalls)
+    tickets = _on(SqlTickets)
+    webhooks = _on(SqlWebhooks)
+    corrections = _on(SqlCorrections)
+    positions = _on(SqlPositions)
+    plans = _on(SqlDispatchPlans)
+    audit = _on(SqlAuditLog)
+    login_failures = _on(SqlLoginFailures)
+    refresh_tokens = _on(SqlRefreshTokens)
+    machine_tokens = _on(SqlMachineTokens)
+    reveals = _on(SqlReveals)
+    people_findings = _on(SqlPeopleFindings)
+    photos = _on(SqlPhotos)
 
 
 class SqlDesk:
@@ -78,7 +102,7 @@ class SqlDesk:
 
     def __init__(self, engine: Engine, sealer: Sealer | None = None) -> None:
         """``sealer`` opens and closes what is encrypted; without it that stays as it is stored."""
-        self._engine, self._sealer = engine, sealer
+        self._engine, self._writing, self._sealer = engine, writing(engine), sealer
         self._histories: Kept[str, History] = Kept(HISTORIES_KEPT)
 
     @contextmanager
@@ -90,5 +114,5 @@ class SqlDesk:
     @contextmanager
     def writing(self) -> Iterator[DeskSession]:
         """Committed at the end, rolled back on an exception."""
-        with writing(self._engine).begin() as connection:
+        with self._writing.begin() as connection:
             yield SqlSession(connection, self._sealer, Histories(self._histories, committed=False))

@@ -118,8 +118,9 @@ def create_app(services: Services) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    measures = Measures()
-    add_operations(app, services, all_operations(services.config.demo), measures)
+    operations = all_operations(services.config.demo)
+    measures = Measures((one.name for one in operations), services.config.shared)
+    add_operations(app, services, operations, measures)
     add_front_end(app, services.config.dist)
     add_gate(app, services.config)
     return app

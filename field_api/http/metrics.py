@@ -58,7 +58,7 @@ class CompanyCollector(Collector):
         yield _gauge("gridcrew_worker_lag_seconds", "Age of the oldest revision unhandled.", waiting_ms / 1e3)
 
     def _answers(self) -> Iterator[Metric]:
-        name, text = "gridcrew_http_answers", "Requests answered by this process."
+        name, text = "gridcrew_http_answers", "Requests answered by the web."
         family = CounterMetricFamily(name, text, labels=("operation", "status"))
         for (operation, status), count in sorted(self._measures.answers().items()):
             family.add_metric((operation, str(status)), count)

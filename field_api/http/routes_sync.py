@@ -228,7 +228,7 @@ def _contacts(call: Call, stored: StoredOrder) -> ContactListResource | None:
         return None
     address = call.request.remote_addr or ""
     try:
-        found = call.services.people.contacts(call.user, stored.order.id, address, call.now_ms)
+        found = call.services.people.contacts.of(call.user, stored, address, call.now_ms)
     except Refused:
         return None
     return ContactListResource(wipe_at=iso(found.wipe_ms), items=tuple(map(person_resource, found.people)))

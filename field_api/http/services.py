@@ -1,11 +1,12 @@
 """What requests work with: built once by the process, given to the application."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from field_api.company import Company
+from field_api.http.shared import Shared
 from field_api.http.throttle import Throttle
 from field_api.partners_house import Partners
 from field_api.ports import Clock, Desk, Simulator, Sites, Tiles, WorkCalendars
@@ -53,6 +54,8 @@ class WebConfig:
     max_streams: int = 500
     requests_per_s: float = 100.0
     """Of one person, or one address where nobody is known, in the long run."""
+    shared: Shared = field(default_factory=Shared)
+    """What the processes of the web have in common."""
 
 
 @dataclass(frozen=True, slots=True)

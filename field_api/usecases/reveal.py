@@ -104,14 +104,19 @@ class OrderContacts:
 
     def __call__(self, user: User, order_id: str, address: str, now_ms: int) -> Contacts:
         """Raises ``NotFound`` outside the person's cells, ``Forbidden`` unless it is their accepted order."""
-        reason = f"{ORDER}{order_id}"
         with self.desk.reading() as session:
             stored = session.orders.get(user.scope, order_id)
-            seen = session.reveals.known(user.id, reason)
         if stored is None:
             raise NotFound("order.unknown", order=order_id)
+        return self.of(user, stored, address, now_ms)
+
+    def of(self, user: User, stored: StoredOrder, address: str, now_ms: int) -> Contacts:
+        """The same of an order that the person may see."""
         wipe_ms = _wipe_ms(user, stored, _runs(self.company, stored), now_ms)
         people = self._people(user, stored)
+        reason = f"{ORDER}{stored.order.id}"
+        with self.desk.reading() as session:
+            seen = session.reveals.known(user.id, reason)
         if not seen.issuperset(one.customer_id for one in people):
             self._record(user, stored, people, reason, address, now_ms)
         return Contacts(people, wipe_ms)

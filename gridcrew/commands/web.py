@@ -1,4 +1,4 @@
-"""``gridcrew web``: the API and pages in one process, the server-sent events in another."""
+"""``gridcrew web``: the API and pages in some processes, the server-sent events in one of their own."""
 
 import json
 import os
@@ -7,10 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Final
@@ -24,6 +26,7 @@ from field_api.app import build_event_services, build_services
 from field_api.http.app import create_app
 from field_api.http.events_app import create_events_app
 from field_api.http.services import Services, WebConfig
+from field_api.http.shared import Shared
 from gridcrew.fault_watching import rules as fault_rules
 from gridcrew.home import installation
 from gridcrew.logging_setup import set_up_logging
@@ -36,6 +39,11 @@ ADDRESSES: Final = "web.json"
 BACKLOG: Final = 1024
 START_S: Final = 90.0
 STOP_S: Final = 4.0
+WORKERS: Final = "gridcrew.web_workers"
+MOST_PROCESSES: Final = 4
+"""That are started unasked, however many cores there are: each holds the network in memory."""
+SHARED: Final = "GRIDCREW_WEB_SHARED"
+"""Names the descriptor of the memory that they share to the processes; nobody else sets it."""
 GRACE_S: Final = 2
 SPARE_THREADS: Final = 8
 """Threads of the events process beside the streams: for refusals and health."""
@@ -94,26 +102,44 @@ def _start(
         "GRIDCREW_WEB__PORT": str(_port(web)),
         "GRIDCREW_WEB__EVENTS_PORT": str(_port(events)),
     }
+    processes = settings.web.processes or min(os.cpu_count() or 1, MOST_PROCESSES)
+    threads = max(2, settings.web.threads // processes)
     streams = settings.web.max_streams + SPARE_THREADS
-    return (
-        _gunicorn(web, settings.web.threads, "web_application", environment),
-        _gunicorn(events, streams, "events_application", environment),
-    )
+    with tempfile.TemporaryFile() as shared:
+        environment[SHARED] = str(shared.fileno())
+        return (
+            _gunicorn(web, processes, threads, "web_application", environment, shared.fileno()),
+            _gunicorn(events, 1, streams, "events_application", environment),
+        )
 
 
 def _gunicorn(
-    listener: socket.socket, threads: int, factory: str, environment: dict[str, str]
+    listener: socket.socket,
+    processes: int,
+    threads: int,
+    factory: str,
+    environment: dict[str, str],
+    *files: int,
 ) -> subprocess.Popen[bytes]:
+    """``files``: descriptors that the processes inherit beside the listener's."""
     number = listener.fileno()
     arguments = [
-        *("--bind", f"fd://{number}", "--workers", "1", "--worker-class", "gthread"),
+        *("--bind", f"fd://{number}", "--workers", str(processes), "--worker-class", "gthread"),
         *("--threads", str(threads), "--graceful-timeout", str(GRACE_S), "--keep-alive", "5"),
-        *("--log-level", "warning", "--no-control-socket", "--worker-connections", "2000"),
+        *(
+            "--config",
+            f"python:{WORKERS}",
+            "--log-level",
+            "warning",
+            "--no-control-socket",
+            "--worker-connections",
+            "2000",
+        ),
     ]
-    program = [sys.executable, "-m", "gunicorn", *arguments, f"gridcrew.commands.web:{factory}()"]
+    program = [sys.executable, "-m", "gunicorn", *arguments, f"{WORKERS}:{factory}()"]
     return subprocess.Popen(  # noqa: S603 (our own program)
         [*_die_with_parent(), *program],
-        env=environment, pass_fds=(number,), stdin=subprocess.DEVNULL,
+        env=environment, pass_fds=(number, *files), stdin=subprocess.DEVNULL,
     )  # fmt: skip
 
 
@@ -188,7 +214,7 @@ def web_application() -> Flask:
     home, readings = installation(settings), open_readings(settings)
     services = build_services(
         home,
-        _config(settings),
+        replace(_config(settings), shared=Shared(int(os.environ[SHARED]))),
         readings,
         settings.sim.control_port,
         expectations(settings),

@@ -1,6 +1,8 @@
 """Guessing gets slower with every failure, also across restarts; passwords have rules."""
 
-import time
+import itertools
+import tempfile
+from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
@@ -8,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from field_api.http.app import create_app
-from field_api.http.throttle import Throttle
+from field_api.http.measures import Measures
+from field_api.http.shared import Shared
+from field_api.http.throttle import GROUPS, PER_GROUP, Throttle
 from field_api.people.lockout import FORGOTTEN_MS, PATIENCE, Failures
 from field_api.people.password_rules import password_problem
 from field_api.usecases.lock_out import LockOut
@@ -106,12 +110,33 @@ def test_whoever_asks_too_often_waits() -> None:
     assert [throttle.wait_s("a") for _ in range(2)] == [0, 0.5]
 
 
+def test_processes_that_share_memory_limit_and_count_together() -> None:
+    with tempfile.TemporaryFile() as file:
+        both = [Shared(file.fileno()) for _ in range(2)]
+        one, other = (Throttle(2, burst=3, clock_s=lambda: 1.0, shared=shared) for shared in both)
+        assert [asked.wait_s("a") for asked in (one, other, one, other)] == [0, 0, 0, 0.5]
+        counts = [Measures(["look", "write"], shared) for shared in both]
+        for measures, status in zip(counts, (200, 429), strict=True):
+            measures.count("write", status)
+        assert counts[0].answers() == counts[1].answers() == {("write", 200): 1, ("write", 429): 1}
+
+
+def test_many_keys_are_forgotten_oldest_first() -> None:
+    now_s = itertools.count(1.0, 1e-6)
+    throttle = Throttle(1e-9, burst=1, clock_s=lambda: next(now_s))
+    keys = [str(number) for number in range(GROUPS * PER_GROUP * 2)]
+    assert not any(map(throttle.wait_s, keys))
+    assert all(map(throttle.wait_s, keys[-100:])), "who asked last is known"
+
+
 def test_every_operation_is_limited(world: World) -> None:
-    person = world.log_in("dispatcher")
-    world.services.throttle._buckets[person.user["id"]] = (0.0, time.monotonic() + 0.5)
-    answer = person.get("/api/v1/session")
-    assert answer.status_code == 429
-    assert answer.headers["Retry-After"] == "1", "less than a second, told in whole ones"
+    throttle = Throttle(4, burst=1, clock_s=lambda: 9.0)
+    strict = create_app(replace(world.services, throttle=throttle)).test_client()
+    token = strict.post("/api/v1/tokens", json=RIGHT).get_json()["token"]
+    for status in (200, 429):
+        answer = strict.get("/api/v1/session", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == status
+    assert answer.headers["Retry-After"] == "1", "a quarter of a second, told in whole ones"
     document = world.app.test_client().get("/api/openapi.json").get_json()
     for path, methods in document["paths"].items():
         for operation in methods.values():
