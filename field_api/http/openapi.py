@@ -7,7 +7,9 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from field_api.adapters.refusal_files import shipped_wording
 from field_api.http.fields import IDENTIFIER_PATTERN
+from field_api.http.languages import CONTENT_LANGUAGE
 from field_api.http.links import links_of
 from field_api.http.operations import JSON, UPLOAD, Operation
 from field_api.http.problems import MEDIA_TYPE, Problem
@@ -19,6 +21,10 @@ _SECURITY: Final[_Requirements] = [{"bearer": []}, {"session": [], "csrf": []}]
 _SAFE_SECURITY: Final[_Requirements] = [{"bearer": []}, {"session": []}]
 
 Json = dict[str, Any]
+_CONTENT_LANGUAGE: Final[Json] = {
+    "description": "Of title, detail and the fields' messages.",
+    "schema": {"enum": sorted(CONTENT_LANGUAGE.values())},
+}
 
 
 def openapi_document(operations: Iterable[Operation], version: str) -> Json:
@@ -36,11 +42,14 @@ def openapi_document(operations: Iterable[Operation], version: str) -> Json:
             "title": "Gridcrew field API",
             "version": version,
             "description": "What failed, who is out, which crew goes. Times are ISO-8601 UTC; "
-            "errors are application/problem+json; every person sees only their grid cells.",
+            "errors are application/problem+json; every person sees only their grid cells. "
+            "What is refused is told in Chinese, or in English where Accept-Language prefers it; "
+            "its code and facts are the same in both.",
         },
         "paths": paths,
         "components": {
-            "schemas": schemas,
+            "schemas": _with_codes(schemas),
+            "headers": {"ContentLanguage": _CONTENT_LANGUAGE},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
@@ -48,6 +57,13 @@ def openapi_document(operations: Iterable[Operation], version: str) -> Json:
             },
         },
     }
+
+
+def _with_codes(schemas: Json) -> Json:
+    """With every code there is: not an enumeration, as a later version may know more."""
+    problem = schemas[Problem.__name__]
+    code = problem["properties"]["code"] | {"x-codes": sorted(shipped_wording().sentences)}
+    return {**schemas, Problem.__name__: {**problem, "properties": {**problem["properties"], "code": code}}}
 
 
 def _schemas(operations: list[Operation]) -> tuple[dict[type[BaseModel], Json], Json]:
@@ -69,8 +85,7 @@ def _described(
         "responses": _responses(operation, references, names),
     }
     parameters = [*_path_parameters(operation), *_query_parameters(operation), *_headers(operation)]
-    if parameters:
-        described["parameters"] = parameters
+    described["parameters"] = parameters
     if operation.body:
         content = {JSON: {"schema": references[operation.body]}}
         described["requestBody"] = {"required": True, "content": content}
@@ -83,8 +98,9 @@ def _described(
 
 
 def _headers(operation: Operation) -> list[Json]:
-    """Conditions of a request, and the place of a part of a file."""
+    """The person's language, conditions of a request, and the place of a part of a file."""
     told = [
+        (True, "Accept-Language", False, "Of what is refused: Chinese unless English is preferred."),
         (operation.conditional, "If-None-Match", False, "Tags held already: 304 where nothing is new."),
         (operation.if_match, "If-Match", False, "The order's tag, instead of `revision` in the body; or *."),
         (operation.uploads, "Content-Range", True, "bytes FIRST-LAST/SIZE"),
@@ -112,6 +128,7 @@ def _responses(
             pass
         elif status not in operation.answers:
             answer["content"] = {MEDIA_TYPE: {"schema": references[Problem]}}
+            answer["headers"] = {"Content-Language": {"$ref": "#/components/headers/ContentLanguage"}}
         elif (model := operation.answers[status]) is not None:
             answer["content"] = {operation.media_type: {"schema": references[model]}}
         elif operation.media_type != JSON and status == HTTPStatus.OK:

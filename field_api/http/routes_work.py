@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
+from field_api.adapters.data_files import shipped_work_types
 from field_api.http.etags import seen_revision
 from field_api.http.fields import (
     Answers,
@@ -77,11 +78,16 @@ class Appointment(Input):
     ends_at: DeviceTime
 
 
+def _with_known_types(schema: dict[str, Any]) -> None:
+    """Described when the document is made: a new work type is a file."""
+    schema["enum"] = sorted(shipped_work_types())
+
+
 class OrderQuery(StateQuery):
     """``state`` is open, closed or all; ``step_state`` the work type's own."""
 
     step_state: StepName | None = None
-    type: StepName | None = None
+    type: StepName | None = Field(default=None, json_schema_extra=_with_known_types)
     crew_id: Identifier | None = None
     grid_id: Identifier | None = None
     priority: Literal["normal", "vulnerable", "key"] | None = None

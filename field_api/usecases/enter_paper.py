@@ -107,6 +107,6 @@ def _check_number(number: str, now_ms: int) -> None:
     """A sheet is found again by its number only if that is the one that the board gave."""
     printed_ms = sheet_ms(number)
     if printed_ms is None:
-        raise NotPossible("paper.number_unlike", number=number, example=paper_numbers(now_ms)[0])
+        raise Conflict("paper.number_unlike", number=number, example=paper_numbers(now_ms)[0])
     if printed_ms > now_ms:
-        raise NotPossible("paper.number_in_future", number=number)
+        raise Conflict("paper.number_in_future", number=number)

@@ -120,7 +120,7 @@ class HttpFieldDoor:
         return answer
 
     def _sent(self, body: object) -> tuple[bytes | None, dict[str, str]]:
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json", "Accept-Language": "en"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
         if body is None:
@@ -170,7 +170,7 @@ def _decoded(answer: bytes | msgspec.Raw, kind: type[T]) -> T:
 def _problem(status: int, asked: str, answer: bytes) -> NotAdmitted | Refused | Unavailable:
     try:
         found = json.loads(answer)
-        title = str(found["title"])
+        title = str(found.get("detail") or found["title"])
     except (ValueError, LookupError, TypeError):
         found, title = {}, "no reason given"
     line = f"{asked}: {status} {title}"

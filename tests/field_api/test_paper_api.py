@@ -91,7 +91,7 @@ def test_a_number_that_no_board_gave_is_refused(world: World, number: str, code:
     order, dispatcher = world.confirmed(), world.log_in("dispatcher")
     path, sent = f"/api/v1/orders/{order['id']}/paper-steps", _sheet(order, ("accept", 5))
     refused = dispatcher.send("POST", path, sent | {"number": number}).get_json()
-    assert (refused["status"], refused["code"], refused["facts"]["number"]) == (422, code, number)
+    assert (refused["status"], refused["code"], refused["facts"]["number"]) == (409, code, number)
     assert dispatcher.send("POST", path, sent).status_code == 200
 
 

@@ -1,9 +1,11 @@
 /** The one way to the server: JSON, session cookie, CSRF header, problems as errors. */
 
+import { language, t } from '../i18n/index.ts'
 import type { Problem } from './types.ts'
 
 const TIMEOUT_MS = 15_000
 const CSRF_HEADER = 'X-CSRF-Token'
+const TAGS = { zh: 'zh-CN', en: 'en' } as const
 
 let csrfToken = ''
 let onLoggedOut: () => void = () => undefined
@@ -13,8 +15,14 @@ export class RequestFailed extends Error {
     readonly status: number,
     readonly problem: Problem,
   ) {
-    super(problem.detail || problem.title)
+    super(said(problem))
   }
+}
+
+/** The server's words, in the page's language: what is wrong, and with which fields. */
+function said(problem: Problem): string {
+  const fields = (problem.errors ?? []).map((one) => `${one.field}: ${one.message}`)
+  return [problem.detail || problem.title, ...fields].join(' · ')
 }
 
 export function useCsrfToken(token: string): void {
@@ -34,12 +42,14 @@ export function send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: 
 }
 
 async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const headers: Record<string, string> = { Accept: 'application/json' }
+  const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': TAGS[language.value] }
   if (method !== 'GET') headers[CSRF_HEADER] = csrfToken
   if (body !== undefined) headers['Content-Type'] = 'application/json'
   const init: RequestInit = { method, headers, credentials: 'same-origin', signal: AbortSignal.timeout(TIMEOUT_MS) }
   if (body !== undefined) init.body = JSON.stringify(body)
-  const response = await fetch(`/api/v1${path}`, init)
+  const response = await fetch(`/api/v1${path}`, init).catch(() => {
+    throw new Error(t('app.unreached'))
+  })
   if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T
   if (response.status === 401) onLoggedOut()
   throw new RequestFailed(response.status, await problemOf(response))

@@ -407,5 +407,7 @@ export interface Problem {
   title: string
   status: number
   detail?: string
-  errors?: { field: string; message: string }[]
+  /** What is wrong, whatever the language. */
+  code?: string
+  errors?: { field: string; code?: string; message: string }[]
 }

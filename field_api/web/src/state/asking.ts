@@ -2,8 +2,6 @@
 
 import { ref, type Ref } from 'vue'
 
-import { t } from '../i18n/index.ts'
-
 export interface Asking {
   busy: Ref<boolean>
   problem: Ref<string>
@@ -20,7 +18,7 @@ export function useAsking(): Asking {
     try {
       return await request()
     } catch (failure) {
-      problem.value = t('app.failed', { problem: (failure as Error).message })
+      problem.value = (failure as Error).message
       return undefined
     } finally {
       busy.value = false
