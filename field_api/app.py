@@ -39,7 +39,7 @@ from field_api.usecases.advise import Advise
 from field_api.usecases.appoint import Appoint
 from field_api.usecases.assess import Assess
 from field_api.usecases.assign_proposals import AssignProposals
-from field_api.usecases.check_topology import CheckTopology
+from field_api.usecases.check_topology import ByVoltages, CheckTopology, nothing_compared
 from field_api.usecases.claim_revision import ClaimRevision
 from field_api.usecases.clearance import Clearance
 from field_api.usecases.control_notices import ControlNotices
@@ -245,7 +245,9 @@ def build_worker(home: Installation, readings: ReadingStore | None = None) -> Wo
         sites=sites,
         clock=wall_clock_ms,
         watch=WatchOrders(desk, ours, supply.still_dead, notices.staff.escalation),
-        check_topology=CheckTopology(desk, ours, sites, supply.suspects),
+        check_topology=CheckTopology(
+            desk, ours, sites, supply.suspects, nothing_compared if readings is None else ByVoltages(readings)
+        ),
         open_recurring=OpenRecurring(desk, ours, sites, shipped_recurring_work()),
     )
 

@@ -7,9 +7,10 @@ from typing import Annotated, Final, Literal
 import numpy as np
 from pydantic import Field
 
-from field_api.http.fields import Identifier, Page, PageQuery
+from field_api.http.fields import Identifier, Page, PageQuery, Query
 from field_api.http.operations import EVERYONE, Answer, Call, Operations
 from field_api.http.paging import number_after
+from field_api.http.problems import HttpProblem
 from field_api.http.site_of import current_site
 from field_api.projection import Site
 from field_api.resources import Resource
@@ -19,6 +20,8 @@ from geo.rules import Severity
 from geo.tracing import Element, ElementType
 from geo.validation import findings_of
 from telemetry.mapping_suspects import Suspect
+from telemetry.voltage_comparison import Compared, VoltageComparison
+from telemetry.voltage_matching import Fit
 
 operations: Final = Operations()
 MOST_PER_RULE: Final = 2000
@@ -145,6 +148,32 @@ class SuspectPage(Page[SuspectResource]):
     pass
 
 
+class VoltageQuery(Query):
+    days: int = Field(default=7, ge=1, le=60, description="So many days up to now are compared.")
+
+
+class FitResource(Resource):
+    place: str = Field(description="Transformer, or phase.")
+    correlation: float
+    times: int = Field(description="Quarters of an hour that were compared.")
+
+
+class ComparedMeterResource(Resource):
+    meter_id: str
+    recorded_at: str = Field(description="Transformer of the record; empty where it is unknown.")
+    areas: tuple[FitResource, ...] = Field(description="Best first; empty: too few readings.")
+    rather_at: str | None = Field(description="Transformer that fits better by a margin.")
+    recorded_phase: str
+    phases: tuple[FitResource, ...]
+    rather_phase: str | None = Field(description="Phase that fits better; only of a meter with one.")
+
+
+class ComparedCustomerResource(Resource):
+    customer_id: str
+    grid_id: str
+    meters: tuple[ComparedMeterResource, ...]
+
+
 @operations.add(
     "GET", "/api/v1/network/suspects", "Customers probably recorded at the wrong transformer",
     roles=EVERYONE, query=PageQuery, answers={200: SuspectPage}, refuses=frozenset({503}),
@@ -179,6 +208,42 @@ def _suspect(site: Site, suspect: Suspect, cell: str) -> SuspectResource:
             for one in suspect.candidates
         ),
     )
+
+
+@operations.add(
+    "GET", "/api/v1/network/suspects/{customer_id}/voltages",
+    "Where a customer's meters hang by their voltages: transformer and phase",
+    roles=EVERYONE, query=VoltageQuery, answers={200: ComparedCustomerResource}, refuses=frozenset({503}),
+)  # fmt: skip
+def compare_voltages(call: Call) -> Answer:
+    """Of any customer of my grid cells, beside the areas where outages would have them (INT-05)."""
+    site, customer = current_site(call), call.path["customer_id"]
+    row = site.network.customer_row.get(customer)
+    cell = "" if row is None else site.cell_of_customer(row)
+    if row is None or not call.scope.sees(cell):
+        raise HttpProblem(404, "No such customer", f"no customer {customer!r} in your grid cells")
+    listed = call.services.supply.suspects(site.network)
+    others = [place.transformer for one in listed if one.customer == customer for place in one.candidates]
+    days = call.query(VoltageQuery).days
+    comparison = VoltageComparison(site.network, call.services.readings, call.now_ms, days)
+    found = tuple(map(_compared, comparison.of_customer(customer, others)))
+    return Answer(200, ComparedCustomerResource(customer_id=customer, grid_id=cell, meters=found))
+
+
+def _compared(found: Compared) -> ComparedMeterResource:
+    return ComparedMeterResource(
+        meter_id=found.meter,
+        recorded_at=found.recorded_at,
+        areas=tuple(map(_fit, found.areas)),
+        rather_at=None if found.rather_at is None else found.rather_at.place,
+        recorded_phase=found.recorded_phase,
+        phases=tuple(map(_fit, found.phases)),
+        rather_phase=None if found.rather_phase is None else found.rather_phase.place,
+    )
+
+
+def _fit(fit: Fit) -> FitResource:
+    return FitResource(place=fit.place, correlation=round(fit.correlation, 3), times=fit.times)
 
 
 @operations.add(

@@ -1,8 +1,11 @@
-"""Records that outages contradict become field checks: one a customer, a few at a time (INT-05)."""
+"""Records that outages contradict become field checks: one a customer, a few at a time (INT-05).
+
+What the voltages of the last days say beside it goes along: on which transformer and phase to look first.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from field_api.company import Company
 from field_api.people.users import WHOLE_COMPANY
@@ -12,6 +15,8 @@ from field_api.usecases.open_order import OpenRequest, place_order, spot_of
 from field_api.usecases.tell import order_event
 from geo.network import Network
 from telemetry.mapping_suspects import Suspect
+from telemetry.ports import ReadingsAway, ReadingStore
+from telemetry.voltage_comparison import Compared, VoltageComparison
 
 TYPE: Final = "topology_check"
 MAX_OPEN: Final = 20
@@ -19,7 +24,27 @@ MAX_OPEN: Final = 20
 AGAIN_MS: Final = 90 * 24 * 3_600_000
 """Who was looked at is left alone for so long: the record's correction takes its time."""
 
+VOLTAGE_DAYS: Final = 14
 SuspectsOf = Callable[[Network], Sequence[Suspect]]
+ComparisonOf = Callable[[Network, Suspect, int], Sequence[Compared]]
+
+
+@dataclass(frozen=True, slots=True)
+class ByVoltages:
+    """Compares the voltages of a suspect's meters; a store that is away tells nothing."""
+
+    readings: ReadingStore
+
+    def __call__(self, network: Network, suspect: Suspect, now_ms: int) -> Sequence[Compared]:
+        try:
+            return VoltageComparison(network, self.readings, now_ms, VOLTAGE_DAYS).of_suspect(suspect)
+        except ReadingsAway:
+            return ()
+
+
+def nothing_compared(_network: Network, _suspect: Suspect, _now_ms: int) -> Sequence[Compared]:
+    """Where no readings are at hand."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +55,7 @@ class CheckTopology:
     company: Company
     sites: Sites
     suspects_of: SuspectsOf
+    compare: ComparisonOf = nothing_compared
 
     def __call__(self, now_ms: int) -> tuple[str, ...]:
         """Ids of the orders that were opened."""
@@ -39,33 +65,74 @@ class CheckTopology:
         sure = [suspect for suspect in self.suspects_of(site.network) if suspect.sure]
         if not sure:
             return ()
+        with self.desk.reading() as session:
+            chosen = self._chosen(session, sure, now_ms)
+        # Readings are looked at before anybody is kept from writing.
+        compared = [(one, self.compare(site.network, one, now_ms)) for one in chosen]
         with self.desk.writing() as session:
-            room = MAX_OPEN - len(session.orders.open_of(WHOLE_COMPANY, [TYPE]))
-            new = [one for one in sure if not self._looked_at(session, one.customer, now_ms)]
-            opened = [self._open(session, one, now_ms) for one in new[: max(0, room)]]
+            opened = [
+                self._open(session, one, told, now_ms)
+                for one, told in compared
+                if not self._looked_at(session, one.customer, now_ms)
+            ]
             found = tuple(order_id for order_id in opened if order_id is not None)
             session.feed.append(
                 now_ms, [order_event(session, self.company, order_id, now_ms) for order_id in found]
             )
         return found
 
+    def _chosen(self, session: DeskSession, sure: Sequence[Suspect], now_ms: int) -> Sequence[Suspect]:
+        room = MAX_OPEN - len(session.orders.open_of(WHOLE_COMPANY, [TYPE]))
+        new = [one for one in sure if not self._looked_at(session, one.customer, now_ms)]
+        return new[: max(0, room)]
+
     def _looked_at(self, session: DeskSession, customer_id: str, now_ms: int) -> bool:
         orders = session.orders.of_customer(WHOLE_COMPANY, customer_id)
         return any(one.order.type == TYPE and now_ms - one.order.created_ms < AGAIN_MS for one in orders)
 
-    def _open(self, session: DeskSession, suspect: Suspect, now_ms: int) -> str | None:
+    def _open(
+        self, session: DeskSession, suspect: Suspect, compared: Sequence[Compared], now_ms: int
+    ) -> str | None:
         site, work_type = self.sites.current(), self.company.work_type(TYPE)
         spot = None if site is None else spot_of(site, work_type.subject, suspect.customer)
         if spot is None:
             return None
-        answers = {"transformer_expected": suspect.transformer}
-        if suspect.candidates:
-            answers["transformer_suspected"] = suspect.candidates[0].transformer
-        request = OpenRequest("", TYPE, suspect.customer, _evidence(suspect), answers, source="finding")
+        words = "; ".join((_evidence(suspect), *map(_voltages, filter(_doubtful, compared))))
+        answers = _answers(suspect, compared)
+        request = OpenRequest("", TYPE, suspect.customer, words, answers, source="finding")
         try:
             return place_order(session, work_type, spot, request, None, now_ms)
         except (NotPossible, NotFound):
             return None
+
+
+def _answers(suspect: Suspect, compared: Sequence[Compared]) -> dict[str, Any]:
+    """What the form begins with; of several transformers, voltages tell the right one best."""
+    answers: dict[str, Any] = {"transformer_expected": suspect.transformer}
+    if suspect.candidates:
+        answers["transformer_suspected"] = suspect.candidates[0].transformer
+    for one in filter(_doubtful, compared):
+        answers["meter_id"] = one.meter
+        if one.rather_at is not None:
+            answers["transformer_suspected"] = one.rather_at.place
+        if one.rather_phase is not None:
+            answers |= {"phase_expected": one.recorded_phase, "phase_suspected": one.rather_phase.place}
+        break  # one order is one visit: the first doubtful meter leads, the words name the others
+    return answers
+
+
+def _doubtful(one: Compared) -> bool:
+    return one.rather_at is not None or one.rather_phase is not None
+
+
+def _voltages(one: Compared) -> str:
+    """Such as ``voltages of M1 follow T2 (0.93) and phase B (0.88)``."""
+    told = []
+    if one.rather_at is not None:
+        told.append(f"{one.rather_at.place} ({one.rather_at.correlation:.2f})")
+    if one.rather_phase is not None:
+        told.append(f"phase {one.rather_phase.place} ({one.rather_phase.correlation:.2f})")
+    return f"voltages of {one.meter} follow {' and '.join(told)}"
 
 
 def _evidence(suspect: Suspect) -> str:

@@ -2,29 +2,21 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 import click
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import inspect
 
 from field_api.adapters.system_clock import wall_clock_ms
 from geo.adapters.database import open_database
-from geo.areas import Areas
-from geo.network import ABSENT, Network, Phases
+from geo.network import ABSENT, Network
 from gridcrew.network_reading import as_json, network_in_force
 from gridcrew.settings import Settings
 from gridcrew.stores import open_readings
 from telemetry.adapters.outage_log import SqlOutageLog
-from telemetry.downsampling import DAY_MS, QUARTER_MS
 from telemetry.mapping_suspects import Suspect, suspects_of, wrong_areas
-from telemetry.ports import ReadingStore
-from telemetry.voltage_matching import PHASES, Fit, better_place, fits, sampled
-
-REFERENCES: Final = 8
-"""Meters of an area that stand for it."""
+from telemetry.voltage_comparison import Compared, VoltageComparison
+from telemetry.voltage_matching import Fit
 
 
 @click.command(name="suspects")
@@ -48,9 +40,11 @@ def command(voltage_days: int, meters: tuple[str, ...], as_json: bool) -> None:
         "wrong_areas": [{"transformer": name, "customers": n} for name, n in wrong_areas(listed)],
     }
     if voltage_days:
-        matching = _Matching(network, open_readings(settings), voltage_days)
+        comparison = VoltageComparison(network, open_readings(settings), wall_clock_ms(), voltage_days)
         chosen = meters or _meters_of(network, [one.customer for one in listed])
-        document["voltage"] = [matching.compare(meter, listed) for meter in chosen]
+        document["voltage"] = [
+            _compared(comparison.of_meter(meter, _others(network, meter, listed))) for meter in chosen
+        ]
     click.echo(json.dumps(document, ensure_ascii=False, indent=2) if as_json else _page(document))
 
 
@@ -61,74 +55,23 @@ def _suspects(settings: Settings, network: Network) -> Sequence[Suspect]:
     return suspects_of(network, SqlOutageLog(engine))
 
 
-class _Matching:
-    """Voltages of the last days, compared."""
+def _compared(found: Compared) -> dict[str, Any]:
+    return {
+        "meter": found.meter,
+        "recorded_at": found.recorded_at,
+        "areas": [_fit(one) for one in found.areas],
+        "rather_at": _place(found.rather_at),
+        "recorded_phase": found.recorded_phase,
+        "phases": [_fit(one) for one in found.phases],
+        "rather_phase": _place(found.rather_phase),
+    }
 
-    def __init__(self, network: Network, readings: ReadingStore, days: int) -> None:
-        self._network = network
-        self._readings = readings
-        self._areas = Areas(network)
-        self._count = days * DAY_MS // QUARTER_MS
-        end_ms = wall_clock_ms()
-        self._from_ms = end_ms - end_ms % QUARTER_MS - self._count * QUARTER_MS
-        self._reference = lru_cache(maxsize=64)(self._references)
 
-    def compare(self, meter: str, listed: Sequence[Suspect]) -> dict[str, Any]:
-        row = self._network.meter_row[meter]
-        recorded = self._name(int(self._areas.of_meter[row]))
-        customer = self._network.customers.ids[int(self._network.meters.customer[row])]
-        others = {
-            candidate.transformer
-            for one in listed
-            if one.customer == customer
-            for candidate in one.candidates
-        }
-        own = self._series(meter, "voltage_a_v")
-        by_area = fits(
-            own, {place: self._reference(place, meter) for place in sorted({recorded, *others} - {""})}
-        )
-        by_phase = self._by_phase(recorded, own)
-        written = Phases(int(self._network.meters.phases[row])).name or ""
-        return {
-            "meter": meter,
-            "recorded_at": recorded,
-            "areas": [_fit(one) for one in by_area],
-            "rather_at": _place(better_place(recorded, by_area)),
-            "recorded_phase": written,
-            "phases": [_fit(one) for one in by_phase],
-            "rather_phase": _place(better_place(written, by_phase)) if len(written) == 1 else None,
-        }
-
-    def _by_phase(self, transformer: str, own: NDArray[np.float64]) -> tuple[Fit, ...]:
-        terminal = self._terminal(transformer)
-        if terminal is None:
-            return ()
-        return fits(own, {phase.upper(): self._series(terminal, f"voltage_{phase}_v") for phase in PHASES})
-
-    def _references(self, transformer: str, without: str) -> NDArray[np.float64]:
-        edge = self._network.edge_row[transformer]
-        rows = np.flatnonzero(self._areas.of_meter == edge)
-        ids = [
-            self._network.meters.ids[row] for row in rows.tolist() if self._network.meters.ids[row] != without
-        ]
-        step = max(1, len(ids) // REFERENCES)
-        chosen = ids[::step][:REFERENCES]
-        return np.stack(
-            [self._series(one, "voltage_a_v") for one in chosen] or [np.full(self._count, np.nan)]
-        )
-
-    def _series(self, device: str, quantity: str) -> NDArray[np.float64]:
-        to_ms = self._from_ms + self._count * QUARTER_MS
-        return sampled(
-            self._readings.series(device, self._from_ms, to_ms), quantity, self._from_ms, self._count
-        )
-
-    def _terminal(self, transformer: str) -> str | None:
-        rows = np.flatnonzero(self._network.terminals.edge == self._network.edge_row.get(transformer, ABSENT))
-        return self._network.terminals.ids[int(rows[0])] if len(rows) else None
-
-    def _name(self, edge: int) -> str:
-        return "" if edge == ABSENT else self._network.edges.ids[edge]
+def _others(network: Network, meter: str, listed: Sequence[Suspect]) -> tuple[str, ...]:
+    """Where outages would have the meter's customer."""
+    owner = int(network.meters.customer[network.meter_row[meter]])
+    customer = "" if owner == ABSENT else network.customers.ids[owner]
+    return tuple(c.transformer for one in listed if one.customer == customer for c in one.candidates)
 
 
 def _meters_of(network: Network, customers: Sequence[str]) -> list[str]:

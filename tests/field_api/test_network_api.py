@@ -3,6 +3,7 @@
 import pytest
 
 from telemetry.outages import OutageState
+from tests.field_api.voltages import store_voltages
 from tests.field_api.world import World, make_world
 
 
@@ -57,3 +58,15 @@ def test_whom_outages_contradict_is_listed_with_the_evidence(world: World) -> No
     assert [(place["transformer"], place["outages"]) for place in one["perhaps_at"]] == [("T2", 2)]
     assert len(world.log_in("crew-01").get("/api/v1/network/suspects").get_json()["items"]) == 1
     assert world.log_in("crew-02").get("/api/v1/network/suspects").get_json()["items"] == []
+
+
+def test_voltages_of_a_customer_are_compared_with_areas_and_phases(world: World) -> None:
+    store_voltages(world.services.readings, world.clock())
+    person = world.log_in("crew-01")
+    found = person.get("/api/v1/network/suspects/C1/voltages?days=3").get_json()
+    (meter,) = found["meters"]
+    assert (meter["meter_id"], meter["recorded_at"], meter["rather_at"]) == ("M1", "T1", "T2")
+    assert (meter["recorded_phase"], meter["rather_phase"]) == ("A", "B")
+    assert meter["areas"][0]["correlation"] > 0.6
+    assert person.get("/api/v1/network/suspects/C3/voltages").status_code == 404
+    assert person.get("/api/v1/network/suspects/C1/voltages?days=0").status_code == 422

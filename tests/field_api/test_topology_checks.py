@@ -1,7 +1,8 @@
 """What outages contradict becomes a field check, once (INT-05)."""
 
-from field_api.usecases.check_topology import CheckTopology
+from field_api.usecases.check_topology import ByVoltages, CheckTopology
 from telemetry.mapping_suspects import Candidate, Suspect
+from tests.field_api.voltages import store_voltages
 from tests.field_api.world import World
 
 SURE = Suspect("C1", "T1", ("out-1", "out-2"), (Candidate("T2", 2, 150.0),))
@@ -33,3 +34,20 @@ def test_nobody_is_looked_at_twice_in_a_quarter(world: World) -> None:
     assert check(world.clock()) == ()
     world.clock.now_ms += 91 * 24 * 3_600_000
     assert len(check(world.clock())) == 1
+
+
+def test_voltages_tell_where_and_on_which_phase_to_look_first(world: World) -> None:
+    world.work()
+    services = world.services
+    store_voltages(services.readings, world.clock())
+    both = Suspect("C1", "T1", ("out-1", "out-2"), (Candidate("T1", 2, 9.0), Candidate("T2", 2, 150.0)))
+    compare = ByVoltages(services.readings)
+    check = CheckTopology(services.desk, services.company, services.sites, lambda _network: [both], compare)
+    (opened,) = check(world.clock())
+    first = world.log_in("dispatcher").get(f"/api/v1/orders/{opened}").get_json()["history"][0]
+    assert first["details"]["answers"] == {
+        "transformer_expected": "T1", "transformer_suspected": "T2", "meter_id": "M1",
+        "phase_expected": "A", "phase_suspected": "B",
+    }  # fmt: skip
+    assert "voltages of M1 follow T2 (0." in first["note"]
+    assert "phase B (1.00)" in first["note"]
