@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from field_api.organisation.cells import Bounds
 from geo.cells import Cells
 from geo.errors import UnknownElement
+from geo.feeders import Feeders, feeders_of
 from geo.locating import CellFinder
 from geo.network import ABSENT, CustomerClass, EdgeKind, Extra, Int32, Network, NodeKind, Priority
 from geo.tracing import Element, Feeding, find
@@ -83,6 +84,15 @@ class Site:
             key_customers=int(np.count_nonzero(priority == Priority.KEY)),
             vulnerable_customers=int(np.count_nonzero(priority == Priority.VULNERABLE)),
         )
+
+    @cached_property
+    def feeders(self) -> Feeders:
+        """Which feeder everything belongs to, in the normal switch positions."""
+        return feeders_of(self.network, self.feeding.tree)
+
+    def feeder_of(self, element: Element) -> str:
+        """Id of the feeder's first element; '' above the feeders and on islands."""
+        return self.feeders.name(f"{element.type}s", element.row)
 
     @cached_property
     def cells(self) -> Cells:

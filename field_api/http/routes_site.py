@@ -6,7 +6,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from field_api.calendars import ZONE
-from field_api.feeders import Feeder, FeederKnowledge, feeders, knowledge
+from field_api.feeder_knowledge import Feeder, FeederKnowledge, feeders, knowledge
 from field_api.http.fields import Page, PageQuery, Query
 from field_api.http.operations import EVERYONE, READERS, SIGNED_IN, Answer, Call, Operations
 from field_api.http.paging import number_after
@@ -295,7 +295,7 @@ def _doubts(quality: Quality) -> tuple[Doubt, ...]:
 def list_feeders(call: Call) -> Answer:
     """A page of feeders of my grid cells, by element id."""
     query, site = call.query(PageQuery), current_site(call)
-    mine = [feeder for feeder in _feeders(site) if call.scope.sees(feeder.cell)]
+    mine = [feeder for feeder in _feeders(site) if call.scope.sees_any(frozenset(feeder.cells))]
     start = number_after(query.cursor) or 0
     part = mine[start : start + query.limit]
     known = knowledge(part, _terminals(call.services.gateway), call.now_ms)

@@ -9,7 +9,6 @@ from itertools import groupby
 from typing import Final
 
 from field_api.company import Company
-from field_api.feeders import feeder_of
 from field_api.notices.alerts import FIRST_WORDS, Message, NoticeKind, notice_key
 from field_api.notices.call_list import STAFF
 from field_api.notices.notice import Announcement, Notice, NoticeState, Posting
@@ -122,6 +121,6 @@ class Announce:
 
     def _feeder(self, element: str) -> str:
         try:
-            return feeder_of(self._site, self._site.find(element))
+            return self._site.feeder_of(self._site.find(element))
         except UnknownElement:
             return ""

@@ -199,7 +199,7 @@ def test_only_somebody_of_every_cell_decides(ruled: World) -> None:
         assert answer.status_code == 403, username
 
 
-@pytest.mark.parametrize(("kind", "thing"), [("all", ""), ("feeder", "LN2"), ("outage", "out-1")])
+@pytest.mark.parametrize(("kind", "thing"), [("all", ""), ("feeder", "CB1"), ("outage", "out-1")])
 def test_what_is_on_hold_stays_until_it_is_released(
     ruled: World, dispatcher: Person, kind: str, thing: str
 ) -> None:

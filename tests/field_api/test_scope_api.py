@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from field_api.feeders import feeders, knowledge
+from field_api.feeder_knowledge import feeders, knowledge
 from field_api.http.app import all_operations
 from field_api.http.operations import Operation
 from field_api.people.users import Role
@@ -261,20 +261,22 @@ def test_an_element_tells_its_way_from_the_source(busy_world: World) -> None:
 
 def test_feeders_tell_how_little_is_known(busy_world: World) -> None:
     shown = busy_world.log_in("viewer").get("/api/v1/feeders").get_json()["items"]
-    assert [(one["element"], one["customers"], one["observable_share"]) for one in shown] == [("LN2", 2, 0.0)]
-    assert [(one["sources"], one["unheard"]) for one in shown] == [([], len(busy_world.network.terminals))]
+    assert [(one["element"], one["customers"], one["observable_share"]) for one in shown] == [("CB1", 4, 0.0)]
+    assert [(one["sources"], one["unheard"]) for one in shown] == [
+        ([], len(busy_world.network.terminals) + 1)
+    ]
 
 
 def test_feeders_tell_the_age_of_each_source(world: World) -> None:
     """What came by MQTT, by files, and from switches are sources of their own."""
     devices = {
-        "TT1": DeviceState("TT1", "TT1", 0, 5_000, True, "mqtt:own"),  # of another feeder
+        "TT1": DeviceState("TT1", "TT1", 0, 5_000, True, "mqtt:own"),
         "TT2": DeviceState("TT2", "TT2", 0, 9_000, False, "file:rows"),
     }
     site = world.services.sites.current()
     assert site is not None
     (known,) = knowledge(feeders(site), devices, 10_000)
     assert [(one.kind, one.devices, one.newest_ms, one.oldest_ms) for one in known.sources] == [
-        ("file", 1, 9_000, 9_000)
-    ]
+        ("file", 1, 9_000, 9_000), ("mqtt", 1, 5_000, 5_000),
+    ]  # fmt: skip
     assert known.unheard == 1, "its switch"

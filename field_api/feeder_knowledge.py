@@ -1,19 +1,18 @@
 """How old and how complete knowledge is, feeder by feeder: no colour means "on" without fresh evidence."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from field_api.projection import Site
-from geo.network import ABSENT, EdgeKind
+from geo.network import ABSENT, Int32
 from geo.tracing import Element
 from telemetry.ports import DeviceState
 
 SENSOR: Final = "sensor"
 UNNAMED: Final = "unnamed"
-_CARRIERS = frozenset({EdgeKind.LINE, EdgeKind.CABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,6 @@ class SourceAge:
 class FeederKnowledge:
     element: str
     name: str
-    cell: str
     customers: int
     observable_share: float
     """Share of its meters whose terminal is heard of now."""
@@ -45,11 +43,12 @@ class FeederKnowledge:
 
 @dataclass(frozen=True, slots=True)
 class Feeder:
-    """The first line or cable out of a source's station, and what hangs below."""
+    """What hangs on a feeder; named after its first element."""
 
     element: str
     name: str
-    cell: str
+    cells: Collection[str]
+    """Grid cells of its customers; without any, that of its first element."""
     customers: int
     terminals: tuple[str, ...]
     sensors: tuple[str, ...]
@@ -58,23 +57,15 @@ class Feeder:
 
 
 def feeders(site: Site) -> tuple[Feeder, ...]:
-    """All feeders in the normal switch positions, by element id."""
-    found = (_feeder(site, position) for position in _first_lines(site))
-    return tuple(sorted(found, key=lambda feeder: feeder.element))
-
-
-def feeder_of(site: Site, element: Element) -> str:
-    """Id of the first line or cable on the way from the source to it; '' where supply needs none of them."""
-    carriers = (int(site.feeding.tree.edge[p]) for p in site.feeding.path(site.feeding.node_of(element)))
-    kind = site.network.edges.kind
-    return next(
-        (
-            site.network.edges.ids[edge]
-            for edge in carriers
-            if edge != ABSENT and int(kind[edge]) in _CARRIERS
-        ),
-        "",
+    """All feeders of the network (``geo.feeders``), by element id."""
+    count = len(site.feeders.ids)
+    meters, sensors, customers = (
+        _by_feeder(site.feeders.of(table), count) for table in ("meters", "sensors", "customers")
     )
+    found = (
+        _feeder(site, number, meters[number], sensors[number], customers[number]) for number in range(count)
+    )
+    return tuple(sorted(found, key=lambda feeder: feeder.element))
 
 
 def knowledge(
@@ -84,43 +75,32 @@ def knowledge(
     return tuple(_knowledge(feeder, devices, now_ms) for feeder in known)
 
 
-def _first_lines(site: Site) -> list[int]:
-    tree, kind = site.feeding.tree, site.network.edges.kind
-    first: list[int] = []
-    position = 0
-    while position < len(tree):
-        edge = int(tree.edge[position])
-        if edge != ABSENT and int(kind[edge]) in _CARRIERS:
-            first.append(position)
-            position = int(tree.end[position])
-        else:
-            position += 1
-    return first
+def _by_feeder(numbers: Int32, count: int) -> list[Int32]:
+    """Rows of each feeder, from the feeder's number of each row."""
+    order = np.argsort(numbers, kind="stable").astype(np.int32)
+    begin = np.searchsorted(numbers[order], np.arange(count + 1))
+    return [order[begin[number] : begin[number + 1]] for number in range(count)]
 
 
-def _feeder(site: Site, position: int) -> Feeder:
-    network, feeding = site.network, site.feeding
-    below = slice(position, int(feeding.tree.end[position]))
-    edge = int(feeding.tree.edge[position])
-    element = Element("edge", edge, network.edges.ids[edge])
-    rows = feeding.meters(below)
-    edges = feeding.tree.edge[below]
-    sensors = np.flatnonzero(np.isin(network.sensors.edge, edges[edges != ABSENT]))
-    terminals, counts = np.unique(network.meters.terminal[rows], return_counts=True)
+def _feeder(site: Site, number: int, meters: Int32, sensors: Int32, customers: Int32) -> Feeder:
+    network, head = site.network, int(site.feeders.head[number])
+    element = Element("edge", head, network.edges.ids[head])
+    terminals, counts = np.unique(network.meters.terminal[meters], return_counts=True)
     watched = {
         network.terminals.ids[row]: int(count)
         for row, count in zip(terminals, counts, strict=True)
         if row != ABSENT
     }
+    homes = np.unique(site.cells.of_customer[customers])
     return Feeder(
         element=element.id,
         name=site.place(element).name,
-        cell=site.cell_of_element(element),
-        customers=len(feeding.customers(below)),
+        cells=frozenset(site.cells.ids[cell] for cell in homes) or {site.cell_of_element(element)},
+        customers=len(customers),
         terminals=tuple(sorted(watched)),
         sensors=tuple(network.sensors.ids[row] for row in sensors.tolist()),
         meters_by_terminal=watched,
-        meters=len(rows),
+        meters=len(meters),
     )
 
 
@@ -132,7 +112,6 @@ def _knowledge(feeder: Feeder, devices: Mapping[str, DeviceState], now_ms: int) 
     return FeederKnowledge(
         element=feeder.element,
         name=feeder.name,
-        cell=feeder.cell,
         customers=feeder.customers,
         observable_share=observed / feeder.meters if feeder.meters else 0.0,
         newest_evidence_ms=max(seen, default=None),
