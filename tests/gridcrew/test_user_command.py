@@ -4,11 +4,13 @@ import getpass
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from gridcrew.commands.user import command
+from gridcrew.migrations.runner import migrate_all
 from tests.field_api.world import World, make_world
 
 Run = Callable[..., Result]
@@ -34,6 +36,23 @@ def test_a_person_is_added_and_can_log_in(run: Run, world: World) -> None:
     listed = json.loads(run("list", "--json").output)
     assert "anna" in [one["username"] for one in listed]
     assert "anna\tdispatcher\tanna\tG1" in run("list").output
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [(("viewer", "--grid", "G1"), "no grid cells yet"), (("crew", "--crew", "crew-01"), "no crews yet")],
+)
+def test_before_the_workers_first_run_is_said_where_cells_come_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: tuple[str, ...], told: str
+) -> None:
+    migrate_all(str(tmp_path))
+    monkeypatch.setenv("GRIDCREW_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("GRIDCREW_CONFIG", "none.toml")
+    arguments = ["add", "bert", "--password", "long enough", "--role", *wanted]
+    added = CliRunner().invoke(command, arguments)
+    assert added.exit_code == 1
+    assert told in added.output
+    assert "let the worker run once" in added.output
 
 
 def test_a_changed_password_ends_what_was_open(run: Run, world: World) -> None:
