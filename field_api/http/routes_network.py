@@ -221,7 +221,7 @@ def compare_voltages(call: Call) -> Answer:
     row = site.network.customer_row.get(customer)
     cell = "" if row is None else site.cell_of_customer(row)
     if row is None or not call.scope.sees(cell):
-        raise HttpProblem(404, "No such customer", f"no customer {customer!r} in your grid cells")
+        raise HttpProblem(404, "customer.unknown", customer=customer)
     listed = call.services.supply.suspects(site.network)
     others = [place.transformer for one in listed if one.customer == customer for place in one.candidates]
     days = call.query(VoltageQuery).days
