@@ -3,13 +3,32 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Final
 
 from field_api.deadlines.clocks import Due, due_times
 from field_api.deadlines.limits import Profile
 from field_api.deadlines.working_days import WorkCalendar
+from field_api.kept import Kept
 from field_api.notices.rules import AT_ONCE, NoticeRules
 from field_api.notices.wording import NoticeTexts
 from field_api.orders.work import HistoryEntry, Order, WorkType
+from field_api.people.users import User
+from field_api.ports import StoredOrder
+
+DOCUMENTS_KEPT: Final = 8_000
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDocument:
+    """An order's JSON as it was told to somebody, and what it rests on."""
+
+    stored: StoredOrder
+    crew_name: str
+    calendar: WorkCalendar
+    from_ms: int
+    until_ms: float
+    """Exclusive: then something else is told of its due times."""
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +46,10 @@ class Company:
     """Name of the channel to people of the company who name none of their own."""
     rules: NoticeRules = AT_ONCE
     """What notices may leave by themselves, and when."""
+    documents: Kept[tuple[str, User | None], OrderDocument] = field(
+        default_factory=lambda: Kept(DOCUMENTS_KEPT), compare=False, repr=False
+    )
+    """What was told of orders last, by order and person."""
 
     @property
     def repair(self) -> WorkType:

@@ -1,6 +1,5 @@
 """From the desk's values to what people get: pure, the same for a request and for the feed."""
 
-import json
 import math
 from collections.abc import Sequence
 from itertools import starmap
@@ -44,7 +43,7 @@ from telemetry.outages import Cause, OutageRevision
 
 def document(resource: Resource) -> str:
     """The JSON text of a resource, as it is answered and as the feed carries it."""
-    return json.dumps(resource.model_dump(mode="json", by_alias=True), ensure_ascii=False, allow_nan=False)
+    return resource.model_dump_json(by_alias=True)
 
 
 def degrees(value: float) -> float | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
 
@@ -28,9 +28,8 @@ from field_api.adapters.sql_users import SqlUsers
 from field_api.adapters.sql_views import SqlFeed, SqlOutageViews
 from field_api.adapters.sql_webhooks import SqlWebhooks
 from field_api.adapters.sql_work import (
-    HISTORIES_KEPT,
-    Histories,
-    History,
+    ORDERS_KEPT,
+    KnownOrders,
     SqlCalls,
     SqlIncidents,
     SqlOperations,
@@ -39,7 +38,7 @@ from field_api.adapters.sql_work import (
 )
 from field_api.kept import Kept
 from field_api.people.ports import Sealer
-from field_api.ports import DeskSession
+from field_api.ports import DeskSession, StoredOrder
 from geo.adapters.database import writing
 
 T = TypeVar("T")
@@ -67,15 +66,15 @@ def _on(repository: Callable[[Connection], T]) -> _Part[T]:
 class SqlSession:
     """``DeskSession`` on one connection in its transaction."""
 
-    def __init__(self, connection: Connection, sealer: Sealer | None, histories: Histories) -> None:
-        self.connection, self.sealer, self.histories = connection, sealer, histories
+    def __init__(self, connection: Connection, sealer: Sealer | None, known: KnownOrders) -> None:
+        self.connection, self.sealer, self.known = connection, sealer, known
 
     organisation = _on(SqlOrganisation)
     establishment = _Part(lambda session: SqlEstablishment(session.connection, session.sealer))
     registers = _on(SqlRegisterEntries)
     users = _on(SqlUsers)
     incidents = _on(SqlIncidents)
-    orders = _Part(lambda session: SqlOrders(session.connection, session.histories))
+    orders = _Part(lambda session: SqlOrders(session.connection, session.known))
     outages = _on(SqlOutageViews)
     ratings = _on(SqlRatings)
     outbox = _on(SqlOutbox)
@@ -103,16 +102,16 @@ class SqlDesk:
     def __init__(self, engine: Engine, sealer: Sealer | None = None) -> None:
         """``sealer`` opens and closes what is encrypted; without it that stays as it is stored."""
         self._engine, self._writing, self._sealer = engine, writing(engine), sealer
-        self._histories: Kept[str, History] = Kept(HISTORIES_KEPT)
+        self._known: Kept[str, tuple[tuple[Any, ...], StoredOrder]] = Kept(ORDERS_KEPT)
 
     @contextmanager
     def reading(self) -> Iterator[DeskSession]:
         """A consistent look."""
         with self._engine.connect() as connection:
-            yield SqlSession(connection, self._sealer, Histories(self._histories, committed=True))
+            yield SqlSession(connection, self._sealer, KnownOrders(self._known, committed=True))
 
     @contextmanager
     def writing(self) -> Iterator[DeskSession]:
         """Committed at the end, rolled back on an exception."""
         with self._writing.begin() as connection:
-            yield SqlSession(connection, self._sealer, Histories(self._histories, committed=False))
+            yield SqlSession(connection, self._sealer, KnownOrders(self._known, committed=False))

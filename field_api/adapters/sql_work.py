@@ -49,8 +49,7 @@ _MATCHED: Final = (
 """Columns that a filter names by the same name."""
 
 
-HISTORIES_KEPT: Final = 4_000
-History = tuple[HistoryEntry, ...]
+ORDERS_KEPT: Final = 4_000
 _HISTORIES: Final = (
     select(order_history)
     .where(order_history.c.order_id.in_(bindparam("ids", expanding=True)))
@@ -102,30 +101,30 @@ class SqlIncidents:
 
 
 @dataclass(frozen=True, slots=True)
-class Histories:
-    """Histories read before: entries never change, so the last sequence that an order's row names tells
-    whether one is whole. A transaction that may be rolled back only looks."""
+class KnownOrders:
+    """Orders read before, with their rows: an unchanged row, which names the last entry of the history, means
+    an unchanged order, for entries never change. A transaction that may be undone only looks."""
 
-    kept: Kept[str, History]
+    kept: Kept[str, tuple[tuple[Any, ...], StoredOrder]]
     committed: bool
 
-    def of(self, order_id: str, sequence: int) -> History | None:
-        """The history that ends with that entry, if it was kept."""
-        history = self.kept.get(order_id)
-        return history if history is not None and history[-1].sequence == sequence else None
+    def of(self, row: Row[Any]) -> StoredOrder | None:
+        """The order of that row, if it was kept."""
+        known = self.kept.get(row.id)
+        return known[1] if known is not None and known[0] == row else None
 
-    def keep(self, order_id: str, history: History) -> None:
-        """Unless what was read may still be undone."""
-        if self.committed and history:
-            self.kept.put(order_id, history)
+    def keep(self, row: Row[Any], stored: StoredOrder) -> None:
+        """Unless what was read may still be undone, or grew between the row and the history."""
+        if self.committed and stored.history and stored.history[-1].sequence == row.sequence:
+            self.kept.put(row.id, (tuple(row), stored))
 
 
 class SqlOrders:
     """``Orders`` within one transaction."""
 
-    def __init__(self, connection: Connection, histories: Histories) -> None:
+    def __init__(self, connection: Connection, known: KnownOrders) -> None:
         self._connection = connection
-        self._kept = histories
+        self._known = known
 
     def get(self, scope: Scope, order_id: str) -> StoredOrder | None:
         return self.some(scope, [order_id]).get(order_id)
@@ -229,19 +228,20 @@ class SqlOrders:
         self, query: Select[Any], parameters: Mapping[str, Any] | None = None
     ) -> tuple[StoredOrder, ...]:
         rows = self._connection.execute(query, parameters).all()
-        known = {row.id: self._kept.of(row.id, row.sequence) for row in rows}
-        read = self._histories([order_id for order_id, history in known.items() if history is None])
-        return tuple(
-            StoredOrder(_order(row), row.state, known[row.id] or tuple(read[row.id])) for row in rows
-        )
+        found = {row.id: self._known.of(row) for row in rows}
+        histories = self._histories([order_id for order_id, stored in found.items() if stored is None])
+        return tuple(found[row.id] or self._read(row, histories[row.id]) for row in rows)
+
+    def _read(self, row: Row[Any], history: Sequence[HistoryEntry]) -> StoredOrder:
+        stored = StoredOrder(_order(row), row.state, tuple(history))
+        self._known.keep(row, stored)
+        return stored
 
     def _histories(self, ids: Sequence[str]) -> Mapping[str, list[HistoryEntry]]:
         histories: dict[str, list[HistoryEntry]] = {identifier: [] for identifier in ids}
         if ids:
             for row in self._connection.execute(_HISTORIES, {"ids": ids}):
                 histories[row.order_id].append(_entry(row))
-        for order_id, history in histories.items():
-            self._kept.keep(order_id, tuple(history))
         return histories
 
 

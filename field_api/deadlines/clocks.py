@@ -6,6 +6,7 @@ provisional. Of limits in days the day that begins them does not count, and the 
 Nothing here is kept: a due time is made anew whenever somebody looks, from the history and the calendar.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -70,6 +71,8 @@ class Due:
     waited_ms: Mapping[str, int] = field(default_factory=dict)
     """Whose waits lay in its time, and how long; those of others are not counted."""
     beside: OtherDue | None = None
+    moving: bool = False
+    """A wait goes on in its time: what is told of it changes with every moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,16 @@ def due_times(
                 profile, area, calendar, work_type.name
             )
     return tuple(found.values())
+
+
+def unchanged_until_ms(found: Sequence[Due], now_ms: int) -> float:
+    """When something else is told of these due times though nothing happens to the order: one is at risk, or
+    late. ``now_ms`` where that is every instant, infinity where it is none."""
+    if any(due.moving for due in found):
+        return now_ms
+    turns = [turn for due in found for turn in (due.at_risk_ms, due.due_ms + 1)]
+    turns += [due.beside.due_ms + 1 for due in found if due.beside is not None]
+    return min((turn for turn in turns if turn > now_ms), default=math.inf)
 
 
 def deadline(
@@ -212,6 +225,7 @@ class _Clock:
             by_device=self._basis.moment.by_device or bool(self._stopped and self._stopped.by_device),
             waited_ms=attributed_ms(self._pauses, self._from_ms, self._until_ms),
             beside=None if other is None else self._beside(other, profile, calendar),
+            moving=self._stopped is None and any(pause.to_ms is None for pause in self._pauses),
         )  # fmt: skip
 
     def _beside(self, limit: Limit, profile: Profile, calendar: WorkCalendar) -> OtherDue:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from field_api.company import Company
+from field_api.company import Company, OrderDocument
+from field_api.deadlines.clocks import unchanged_until_ms
 from field_api.organisation.cells import Crew
 from field_api.people.users import WHOLE_COMPANY, User
 from field_api.ports import DeskSession, FeedEvent, StoredOrder
@@ -22,9 +23,27 @@ def order_documents(
     """The JSON of each; what they need is looked up once for all."""
     names = session.organisation.crew_names(WHOLE_COMPANY, {one.order.crew_id for one in listed})
     return [
-        document(order_resource(one, company, names.get(one.order.crew_id, one.order.crew_id), now_ms, user))
+        _document(one, company, names.get(one.order.crew_id, one.order.crew_id), now_ms, user)
         for one in listed
     ]
+
+
+def _document(stored: StoredOrder, company: Company, crew_name: str, now_ms: int, user: User | None) -> str:
+    """As it was told before, while nothing that it rests on has changed."""
+    key, calendar = (stored.order.id, user), company.calendar()
+    kept = company.documents.get(key)
+    if (
+        kept is not None
+        and kept.stored is stored
+        and kept.calendar is calendar
+        and kept.crew_name == crew_name
+        and kept.from_ms <= now_ms < kept.until_ms
+    ):
+        return kept.text
+    text = document(order_resource(stored, company, crew_name, now_ms, user))
+    until_ms = unchanged_until_ms(company.due_times(stored.order, stored.history, now_ms), now_ms)
+    company.documents.put(key, OrderDocument(stored, crew_name, calendar, now_ms, until_ms, text))
+    return text
 
 
 def order_event(session: DeskSession, company: Company, order_id: str, now_ms: int) -> FeedEvent:

@@ -1,5 +1,6 @@
 """Due times: rule, basis, provisional or not (REP-01, REP-02, invariant 5)."""
 
+import math
 from datetime import date, datetime, time
 from itertools import pairwise
 
@@ -10,11 +11,11 @@ from hypothesis import strategies as st
 from field_api.adapters.data_files import load_profile, load_work_type, shipped_profiles, shipped_work_types
 from field_api.adapters.published_days import published_days
 from field_api.calendars import ZONE, clock_face, day_stamp, end_of_day_ms, local
-from field_api.deadlines.clocks import ClockState, Due, deadline, due_times
+from field_api.deadlines.clocks import ClockState, Due, deadline, due_times, unchanged_until_ms
 from field_api.deadlines.limits import Limit, LimitUnit, OfficeHours, Profile
 from field_api.deadlines.working_days import WorkCalendar
 from field_api.instants import MINUTE_MS, milliseconds
-from field_api.orders.work import HistoryEntry, apply, legal_steps
+from field_api.orders.work import HistoryEntry, WorkType, apply, legal_steps
 
 REPAIR, PROMISE = load_work_type("repair"), load_profile("promise")
 CALENDAR = WorkCalendar({one.day: one for one in published_days(2026)})
@@ -111,13 +112,9 @@ def test_rep_02_every_kind_of_area_has_both_limits() -> None:
         PROMISE.limit("arrival", "lunar")
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.data())
-def test_rep_02_no_order_of_any_work_type_is_ever_without_a_due_time(data: st.DataObject) -> None:
-    """Whatever happens to it, by every profile, in every kind of area; each with rule, basis and origin."""
+def _walked(data: st.DataObject) -> tuple[WorkType, list[HistoryEntry]]:
+    """An order of any kind, some legal steps on its way."""
     work_type = data.draw(st.sampled_from(list(shipped_work_types().values())))
-    profile = load_profile(data.draw(st.sampled_from(shipped_profiles())))
-    area = data.draw(st.sampled_from(["urban", "rural", "remote"]))
     steps, at_ms = [(work_type.opening, T0)], T0
     state = apply(work_type, None, work_type.opening)
     for _ in range(data.draw(st.integers(0, 8))):
@@ -127,14 +124,49 @@ def test_rep_02_no_order_of_any_work_type_is_ever_without_a_due_time(data: st.Da
         step, at_ms = data.draw(st.sampled_from(legal)), at_ms + data.draw(st.integers(0, 40 * 24 * HOUR_MS))
         state = apply(work_type, state, step)
         steps.append((step, at_ms))
-    history = [HistoryEntry(n, n, step, at, "x", "x") for n, (step, at) in enumerate(steps, start=1)]
-    found = due_times(work_type, profile, area, history, at_ms, CALENDAR)
+    return work_type, [HistoryEntry(n, n, step, at, "x", "x") for n, (step, at) in enumerate(steps, start=1)]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_rep_02_no_order_of_any_work_type_is_ever_without_a_due_time(data: st.DataObject) -> None:
+    """Whatever happens to it, by every profile, in every kind of area; each with rule, basis and origin."""
+    work_type, history = _walked(data)
+    profile = load_profile(data.draw(st.sampled_from(shipped_profiles())))
+    area = data.draw(st.sampled_from(["urban", "rural", "remote"]))
+    found = due_times(work_type, profile, area, history, history[-1].at_ms, CALENDAR)
     assert found
     for due in found:
         assert due.rule
         assert due.basis
         assert due.origin
         assert due.from_ms <= due.at_risk_ms <= due.due_ms
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data(), st.floats(0, 1, exclude_max=True))
+def test_due_times_hold_until_the_instant_that_they_tell(data: st.DataObject, share: float) -> None:
+    work_type, history = _walked(data)
+    now_ms = history[-1].at_ms + data.draw(st.integers(0, 40 * 24 * HOUR_MS))
+
+    def found(at_ms: int) -> tuple[Due, ...]:
+        return due_times(work_type, PROMISE, "urban", history, at_ms, CALENDAR)
+
+    until_ms = unchanged_until_ms(found(now_ms), now_ms)
+    last_ms = min(until_ms, now_ms + 400 * 24 * HOUR_MS) - 1
+    if until_ms > now_ms:
+        assert found(now_ms) == found(int(last_ms)) == found(now_ms + int((last_ms - now_ms) * share))
+    else:
+        assert found(now_ms) != found(now_ms + 1), "a wait goes on"
+
+
+def test_a_due_time_changes_when_it_is_at_risk_and_when_it_is_late() -> None:
+    turns = [
+        unchanged_until_ms((_due("urban", now)["arrival"],), T0 + now * MINUTE_MS) for now in (0, 30, 61)
+    ]
+    regulation_ms = T0 + 60 * MINUTE_MS
+    assert turns == [T0 + 30 * MINUTE_MS, T0 + 45 * MINUTE_MS + 1, math.inf]
+    assert unchanged_until_ms([_due("urban", 50)["arrival"]], T0 + 50 * MINUTE_MS) == regulation_ms + 1
 
 
 def test_a_wait_for_the_customer_stops_the_clock_to_the_minute() -> None:
