@@ -26,6 +26,7 @@ from field_api.deadlines.calendar_entries import (
 from field_api.deadlines.working_days import CalendarDay
 from field_api.instants import iso
 from geo.adapters.database import open_database, writing
+from gridcrew.english import in_english
 from gridcrew.settings import Settings
 
 _YEAR = click.IntRange(FIRST_YEAR, LAST_YEAR)
@@ -101,7 +102,7 @@ def import_days(year: int | None, file: Path | None, source: str | None, own: bo
         try:
             check_entry(entry)
         except BadCalendar as problem:
-            raise click.ClickException(f"{file}: {problem}") from problem
+            raise click.ClickException(f"{file}: {in_english(problem)}") from problem
         calendars.enter(entry)
     click.echo(f"{year}: {len(entry.said)} days entered; due times follow at once")
 

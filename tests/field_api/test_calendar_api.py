@@ -67,8 +67,8 @@ def test_entering_a_year_makes_its_due_times_certain(world: World) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"days": []}, "2027-01-01 is a day off by law"),
-        ({"days": [{"day": "2026-01-01", "is_work": False}]}, "2026-01-01 is not a day of 2027"),
+        ({"days": []}, "calendar.day_off_by_law"),
+        ({"days": [{"day": "2026-01-01", "is_work": False}]}, "calendar.day_of_another_year"),
         ({"own": True}, "company.code"),
         ({"days": [{"day": "2027-01-01", "is_work": False}] * 2}, "twice"),
         ({"days": [{"day": "soon", "is_work": False}]}, "days"),

@@ -95,7 +95,7 @@ def test_whoever_did_the_work_is_not_offered_to_judge_it(world: World) -> None:
     assert "close" in (_shown(admin, opened) or [])
     told = {"reached": True, "satisfaction": 5}
     refused = _step(dispatcher, taken.get_json(), "close", answers=told)
-    assert (refused.status_code, "did not do the work" in refused.text) == (422, True)
+    assert (refused.status_code, "proof.other_person" in refused.text) == (422, True)
 
 
 def test_numbers_in_the_note_of_an_opening_are_masked_before_they_are_kept(world: World) -> None:
