@@ -8,10 +8,10 @@ product, or of the simulator, where the order stands.
 
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Final
 
-from simulators.field import Finding, Order, Outdated, Position, Refused, Step, WorkType
+from simulators.field import Finding, Order, Outdated, Position, Refused, Step, StepRule, WorkType
 from simulators.field_work import CAUSES, Paperwork, asides, way
 from simulators.instants import iso
 from simulators.ports import Camera, FieldDoor, Repairs
@@ -44,6 +44,8 @@ BEGUN: Final = {"repaired": 0, "arrived": 1, "accepted": 2, "assigned": 3}
 ARRIVE: Final = "arrive"
 """The step before which the crew drives."""
 NO_KINDS: Final[Mapping[str, WorkType]] = {}
+LOOK_UP_S: Final = 5.0
+"""Between two looks for a repair while doing something else; not shortened."""
 MOST_WORK_S: Final = 600.0
 """On site, however long the kind of work usually takes."""
 OVER: Final = frozenset({"restored", "retracted", "merged"})
@@ -54,7 +56,7 @@ Spot = tuple[float, float]
 
 
 def chosen(orders: Sequence[Order], crew: str, kinds: Mapping[str, WorkType] = NO_KINDS) -> Order | None:
-    """What the crew does next: what it has begun, then what matters most, repairs first, the oldest first.
+    """What the crew does next: repairs, then what it has begun, then what matters most, the oldest first.
 
     ``kinds`` are those besides repairs that it can walk; what it has no way through is for people.
     """
@@ -64,9 +66,9 @@ def chosen(orders: Sequence[Order], crew: str, kinds: Mapping[str, WorkType] = N
             return order.state in BEGUN
         return order.type in kinds and bool(way(kinds[order.type], order.state))
 
-    def rank(order: Order) -> tuple[int, int, bool, str]:
+    def rank(order: Order) -> tuple[bool, int, int, str]:
         begun = BEGUN.get(order.state, BEGUN["arrived"])
-        return begun, URGENCY.get(order.priority, 2), order.type != REPAIR, order.created_at
+        return order.type != REPAIR, begun, URGENCY.get(order.priority, 2), order.created_at
 
     return min((one for one in orders if one.crew_id == crew and can_be_done(one)), key=rank, default=None)
 
@@ -142,11 +144,9 @@ class Shift:
         """The next step of an order of any other kind."""
         answers = self._door.order(order.id).answers
         rule = next(iter((*asides(kind, order.state, answers), *way(kind, order.state))))
-        if rule.name == ARRIVE:
-            yield from self._travel(order)
-        else:
-            on_site_s = min(60 * kind.duration_minutes, MOST_WORK_S)
-            yield self._life(SET_OFF_S if order.state == "assigned" else on_site_s)
+        undisturbed = yield from self._until_called(self._before(order, kind, rule))
+        if not undisturbed:
+            return
         try:
             self._send_step(order, self._paperwork.step(order, kind, rule, answers))
         except Outdated:
@@ -155,6 +155,28 @@ class Shift:
             self._left[order.id] = order.revision
             raise
         self._paperwork.done(order)
+
+    def _before(self, order: Order, kind: WorkType, rule: StepRule) -> Iterator[float]:
+        """The waits before a step: the drive, or the work, in pieces."""
+        if rule.name == ARRIVE:
+            yield from self._travel(order)
+            return
+        on_site_s = min(60 * kind.duration_minutes, MOST_WORK_S)
+        wait_s = self._life(SET_OFF_S if order.state == "assigned" else on_site_s)
+        pieces = math.ceil(wait_s / LOOK_UP_S)
+        yield from (wait_s / pieces for _ in range(pieces))
+
+    def _until_called(self, waits: Iterator[float]) -> Generator[float, None, bool]:
+        """These waits; false as soon as a repair wants the crew, which comes before all other work."""
+        passed_s = 0.0
+        for wait_s in waits:
+            yield wait_s
+            passed_s += wait_s
+            if passed_s >= LOOK_UP_S:
+                passed_s = 0.0
+                if chosen(self._door.orders(), self._crew) is not None:
+                    return False
+        return True
 
     def _advance(self, order: Order) -> Iterator[float]:
         match order.state:

@@ -27,7 +27,12 @@ CAUSES: Final = ("equipment", "weather", "tree", "animal", "third_party", "agein
 
 
 def way(kind: WorkType, state: str) -> tuple[StepRule, ...]:
-    """The fewest steps of a crew from this state to an end; () where it must leave the order to others."""
+    """The fewest steps of a crew from this state to an end; () where it must leave the order to others.
+
+    So it does with one that waits for somebody: only people know when the wait is over.
+    """
+    if state in kind.paused_states:
+        return ()
     ahead: deque[tuple[str, tuple[StepRule, ...]]] = deque([(state, ())])
     seen = {state}
     while ahead:

@@ -12,6 +12,8 @@ from field_api.people.users import Scope
 
 STALE_MS: Final = 24 * 3_600_000
 """A ticket accepted longer ago than this is called back first: a truck would find what was long repaired."""
+FOLLOWED_MS: Final = 30 * 60_000
+"""So long after an advice an outage may still prove the caller right: meters speak later than people."""
 TICKET_95598: Final = "95598"
 """``Order.source`` of what a ticket opened."""
 
@@ -29,6 +31,9 @@ class Verdict(StrEnum):
     """Too old for a truck without a call back."""
     VERIFY = "verify"
     """Nothing explains it: somebody looks."""
+
+
+_SEEKING: Final = frozenset({Verdict.VERIFY, Verdict.DUPLICATE, Verdict.STALE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,12 @@ class Ticket:
     cause: str = ""
     arrived_ms: int | None = None
     restored_ms: int | None = None
+
+    @property
+    def seeks_outage(self) -> bool:
+        """Would an outage found now explain it? Not where it is known to be the customer's own."""
+        advised = self.verdict is Verdict.ADVICE and not self.outage_id
+        return advised or self.verdict in _SEEKING
 
     @property
     def number(self) -> str:

@@ -16,7 +16,7 @@ from field_api.deadlines.step_times import happened_times
 from field_api.instants import milliseconds
 from field_api.orders.work import is_open
 from field_api.partners.ticket_documents import ticket_event
-from field_api.partners.tickets import TICKET_95598, Ticket, Verdict
+from field_api.partners.tickets import FOLLOWED_MS, TICKET_95598, Ticket, Verdict
 from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import Desk, DeskSession, OutageView, Sites, StoredOrder
 from field_api.usecases.note_by_system import note_by_system
@@ -27,7 +27,6 @@ from telemetry.outages import OutageState
 
 AT_ONCE: Final = 2_000
 ATTACHED: Final = "call_attached"
-_SEEKING: Final = frozenset({Verdict.VERIFY, Verdict.DUPLICATE, Verdict.STALE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +41,12 @@ class FollowTickets:
         """How many tickets changed."""
         with self.desk.reading() as session:
             waiting = session.tickets.open_ones(AT_ONCE)
-        outages = self._covered() if any(one.verdict in _SEEKING for one in waiting) else {}
+        outages = self._covered() if any(one.seeks_outage for one in waiting) else {}
         changed = 0
         for ticket in waiting:
             with self.desk.reading() as session:
                 view = _view(session, ticket)
-                moves = self._moved(session, ticket, outages) != ticket
+                moves = self._moved(session, ticket, outages, now_ms) != ticket
             if view is not None and view.state == OutageState.RETRACTED:
                 self.take.again(ticket, now_ms)
                 changed += 1
@@ -70,7 +69,7 @@ class FollowTickets:
         known = session.tickets.get(WHOLE_COMPANY, ticket.number)
         if known is None or known.sequence != ticket.sequence:
             return False
-        moved = self._moved(session, known, outages)
+        moved = self._moved(session, known, outages, now_ms)
         if moved.verdict is Verdict.COVERED and known.verdict is not Verdict.COVERED:
             self._withdraw(session, known, moved.outage_id, now_ms)
         if moved.order_id and moved.order_id != known.order_id:
@@ -79,11 +78,11 @@ class FollowTickets:
         session.feed.append(now_ms, [ticket_event(kept)])
         return True
 
-    def _moved(self, session: DeskSession, ticket: Ticket, outages: Mapping[str, str]) -> Ticket:
+    def _moved(self, session: DeskSession, ticket: Ticket, outages: Mapping[str, str], now_ms: int) -> Ticket:
         """The ticket with what is known now."""
         outage_id = outages.get(ticket.customer_id, "")
-        if ticket.verdict in _SEEKING and outage_id:
-            ticket = replace(ticket, verdict=Verdict.COVERED, outage_id=outage_id, order_id="")
+        if ticket.seeks_outage and outage_id:
+            ticket = replace(ticket, verdict=Verdict.COVERED, outage_id=outage_id, order_id="", advice="")
         view = _view(session, ticket)
         if view is not None and view.outage_id != ticket.outage_id:
             ticket = replace(ticket, outage_id=view.outage_id, order_id="")
@@ -92,6 +91,7 @@ class FollowTickets:
             ticket = _told(ticket, stored)
         restored_ms = _restored_ms(session, ticket)
         done = restored_ms is not None or (stored is not None and not self._open(stored))
+        done |= ticket.verdict is Verdict.ADVICE and now_ms - ticket.received_ms > FOLLOWED_MS
         return replace(ticket, restored_ms=restored_ms, is_open=ticket.is_open and not done)
 
     def _order(self, session: DeskSession, ticket: Ticket) -> StoredOrder | None:

@@ -99,7 +99,7 @@ class TakeTickets:
         verdict = judge(found, ticket.sent.accepted_ms, now_ms)
         judged = replace(
             ticket, verdict=verdict, outage_id=found.outage_id or "", advice=found.advice,
-            is_open=verdict is not Verdict.ADVICE,
+            is_open=verdict is not Verdict.ADVICE or found.outage_id is None,
         )  # fmt: skip
         if verdict is Verdict.DUPLICATE:
             return replace(judged, order_id=found.open_order_id)

@@ -11,11 +11,14 @@ import pytest
 from field_api.adapters.data_files import BadDataFile
 from field_api.adapters.ticket_files import load_mappings
 from field_api.instants import MINUTE_MS, iso
-from field_api.partners.tickets import STALE_MS, Findings, Verdict, judge
+from field_api.partners.tickets import FOLLOWED_MS, STALE_MS, Findings, Verdict, judge
 from field_api.sideline import Sideline
 from field_api.sideline_app import SidelinePlan, build_sideline
+from gateway.codecs.own import decode
+from gateway.frames import Frame
 from telemetry.outages import OutageState
 from tests.field_api.world import START_MS, Person, World
+from tests.gateway.running import readings_body
 
 PASTED = """工单编号\t受理时间\t户号\t受理内容\t用电地址
 T-1\t2026-11-22 06:20:00\tC3\t家中停电，电话13612345670\t西山村3组
@@ -228,3 +231,32 @@ def test_a_wrong_mapping_says_what_is_wrong(tmp_path: Path, text: str, problem: 
     (tmp_path / "ours.toml").write_text(text, encoding="utf-8")
     with pytest.raises(BadDataFile, match=f"ours.toml: .*{problem}"):
         load_mappings(tmp_path)
+
+
+def test_who_was_told_that_the_meter_lives_is_right_when_it_dies(world: World, sideline: Sideline) -> None:
+    """A call before the meters: advice for now; the outage found minutes later takes the ticket with it."""
+    who = world.log_in("dispatcher")
+    frame = Frame("gridcrew/v1/TT2/readings", readings_body(1, ["M3"], at_ms=START_MS), START_MS)
+    world.services.readings.write(list(decode(frame).batches))
+    called_ms = START_MS - MINUTE_MS
+    (first,) = _take(who, _sent("T-1", "C3", called_ms))
+    assert (first["ticket"]["verdict"], first["ticket"]["open"]) == ("advice", True)
+    order = world.confirmed()
+    _turn(world, sideline)
+    now = who.get("/api/v1/tickets/T-1").get_json()
+    assert (now["verdict"], now["order_id"], now["advice"]) == ("covered", order["id"], "")
+    assert who.get(f"/api/v1/orders/{order['id']}").get_json()["accepted_at"] == iso(called_ms)
+
+
+def test_an_advice_that_nothing_contradicts_is_over_after_half_an_hour(
+    world: World, sideline: Sideline
+) -> None:
+    who = world.log_in("dispatcher")
+    frame = Frame("gridcrew/v1/TT2/readings", readings_body(1, ["M3"], at_ms=START_MS), START_MS)
+    world.services.readings.write(list(decode(frame).batches))
+    _take(who, _sent("T-1", "C3", START_MS - MINUTE_MS))
+    _turn(world, sideline)
+    assert who.get("/api/v1/tickets/T-1").get_json()["open"]
+    world.clock.now_ms += FOLLOWED_MS
+    _turn(world, sideline)
+    assert not who.get("/api/v1/tickets/T-1").get_json()["open"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from simulators.adapters import crew_threads
 from simulators.adapters.crew_threads import CrewRoom
 from simulators.crews import DRIVE_KMH, LONGEST_DRIVE_S, MAX_EQUIVALENTS, REACHES, chosen, drive, patrol
-from simulators.field import Order
+from simulators.field import Order, StepRule, WorkType
 from simulators.practice import Chances, PracticeGrid
 from simulators.profiles import synthetic_profiles
 from tests.ports import free_port
@@ -208,6 +208,23 @@ def test_begun_work_comes_first_then_key_customers_then_age() -> None:
         taken.append(order.id)
         orders.remove(order)
     assert taken == ["begun", "key", "old"]
+
+
+def test_a_repair_comes_before_other_work_that_was_begun() -> None:
+    accept = StepRule("accept", ("assigned",), "accepted", ("crew",))
+    close = StepRule("close", ("accepted",), "closed", ("crew",))
+    kinds = {"visit": WorkType("visit", ("closed",), {}, (accept, close), {})}
+    orders = [
+        _order("begun visit", "accepted", type="visit"),
+        _order("key visit", "assigned", type="visit", priority="key"),
+        _order("repair", "assigned"),
+        _order("unknown kind", "accepted", type="parade"),
+    ]
+    taken = []
+    while (order := chosen(orders, "me", kinds)) is not None:
+        taken.append(order.id)
+        orders.remove(order)
+    assert taken == ["repair", "begun visit", "key visit"]
 
 
 places = st.tuples(st.floats(100, 120), st.floats(20, 45))

@@ -30,7 +30,9 @@ from gateway.ports import Door, Spool
 log = logging.getLogger(__name__)
 
 DRAIN_READY: Final = b"drain ready\n"
-START_S: Final = 30.0
+START_S: Final = 180.0
+"""One that dies is noticed at once; one that is only slow would be slower still if it began again."""
+PREDECESSOR_S: Final = 30.0
 STOP_DOORS_S: Final = 2.0
 STOP_DRAIN_S: Final = 2.5
 SEGMENTS_ON_DISK: Final = 64
@@ -70,7 +72,7 @@ class Receiver:
         with locked(self._folder / "gateway.lock", wait_s=0):
             self._ready_file.unlink(missing_ok=True)
             self._prepare(self._spools)
-            self._start_drain()
+            self._start_drain(stop)
             try:
                 for door in self._doors:
                     door.start()
@@ -108,15 +110,14 @@ class Receiver:
         draft.write_text(json.dumps({"pid": os.getpid(), "session_was_missing": missing}), encoding="utf-8")
         draft.replace(self._ready_file)
 
-    def _start_drain(self) -> None:
+    def _start_drain(self, stop: threading.Event) -> None:
         self._drain = subprocess.Popen(  # noqa: S603 (our own program)
             self._drain_command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
         )
         if self._drain.stdin is None or self._drain.stdout is None:
             raise GatewayFailed("the drain has no pipes")
         os.set_blocking(self._drain.stdin.fileno(), False)
-        answered = select.select([self._drain.stdout], [], [], START_S)[0]
-        if not answered or self._drain.stdout.readline() != DRAIN_READY:
+        if not _answers(self._drain.stdout, stop):
             self._end()
             raise GatewayFailed("the drain did not start; what it said stands above")
 
@@ -149,7 +150,7 @@ def run_drain(
 ) -> None:
     """The child: drains until ``words`` end. Waits for a predecessor that still finishes its group."""
     signals = Signals.new()
-    with locked(folder / "drain.lock", wait_s=START_S):
+    with locked(folder / "drain.lock", wait_s=PREDECESSOR_S):
         spools = open_spools(folder)
         drain = make(spools)
         answer.write(DRAIN_READY)
@@ -214,6 +215,17 @@ def locked(file: Path, wait_s: float) -> Iterator[None]:
                     raise GatewayFailed(f"another gateway works on this folder ({file})") from None
                 time.sleep(0.05)
         yield
+
+
+def _answers(drain: IO[bytes], stop: threading.Event) -> bool:
+    """Is it ready? Also true where nobody waits for it any more."""
+    deadline_s = time.monotonic() + START_S
+    while not stop.is_set():
+        if select.select([drain], [], [], _WATCH_S)[0]:
+            return drain.readline() == DRAIN_READY
+        if time.monotonic() >= deadline_s:
+            return False
+    return True
 
 
 def _end_child(child: subprocess.Popen[bytes]) -> None:
