@@ -15,7 +15,7 @@ from werkzeug.http import parse_accept_header
 
 import field_api
 import geo
-from field_api.adapters.data_files import shipped_work_types
+from field_api.adapters.data_files import shipped_registers, shipped_work_types
 from field_api.adapters.refusal_files import placeholders, shipped_wording
 from field_api.http.schema_words import _FAMILY, _LIMIT, _SAME
 from field_api.notices.control import HoldKind
@@ -173,6 +173,14 @@ def test_every_step_of_every_work_type_has_its_names() -> None:
     assert {one.name.lower() for one in EdgeKind} <= set(WORDING.terms["edge_kind"])
     assert {about.value for about in About} <= set(WORDING.terms["subject"])
     assert {one.value for one in FINDINGS | OFFICE_WORDS} <= set(WORDING.terms["correction"])
+
+
+def test_every_choice_of_a_form_has_its_names() -> None:
+    forms = [one.form for one in shipped_work_types().values()]
+    schemas = [*forms, *(one.schema for one in shipped_registers().values())]
+    fields = [field for schema in schemas for field in schema.get("properties", {}).values()]
+    listed = [field.get("enum") or field.get("items", {}).get("enum", []) for field in fields]
+    assert {str(one) for choices in listed for one in choices} <= set(WORDING.terms["answer"])
 
 
 def test_facts_are_told_in_the_reader_s_words_and_plainly_to_systems() -> None:
