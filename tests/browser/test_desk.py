@@ -1,4 +1,4 @@
-"""What a dispatcher decides on the page: notices that wait, holds, who goes where."""
+"""What a dispatcher decides on the page: notices that wait, holds, who goes where, steps of an order."""
 
 import time
 import uuid
@@ -16,7 +16,8 @@ from field_api.notices.rules import Urgency
 from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import DeskSession
 from geo.adapters.database import open_database
-from tests.browser.page import CommandCentre
+from tests.browser.conftest import PHONE
+from tests.browser.page import OUTAGE_S, CommandCentre
 from tests.product import Product
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("product")]
@@ -72,11 +73,19 @@ def _opened_order(centre: CommandCentre, **order: str) -> dict[str, Any]:
     return opened
 
 
+def _fits_a_phone(centre: CommandCentre) -> None:
+    """What is shown stays usable at a phone's size."""
+    centre.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    assert not centre.serious_violations()
+    assert centre.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "cut off sideways"
+
+
 def test_a_waiting_notice_shows_whom_it_reaches_and_goes_by_one_click(
-    centre: CommandCentre, running_product: Product
+    running_product: Product, desk_page: Page
 ) -> None:
     """The count stands on the tab; people, flags, words and why; yes lets it go, no wants a reason."""
     incident, refused = _waiting(running_product, 3), _waiting(running_product, 2)
+    centre = CommandCentre(desk_page, running_product, on_desk=True)
     centre.log_in()
     expect(centre.get("count-notices")).to_be_visible(timeout=FEED_MS)
     centre.get("tab-notices").press("Enter")
@@ -95,6 +104,7 @@ def test_a_waiting_notice_shows_whom_it_reaches_and_goes_by_one_click(
     expect(note).to_be_focused()
     note.press("Enter")
     expect(other).to_contain_text("Please fill this in")
+    _fits_a_phone(centre)
     note.fill("a drill")
     note.press("Enter")
     expect(other).to_have_count(0)
@@ -138,10 +148,10 @@ def test_the_plan_says_who_goes_where_and_a_crew_is_chosen_by_hand(
     expect(visit).to_be_visible(timeout=FEED_MS)
     expect(visit.get_by_test_id("visit-reasons").locator("li").first).to_be_visible()
     expect(visit).to_contain_text("办结时限")
-    assert not centre.serious_violations()
     visit.get_by_test_id("choose-crew").click()
     visit.get_by_test_id("choice-send").click()
     expect(visit).to_contain_text("请填写此项")
+    _fits_a_phone(centre)
     crew = visit.get_by_test_id("choice-crew").locator("option").nth(1).get_attribute("value")
     assert crew
     visit.get_by_test_id("choice-crew").select_option(crew)
@@ -150,3 +160,61 @@ def test_the_plan_says_who_goes_where_and_a_crew_is_chosen_by_hand(
     expect(visit.get_by_test_id("choice-send")).to_have_count(0)
     now = desk_page.request.get(f"{running_product.url}api/v1/orders/{order['id']}").json()
     assert (now["crew_id"], now["history"][-1]["note"]) == (crew, "本班组熟悉现场")
+
+
+def test_an_order_is_stepped_on_behalf_of_its_crew(running_product: Product, desk_page: Page) -> None:
+    """Accept, arrive, make safe with a form from its schema: marked, with errors beside the field."""
+    centre = CommandCentre(desk_page, running_product, on_desk=True)
+    centre.log_in()
+    order = _opened_order(centre, type="patrol", subject_id="T111")
+    desk_page.goto(f"{running_product.url}#order/{order['id']}")
+    detail = centre.get("order-detail")
+    for step, state in (("accept", "accepted"), ("arrive", "arrived")):
+        centre.get(f"step-{step}").press("Enter")
+        expect(centre.get("step-form")).to_contain_text("代")
+        centre.get("step-send").press("Enter")
+        expect(detail).to_have_attribute("data-state", state)
+    expect(centre.get("clear-state")).to_have_attribute("data-standing", "at_work")
+    centre.get("step-make_safe").press("Enter")
+    centre.get("step-send").press("Enter")
+    form = centre.get("step-form")
+    expect(form.locator("[aria-invalid=true]").first).to_be_focused()
+    form.get_by_label("工作票号").fill("T-7")
+    form.get_by_label("工作许可人").fill("王工")
+    form.get_by_label("已验电无电压").check()
+    form.get_by_label("接地线组数").fill("21")
+    centre.get("step-send").click()
+    expect(centre.get("field-earthing_placed")).to_contain_text("不得大于 20")
+    assert not centre.serious_violations()
+    form.get_by_label("接地线组数").fill("2")
+    centre.get("step-send").click()
+    expect(centre.get("clear-state")).to_contain_text("2 组")
+    expect(centre.get("order-safety")).to_contain_text("T-7")
+    centre.speak("en")
+    made_safe = centre.get("order-history").locator("[data-step=make_safe]")
+    expect(made_safe).to_contain_text("tested dead: yes")
+    expect(made_safe).to_contain_text("for crew-")
+    _fits_a_phone(centre)
+
+
+def test_a_job_of_an_incident_is_split_and_merged_again(running_product: Product, desk_page: Page) -> None:
+    """A second order for another element of the incident; then one absorbs the other."""
+    running_product.command("sim", "trip", "T113")
+    centre = CommandCentre(desk_page, running_product, on_desk=True)
+    centre.log_in()
+    outage = centre.outage_at("T113").first.get_attribute("data-outage", timeout=OUTAGE_S * 1000)
+    assert outage
+    job = _opened_order(centre, type="patrol", subject_id="T113", outage_id=outage)
+    desk_page.goto(f"{running_product.url}#order/{job['id']}")
+    centre.get("join-split").click()
+    centre.get("join-send").click()
+    expect(centre.get("order-join")).to_contain_text("请填写此项")
+    centre.get("join-thing").fill("T114")
+    centre.get("join-send").click()
+    detail = centre.get("order-detail")
+    expect(detail).not_to_contain_text(job["number"])
+    centre.get("join-merge").click()
+    centre.get("join-thing").select_option(job["id"])
+    centre.get("join-send").click()
+    expect(detail).to_contain_text(job["number"])
+    running_product.command("sim", "restore", "T113")

@@ -40,7 +40,7 @@ NAMES = {
     "OutageTime": "OutageTimeResource", "DispatchPlan": "DispatchPlanResource",
     "Assignment": "AssignmentResource",
     "Assignments": "AssignmentsResource", "WorkStep": "WorkStepResource", "WorkType": "WorkTypeResource",
-    "Photo": "PhotoResource", "HandOver": "HandOverResource",
+    "Photo": "PhotoResource", "Incident": "IncidentResource", "HandOver": "HandOverResource",
 }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 /** What dispatchers decide about: notices that wait, the plan of crews' work, steps of orders, records. */
 
-import type { Iso, Language } from './types.ts'
+import type { Iso, Language, Order } from './types.ts'
 
 export type NoticeKind = 'outage' | 'progress' | 'correction' | 'restored' | 'planned' | 'temporary' | 'planned_cancelled'
 
@@ -141,6 +141,7 @@ export interface WorkType {
   title: Record<Language, string>
   states: Record<string, Record<Language, string>>
   closed_states: string[]
+  paused_states: Record<string, string>
   incident_job: boolean
   steps: WorkStep[]
   form: { properties?: Record<string, FormField> }
@@ -153,6 +154,12 @@ export interface Photo {
   taken_at: Iso
   caption: string
   completed_at: Iso | null
+}
+
+export interface Incident {
+  id: string
+  outage_ids: string[]
+  orders: Order[]
 }
 
 export interface HandOver {

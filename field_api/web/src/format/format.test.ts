@@ -4,6 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { AT_RISK_S, ruleIn, standing } from './clocks.ts'
+import { answerOf, refusals, titleIn, wrongWith } from './forms.ts'
+import { plannedDues } from './lateness.ts'
 import { nameIn } from './names.ts'
 import { count, kilovolts, percent, range } from './numbers.ts'
 import { gist, sentence } from './reasons.ts'
@@ -94,4 +96,37 @@ test('English shows an English name or the id, never a Chinese name', () => {
   assert.equal(nameIn({ ...cause, name_en: '' }, 'en'), 'T20')
   assert.equal(nameIn({ id: 'L1', name: 'Line 1' }, 'en'), 'Line 1')
   assert.equal(nameIn({ id: 'L1', name: '' }, 'zh'), 'L1')
+})
+
+test('a form is drawn in either language and says what is wrong with an answer', () => {
+  const voltage = { title: '实测电压 · measured voltage', type: 'number', minimum: 0, maximum: 500 } as const
+  assert.equal(titleIn(voltage, 'v', 'zh'), '实测电压')
+  assert.equal(titleIn(voltage, 'v', 'en'), 'measured voltage')
+  assert.equal(answerOf(voltage, '231.5'), 231.5)
+  assert.equal(wrongWith(voltage, '', true)?.key, 'required')
+  assert.equal(wrongWith(voltage, '', false), null)
+  assert.equal(wrongWith(voltage, '600', true)?.key, 'most')
+  assert.equal(wrongWith(voltage, 'none', true)?.key, 'number')
+  assert.equal(wrongWith({ type: 'integer' }, '1.5', true)?.key, 'whole')
+  assert.equal(wrongWith({ type: 'string', pattern: '^[0-9]{4}$' }, '12', true)?.key, 'pattern')
+  assert.equal(answerOf({ const: true }, true), true)
+  assert.equal(answerOf({ type: 'boolean' }, 'no'), false)
+  assert.equal(answerOf({ enum: [1, 2] }, '2'), 2)
+  assert.deepEqual(answerOf({ type: 'array' }, '张三、李四\n王五'), ['张三', '李四', '王五'])
+})
+
+test('what the server refused stands beside the field that it names', () => {
+  const { byField, rest } = refusals("'close' needs a note; measured_voltage_v: 600 is greater than the maximum of 500", ['measured_voltage_v', 'condition'])
+  assert.deepEqual(byField, { measured_voltage_v: '600 is greater than the maximum of 500' })
+  assert.equal(rest, "'close' needs a note")
+})
+
+test('a visit is held against arrival by its begin and against every other clock by its end', () => {
+  const due = { rule: '', basis: '', provisional: false, state: 'running' } as const
+  const dues = plannedDues({ begins_at: '2026-11-22T10:10:00Z', finishes_at: '2026-11-22T11:00:00Z' }, [
+    { ...due, clock: 'arrival', due_at: '2026-11-22T10:00:00Z' },
+    { ...due, clock: 'restoration', due_at: '2026-11-22T12:00:00Z' },
+    { ...due, clock: 'patrol', due_at: '2026-11-22T12:00:00Z', state: 'met' },
+  ])
+  assert.deepEqual(dues.map((one) => [one.clock, one.lateMinutes]), [['arrival', 10], ['restoration', -60]])
 })
