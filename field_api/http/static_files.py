@@ -1,4 +1,4 @@
-"""The built front end: the page at ``/`` and ``/outages/ID``, its files beside it; else 404."""
+"""The built front end: the page at ``/``, ``/outages/ID`` and ``/records/NAME``, its files beside it; else 404."""
 
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,11 @@ def add_front_end(app: Flask, dist: Path) -> None:
     @app.get("/outages/<path:_outage_id>")
     def outage(_outage_id: str) -> Response:
         """The page of one outage; which one, the page reads from its address."""
+        return index()
+
+    @app.get("/records/<_name>")
+    def records(_name: str) -> Response:
+        """The calendar or the audit record, by the page's address too."""
         return index()
 
     @app.get("/<name>")

@@ -54,9 +54,9 @@ class CommandCentre:
         return self.page.locator("[data-testid=outage-list] [data-testid=outage-item]", has_text=element_name)
 
     def outage_at(self, element: str) -> Locator:
-        """The open outage with that element as its cause; other tests' outages may still be listed."""
+        """The open outage that this element may have caused; other tests' may still be listed."""
         return self.page.locator(
-            f"[data-testid=outage-list] [data-testid=outage-item][data-cause='{element}']"
+            f"[data-testid=outage-list] [data-testid=outage-item][data-cause~='{element}']"
         )
 
     def serious_violations(self) -> list[str]:

@@ -41,6 +41,8 @@ NAMES = {
     "Assignment": "AssignmentResource",
     "Assignments": "AssignmentsResource", "WorkStep": "WorkStepResource", "WorkType": "WorkTypeResource",
     "Photo": "PhotoResource", "Incident": "IncidentResource", "HandOver": "HandOverResource",
+    "CalendarDay": "CalendarDayResource", "CalendarChange": "CalendarChangeResource",
+    "CalendarYear": "CalendarYearResource", "AuditRow": "AuditRowResource",
 }  # fmt: skip
 
 

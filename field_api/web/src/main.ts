@@ -6,6 +6,7 @@ import './styles/details.css'
 import './styles/map.css'
 import './styles/page.css'
 import './styles/desk.css'
+import './styles/records.css'
 
 import { createApp } from 'vue'
 

@@ -162,6 +162,42 @@ export interface Incident {
   orders: Order[]
 }
 
+export interface CalendarDay {
+  day: string
+  is_work: boolean
+  source: string
+  published: boolean
+}
+
+export interface CalendarChange {
+  at: Iso
+  by_name: string
+  source: string
+  published: boolean
+  own: boolean
+  days: number
+}
+
+export interface CalendarYear {
+  year: number
+  published: boolean
+  working_days: number
+  days: CalendarDay[]
+  changes: CalendarChange[]
+}
+
+export interface AuditRow {
+  sequence: number
+  at: Iso
+  action: string
+  subject: string
+  actor_id: string
+  actor_name: string
+  address: string
+  details: Record<string, string>
+  hash: string
+}
+
 export interface HandOver {
   from_crew: string
   to_crew: string

@@ -407,7 +407,8 @@ export interface Problem {
   title: string
   status: number
   detail?: string
-  /** What is wrong, whatever the language. */
+  /** What is wrong, whatever the language, and what that speaks of. */
   code?: string
+  facts?: Record<string, unknown>
   errors?: { field: string; code?: string; message: string }[]
 }

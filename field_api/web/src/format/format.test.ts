@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { AT_RISK_S, ruleIn, standing } from './clocks.ts'
-import { answerOf, refusals, titleIn, wrongWith } from './forms.ts'
+import { answerOf, titleIn, wrongFields, wrongWith } from './forms.ts'
 import { plannedDues } from './lateness.ts'
 import { nameIn } from './names.ts'
 import { count, kilovolts, percent, range } from './numbers.ts'
@@ -116,9 +116,11 @@ test('a form is drawn in either language and says what is wrong with an answer',
 })
 
 test('what the server refused stands beside the field that it names', () => {
-  const { byField, rest } = refusals("'close' needs a note; measured_voltage_v: 600 is greater than the maximum of 500", ['measured_voltage_v', 'condition'])
-  assert.deepEqual(byField, { measured_voltage_v: '600 is greater than the maximum of 500' })
-  assert.equal(rest, "'close' needs a note")
+  const missing = [{ code: 'proof.note', facts: {} }, { code: 'form.too_large', facts: { field: 'measured_voltage_v', limit: 500 } }, { code: 'proof.all_clear' }]
+  const found = wrongFields({ title: '', status: 422, code: 'order.unproven', facts: { step: 'close', missing } })
+  assert.deepEqual(Object.keys(found), ['note', 'measured_voltage_v'])
+  assert.equal(found['measured_voltage_v']?.key, 'most')
+  assert.deepEqual(wrongFields({ title: '', status: 409 }), {})
 })
 
 test('a visit is held against arrival by its begin and against every other clock by its end', () => {

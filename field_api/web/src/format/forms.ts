@@ -1,6 +1,6 @@
 /** A work type's form: from its JSON Schema to inputs, and from what people typed to answers; pure. */
 
-import type { FormField, Language } from '../api/types.ts'
+import type { FormField, Language, Problem } from '../api/types.ts'
 
 export type Control = 'text' | 'number' | 'choice' | 'yes_no' | 'confirm' | 'date' | 'lines' | 'unknown'
 /** What stands in the inputs, by field. */
@@ -66,16 +66,29 @@ function wrongText(field: FormField, answer: string): Wrong | null {
   return null
 }
 
-/** What the server refused, sorted to the fields that it names (`field: why; …`); the rest is the form's. */
-export function refusals(detail: string, fields: string[]): { byField: Record<string, string>; rest: string } {
-  const byField: Record<string, string> = {}
-  const rest: string[] = []
-  for (const part of detail.split('; ')) {
-    const name = fields.find((field) => part.includes(`${field}: `) || part.includes(`'${field}'`) || part.includes(`(${field})`))
-    if (name) byField[name] = part.replace(new RegExp(`^.*?\\b${name}: `), '')
-    else rest.push(part)
+/** What the server found wrong with fields, by its codes; what concerns the whole step it says in its sentence. */
+export function wrongFields(problem: Problem): Record<string, Wrong> {
+  const missing = problem.facts?.['missing']
+  const found: Record<string, Wrong> = {}
+  for (const { code, facts = {} } of Array.isArray(missing) ? (missing as Refusal[]) : []) {
+    const field = String(facts['field'] ?? FIELD_OF[code] ?? '')
+    if (field) found[field] = { key: KEY_OF[code] ?? 'other', values: { n: String(facts['limit'] ?? ''), pattern: String(facts['pattern'] ?? '') } }
   }
-  return { byField, rest: rest.join('; ') }
+  return found
+}
+
+interface Refusal {
+  code: string
+  facts?: Record<string, unknown>
+}
+const FIELD_OF: Record<string, string> = {
+  'proof.note': 'note', 'proof.to_crew': 'to_crew', 'proof.estimate': 'estimate_at', 'proof.position': 'position',
+  'proof.appointment': 'appointment', 'proof.appointment_window': 'appointment', 'proof.unearthed': 'earthing_removed',
+}
+const KEY_OF: Record<string, string> = {
+  'proof.note': 'required', 'proof.to_crew': 'required', 'proof.estimate': 'required', 'proof.position': 'required',
+  'proof.appointment': 'window', 'proof.appointment_window': 'window', 'proof.unearthed': 'unearthed', 'form.unanswered': 'required',
+  'form.too_small': 'least', 'form.too_large': 'most', 'form.too_short': 'short', 'form.too_long': 'long', 'form.other_pattern': 'pattern',
 }
 
 /** The form as the history tells it: of each field the last answer. */

@@ -1,12 +1,18 @@
-/** Which page is open: the command centre, or one outage with an address of its own (`/outages/ID`). */
+/** Which page is open: the command centre, one outage (`/outages/ID`), or what is only read (`/records/NAME`). */
 
 import { ref } from 'vue'
 
 import { selection } from './selection.ts'
 
+export type Records = 'calendar' | 'audit'
+
+const RECORDS = /^\/records\/(calendar|audit)$/
 const PLACE = /^\/outages\/(.+)$/
 
 export const pageOutage = ref<string | null>(fromAddress())
+
+/** Calendar or audit record; null: neither. */
+export const pageRecords = ref<Records | null>(recordsAt())
 
 export const addressOf = (outageId: string): string => `/outages/${encodeURIComponent(outageId)}`
 
@@ -29,6 +35,21 @@ function fromAddress(): string | null {
   return found ? decodeURIComponent(found) : null
 }
 
+export function openRecords(name: Records): void {
+  history.pushState(null, '', `/records/${name}`)
+  pageRecords.value = name
+}
+
+export function closeRecords(): void {
+  history.pushState(null, '', '/')
+  pageRecords.value = null
+}
+
+function recordsAt(): Records | null {
+  return (RECORDS.exec(location.pathname)?.[1] as Records | undefined) ?? null
+}
+
 addEventListener('popstate', () => {
+  pageRecords.value = recordsAt()
   pageOutage.value = fromAddress()
 })

@@ -13,6 +13,7 @@ const HAD_SESSION = 'gridcrew.session'
 export const user = ref<User | null | undefined>(undefined)
 /** The office's people who decide; crews report, viewers read. */
 export const mayChange = computed(() => user.value?.role === 'admin' || user.value?.role === 'dispatcher')
+export const mayAudit = computed(() => user.value?.role === 'auditor')
 export const mayAssign = computed(() => mayChange.value || user.value?.role === 'grid_manager')
 
 /** Tabs that a role has no business with: the server would refuse what they ask. */

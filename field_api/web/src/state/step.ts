@@ -2,9 +2,9 @@
 
 import { reactive, ref, type Ref } from 'vue'
 
-import { send as post } from '../api/client.ts'
+import { RequestFailed, send as post } from '../api/client.ts'
 import type { FormField, Order, OrderDetail, WorkStep } from '../api/types.ts'
-import { answerOf, refusals, type Typed, wrongWith } from '../format/forms.ts'
+import { answerOf, type Typed, type Wrong, wrongFields, wrongWith } from '../format/forms.ts'
 import { instantOf } from '../format/time.ts'
 import { t } from '../i18n/index.ts'
 import { keepOrder } from './board.ts'
@@ -51,9 +51,8 @@ export function useStep(order: OrderDetail, step: WorkStep, fields: () => [strin
       keepOrder(await post<Order>('POST', `/orders/${encodeURIComponent(order.id)}/steps`, body))
       return true
     } catch (failure) {
-      const found = refusals((failure as Error).message, fields().map(([name]) => name))
-      problems.value = found.byField
-      problem.value = found.rest
+      problem.value = (failure as Error).message
+      if (failure instanceof RequestFailed) problems.value = inWords(wrongFields(failure.problem))
       return false
     } finally {
       busy.value = false
@@ -75,12 +74,17 @@ function missing(step: WorkStep, said: Said): Record<string, string> {
 }
 
 function wrong(step: WorkStep, fields: [string, FormField][], typed: Typed): Record<string, string> {
-  const found: Record<string, string> = {}
+  const found: Record<string, Wrong> = {}
   for (const [name, field] of fields) {
     const problem = wrongWith(field, typed[name], step.fields.includes(name))
-    if (problem) found[name] = problem.key === 'required' ? t('form.required') : t(`form.wrong.${problem.key}`, problem.values)
+    if (problem) found[name] = problem
   }
-  return found
+  return inWords(found)
+}
+
+function inWords(found: Record<string, Wrong>): Record<string, string> {
+  const words = ({ key, values }: Wrong): string => (key === 'required' ? t('form.required') : t(`form.wrong.${key}`, values))
+  return Object.fromEntries(Object.entries(found).map(([field, wrong]) => [field, words(wrong)]))
 }
 
 /** The body of the step; what was left empty is left out. */
