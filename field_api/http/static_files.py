@@ -1,4 +1,4 @@
-"""The built front end: the page at ``/``, ``/outages/ID``, ``/records/NAME``; its files beside it; else 404."""
+"""The built front end: the page at ``/``, ``/outages/ID``, ``/records/NAME``; its files; else 404."""
 
 from pathlib import Path
 from typing import Final
