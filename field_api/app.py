@@ -187,7 +187,7 @@ def build_services(
         clearance=clearance,
         plan_dispatch=plan_dispatch,
         assign_proposals=AssignProposals(plan_dispatch, step_order),
-        record_call=RecordCall(desk, sites, supply.outage_of),
+        record_call=RecordCall(desk, ours, sites, supply.outage_of, advise),
         correct_outage=CorrectOutage(desk, sites, supply),
         switch_by_hand=SwitchByHand(desk, sites), plan_work=PlanWork(desk, sites),
         control_notices=ControlNotices(desk, sites),

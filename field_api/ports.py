@@ -212,6 +212,12 @@ class Orders(Protocol):
     def move(self, order_id: str, outage_id: str, incident_id: str) -> None:
         """Let an order follow its outage into another incident."""
 
+    def entrust(self, order_id: str, owner_id: str) -> None:
+        """Let another person answer for it."""
+
+    def open_of_owner(self, owner_id: str) -> int:
+        """For how many open orders that person answers."""
+
     def hand_over(self, order_id: str, crew_id: str) -> None:
         """Let another crew have it."""
 
@@ -315,6 +321,10 @@ class Call:
     text: str
     taken_by: str
     outage_id: str | None
+    verdict: str = ""
+    """What became of it (``partners.tickets.Verdict``); '' where it came as a ticket."""
+    order_id: str = ""
+    """The order that it went with, or opened."""
 
 
 class Calls(Protocol):
@@ -323,6 +333,9 @@ class Calls(Protocol):
     def get(self, scope: Scope, call_id: str) -> Call | None: ...
 
     def of_outage(self, scope: Scope, outage_id: str) -> tuple[Call, ...]: ...
+
+    def count(self, scope: Scope, outage_id: str) -> int:
+        """How many came about it."""
 
     def witness(self, evidence: Evidence) -> None:
         """Append to the desk's evidence, which the detector reads as one more source."""
@@ -334,6 +347,16 @@ class Ratings(Protocol):
     def of_order(self, order_id: str) -> Rating | None: ...
 
     def add(self, rating: Rating) -> None: ...
+
+
+class ManagerChoices(Protocol):
+    """Which manager each customer picked."""
+
+    def of_customer(self, customer_id: str) -> str:
+        """Id of the person; '' where none was picked."""
+
+    def put(self, customer_id: str, person_id: str, at_ms: int) -> None:
+        """In place of what was picked before."""
 
 
 class Corrections(Protocol):
@@ -383,6 +406,8 @@ class DeskSession(Protocol):
     def outages(self) -> OutageViews: ...
     @property
     def ratings(self) -> Ratings: ...
+    @property
+    def choices(self) -> ManagerChoices: ...
     @property
     def outbox(self) -> Outbox: ...
     @property

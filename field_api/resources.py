@@ -200,6 +200,7 @@ class OrderDetailResource(OrderResource):
 class OutageDetailResource(OutageResource):
     revisions: tuple[RevisionResource, ...]
     orders: tuple[OrderResource, ...]
+    calls: int = Field(description="How many calls and tickets came about it, before any merge.")
     explained_revision: int | None = Field(
         default=None, description="Revision of the newest explanation; null: none is kept."
     )

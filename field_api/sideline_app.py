@@ -24,6 +24,7 @@ from field_api.sideline import Chore, Sideline
 from field_api.usecases.advise import Advise
 from field_api.usecases.answer_tickets import AnswerTickets
 from field_api.usecases.deliver_webhooks import DeliverWebhooks
+from field_api.usecases.follow_calls import FollowCalls
 from field_api.usecases.follow_tickets import FollowTickets
 from field_api.usecases.supply import Supply
 from field_api.usecases.take_tickets import TakeTickets
@@ -68,7 +69,8 @@ def build_sideline(
         Chore(
             "board", int(plan.board_every_s * 1000), WriteBoard(desk, ours, sites, partial(_written, plan))
         ),
-        Chore("tickets", TICKETS_EVERY_MS, FollowTickets(desk, ours, supply, sites, partners.take_tickets)),
+        Chore("tickets", TICKETS_EVERY_MS, FollowTickets(desk, ours, supply, partners.take_tickets)),
+        Chore("calls", TICKETS_EVERY_MS, FollowCalls(desk, ours, supply)),
         Chore("ticket files", TICKETS_EVERY_MS, inbox),
     ]
     hooks = DeliverWebhooks(

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Connection, Engine
 
 from field_api.adapters.sql_audit import SqlAuditLog
+from field_api.adapters.sql_choices import SqlManagerChoices
 from field_api.adapters.sql_corrections import SqlCorrections
 from field_api.adapters.sql_dispatch import SqlDispatchPlans
 from field_api.adapters.sql_establishment import SqlEstablishment
@@ -77,6 +78,7 @@ class SqlSession:
     orders = _Part(lambda session: SqlOrders(session.connection, session.known))
     outages = _on(SqlOutageViews)
     ratings = _on(SqlRatings)
+    choices = _on(SqlManagerChoices)
     outbox = _on(SqlOutbox)
     notices = _on(SqlNoticeControl)
     feed = _on(SqlFeed)

@@ -193,6 +193,13 @@ class SqlOrders:
     def hand_over(self, order_id: str, crew_id: str) -> None:
         self._connection.execute(update(orders).where(orders.c.id == order_id).values(crew_id=crew_id))
 
+    def entrust(self, order_id: str, owner_id: str) -> None:
+        self._connection.execute(update(orders).where(orders.c.id == order_id).values(owner_id=owner_id))
+
+    def open_of_owner(self, owner_id: str) -> int:
+        query = select(func.count()).where(orders.c.owner_id == owner_id, orders.c.open)
+        return int(self._connection.execute(query).scalar_one())
+
     def amend(self, order: Order) -> None:
         self._connection.execute(
             update(orders)
@@ -286,6 +293,11 @@ class SqlCalls:
     def of_outage(self, scope: Scope, outage_id: str) -> tuple[Call, ...]:
         query = select(calls).where(calls.c.outage_id == outage_id, in_scope(calls.c.grid_id, scope))
         return tuple(Call(*row) for row in self._connection.execute(query.order_by(calls.c.at_ms)))
+
+    def count(self, scope: Scope, outage_id: str) -> int:
+        """How many came about it."""
+        query = select(func.count()).where(calls.c.outage_id == outage_id, in_scope(calls.c.grid_id, scope))
+        return int(self._connection.execute(query).scalar_one())
 
     def witness(self, evidence: Evidence) -> None:
         self._evidence.append_within(self._connection, [evidence])

@@ -130,6 +130,7 @@ orders = Table(
     Index("ix_orders_grid_open_created_ms", "grid_id", "open", "created_ms"),
     Index("ix_orders_type_open_created_ms", "type", "open", "created_ms"),
     Index("ix_orders_created_ms", "created_ms"),
+    Index("ix_orders_owner_id_open", "owner_id", "open"),
 )
 """``state``, ``open`` and ``sequence`` repeat what the history says, for look-ups; written with it."""
 
@@ -213,6 +214,8 @@ calls = Table(
     Column("text", Text, nullable=False),
     Column("taken_by", Text, nullable=False),
     Column("outage_id", Text),
+    Column("verdict", Text, nullable=False, server_default=""),
+    Column("order_id", Text, nullable=False, server_default=""),
     Index("ix_calls_outage_id", "outage_id"),
 )
 

@@ -92,12 +92,14 @@ def get_outage(call: Call) -> Answer:
     revisions = services.supply.history(view.outage_id)[-MAX_REVISIONS_SHOWN:]
     with services.desk.reading() as session:
         stored = session.orders.of_outage(call.scope, view.outage_id)
+        calls = session.calls.count(call.scope, view.outage_id)
         told = order_documents(session, services.company, stored, call.now_ms, call.user)
         orders = [json.loads(one) for one in told]
     shown = [revision_resource(one, _site(call, one)).model_dump(mode="json") for one in revisions]
     document = json.loads(view.document) | {
         "revisions": shown,
         "orders": orders,
+        "calls": calls,
         "explained_revision": services.explanations.explained(view.outage_id),
     }
     return Answer(200, json.dumps(document, ensure_ascii=False), revision=view.revision)

@@ -11,10 +11,11 @@ from field_api.http.problems import HttpProblem
 from field_api.instants import iso, iso_or_none
 from field_api.notices.wording import HOTLINES
 from field_api.people.masking import mask_name
-from field_api.resources import Instant, Resource
+from field_api.resources import Instant, Language, Resource
 from field_api.service.manager_cards import ManagerCard
 from field_api.service.public_progress import Stage, Supply
 from field_api.service.ratings import BEST, WORST, Rating
+from field_api.usecases.choose_manager import ChooseManager, card_id
 from field_api.usecases.look_up_progress import LookUpProgress
 from field_api.usecases.show_cards import ShowCards
 from field_api.usecases.take_rating import MAY_TAKE, TakeRating
@@ -22,11 +23,19 @@ from field_api.usecases.take_rating import MAY_TAKE, TakeRating
 operations: Final = Operations()
 COST: Final = 10
 """A look-up takes so much of an address's allowance as so many other requests."""
+_BOUND: Final[dict[Language, str]] = {
+    "zh": "您的业务已交由所选客户经理负责。",
+    "en": "The manager whom you picked has your case.",
+}
+_FULL: Final[dict[Language, str]] = {
+    "zh": "所选客户经理目前承办业务已满，请从下列客户经理中另选。",
+    "en": "The manager whom you picked carries as much as one may: please pick one of these.",
+}
 _Points = Annotated[int, Field(ge=WORST, le=BEST), BeforeValidator(as_whole)]
 
 
 class LookUpBody(Input):
-    number: Identifier = Field(description="A customer's number, or an order's.")
+    number: Identifier = Field(description="A customer's number, an order's, or a ticket's of 95598.")
 
 
 class ProgressResource(Resource):
@@ -59,17 +68,22 @@ class RatingResource(Resource):
 def look_up_progress(call: Call) -> Answer:
     """The same shape for a number that is nobody's as for one without an outage."""
     services = call.services
-    waits_s = [services.throttle.wait_s(f"look-up at {call.request.remote_addr}") for _ in range(COST)]
-    if waits_s[-1]:
-        raise HttpProblem(
-            429, "request.too_many_lookups", headers={"Retry-After": str(math.ceil(waits_s[-1] * COST))}
-        )
+    _charge(call)
     look = LookUpProgress(services.desk, services.sites, services.company, services.supply)
     found = look(call.body(LookUpBody).number, call.now_ms)
     return Answer(200, ProgressResource(
         supply=found.supply, since=iso_or_none(found.since_ms), expected_at=iso_or_none(found.expected_ms),
         stage=found.stage, hotlines=HOTLINES,
     ), {"Cache-Control": "no-store"})  # fmt: skip
+
+
+def _charge(call: Call) -> None:
+    """Whoever tries numbers has soon used up what an address may ask."""
+    waits_s = [call.services.throttle.wait_s(f"look-up at {call.request.remote_addr}") for _ in range(COST)]
+    if waits_s[-1]:
+        raise HttpProblem(
+            429, "request.too_many_lookups", headers={"Retry-After": str(math.ceil(waits_s[-1] * COST))}
+        )
 
 
 @operations.add(
@@ -116,10 +130,76 @@ class CardPage(Page[CardResource]):
     query=CardQuery, answers={200: CardPage}, refuses=frozenset({404}),
 )  # fmt: skip
 def list_manager_cards(call: Call) -> Answer:
-    """Best liked first; nobody who carries as much as one person may. The pick is an order's note."""
+    """Best liked first; nobody who carries as much as one person may."""
     show = ShowCards(call.services.desk, call.services.company)
     cards = show(call.scope, call.query(CardQuery).grid_id, call.now_ms)
     return Answer(200, CardPage(items=tuple(_card(one) for one in cards), next_cursor=None))
+
+
+class PublicCardResource(Resource):
+    card: str = Field(description="Names the card when it is picked, for this number alone.")
+    name: str = Field(description="The family name and a star.")
+    closed: int
+    open: int
+    satisfaction: float | None
+    ratings: int
+
+
+class PublicCardsResource(Resource):
+    items: tuple[PublicCardResource, ...] = Field(
+        description="Best first, at most ten; none for a number that is nobody's."
+    )
+
+
+class ChoiceBody(LookUpBody):
+    card: Identifier = Field(description="Of `POST /api/v1/public/manager-cards` for the same number.")
+
+
+class ChoiceResource(Resource):
+    bound: bool = Field(description="The manager has the customer's cases from now on.")
+    card: PublicCardResource
+    cases: tuple[str, ...] = Field(description="Numbers of open cases that went to them.")
+    told: dict[Language, str]
+    instead: tuple[PublicCardResource, ...] = Field(description="The next best, where it was not bound.")
+
+
+@operations.add(
+    "POST", "/api/v1/public/manager-cards", "Managers whom a customer may pick; without a login",
+    public=True, body=LookUpBody, answers={200: PublicCardsResource}, refuses=frozenset({429}),
+)  # fmt: skip
+def list_public_cards(call: Call) -> Answer:
+    """By a customer's number or an open case's; nothing about persons but what a card shows."""
+    _charge(call)
+    number = call.body(LookUpBody).number
+    cards = _chooser(call).cards(number, call.now_ms)
+    items = tuple(_public_card(number, one) for one in cards)
+    return Answer(200, PublicCardsResource(items=items), {"Cache-Control": "no-store"})
+
+
+@operations.add(
+    "POST", "/api/v1/public/manager-choice", "Pick a manager by card; without a login",
+    public=True, body=ChoiceBody, answers={200: ChoiceResource}, refuses=frozenset({404, 429}),
+)  # fmt: skip
+def choose_manager(call: Call) -> Answer:
+    """Binds while they carry less than one person may; else the answer says so, with the next best."""
+    _charge(call)
+    sent = call.body(ChoiceBody)
+    choice = _chooser(call).choose(sent.number, sent.card, call.now_ms)
+    shown = ChoiceResource(
+        bound=choice.bound, card=_public_card(sent.number, choice.card), cases=choice.cases,
+        told=_BOUND if choice.bound else _FULL,
+        instead=tuple(_public_card(sent.number, one) for one in choice.instead),
+    )  # fmt: skip
+    return Answer(200, shown, {"Cache-Control": "no-store"})
+
+
+def _chooser(call: Call) -> ChooseManager:
+    return ChooseManager(call.services.desk, call.services.company, call.services.sites)
+
+
+def _public_card(number: str, one: ManagerCard) -> PublicCardResource:
+    shown = _card(one).model_dump(exclude={"person_id"})
+    return PublicCardResource(card=card_id(number, one), **shown)
 
 
 def _card(one: ManagerCard) -> CardResource:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from pydantic import Field
@@ -34,12 +34,16 @@ from field_api.instants import milliseconds
 from field_api.orders.photos import Photo, missing
 from field_api.orders.proofs import photos_named
 from field_api.organisation.cells import CrewState
+from field_api.partners.call_texts import CALLER_TEXTS
+from field_api.partners.tickets import Verdict
 from field_api.people.masking import mask_text
 from field_api.people.users import Role, Scope
+from field_api.ports import Call as KeptCall
 from field_api.ports import DeskSession, OrderFilter, StoredOrder
 from field_api.presentation import crew_resource, notice_resource, order_detail
 from field_api.resources import (
     CrewResource,
+    Language,
     NoticeResource,
     OrderDetailResource,
     OrderResource,
@@ -48,6 +52,7 @@ from field_api.resources import (
 from field_api.saying import Said
 from field_api.usecases.errors import Stale
 from field_api.usecases.move_crew import Position
+from field_api.usecases.record_call import Caller
 from field_api.usecases.step_order import StepRequest
 from field_api.usecases.tell import order_documents, waiting_state
 
@@ -166,6 +171,9 @@ class CallBody(Input):
     customer_id: Identifier
     at: DeviceTime | None = None
     text: Words | None = None
+    open_order: bool = Field(
+        default=False, description="Where nothing explains the call, a verification order is opened with it."
+    )
 
 
 class AdviceResource(Resource):
@@ -179,6 +187,13 @@ class AdviceResource(Resource):
 class CallResource(Resource):
     id: str
     outage_id: str | None
+    verdict: Verdict = Field(
+        description="covered: it goes with the outage and its repair; duplicate: an order about this "
+        "customer is open; advice: the fault is their own; stale: too old for a truck without a "
+        "call back; verify: nothing explains it; opened: nor did anything, and an order was opened."
+    )
+    order_id: str = Field(description="The order that it went with, or that was opened; empty: none.")
+    told: dict[Language, str] = Field(description="What to tell the caller.")
     advice: AdviceResource | None = Field(
         default=None, description="The fault is the customer's own: no truck."
     )
@@ -348,11 +363,10 @@ def take_call(call: Call) -> Answer:
     """Kept, told to the detector, attached to the outage that the customer is in (REP-01)."""
     sent = call.body(CallBody)
     at_ms = call.now_ms if sent.at is None else min(milliseconds(sent.at), call.now_ms)
-    text = mask_text(sent.text or "")
-    kept = call.services.record_call(
-        call.user, sent.customer_id, at_ms, text, call.now_ms, sent.operation_id or ""
+    caller = Caller(
+        sent.customer_id, at_ms, mask_text(sent.text or ""), sent.operation_id or "", sent.open_order
     )
-    return Answer(201, _call(call, kept.id, sent.customer_id, kept.outage_id, at_ms))
+    return Answer(201, _call(call, call.services.record_call(call.user, caller, call.now_ms)))
 
 
 @operations.add(
@@ -360,19 +374,25 @@ def take_call(call: Call) -> Answer:
     roles=_TAKES_CALLS | {Role.MACHINE}, answers={200: CallResource},
 )  # fmt: skip
 def get_call(call: Call) -> Answer:
-    """As of now: the meter may have answered since, or an outage may have been found."""
+    """As of now: the meter may have answered since, or an outage may have been found that explains it."""
     with call.services.desk.reading() as session:
         kept = session.calls.get(call.scope, call.path["call_id"])
     if kept is None:
         raise HttpProblem(404, "call.unknown", call=call.path["call_id"])
     outage_id = kept.outage_id or call.services.supply.outage_of(kept.customer_id)
-    return Answer(200, _call(call, kept.id, kept.customer_id, outage_id, kept.at_ms))
+    if kept.outage_id is None and outage_id is not None:
+        kept = replace(kept, outage_id=outage_id, verdict=Verdict.COVERED)
+    return Answer(200, _call(call, kept))
 
 
-def _call(call: Call, call_id: str, customer_id: str, outage_id: str | None, at_ms: int) -> CallResource:
-    reason = call.services.advise(customer_id, outage_id, at_ms)
+def _call(call: Call, kept: KeptCall) -> CallResource:
+    reason = call.services.advise(kept.customer_id, kept.outage_id, kept.at_ms)
     advice = None
     if reason:
         texts = {language: wording.advice(reason) for language, wording in wordings(call).items()}
         advice = AdviceResource(reason=reason, **texts)
-    return CallResource(id=call_id, outage_id=outage_id, advice=advice)
+    verdict = Verdict.ADVICE if reason else Verdict(kept.verdict or Verdict.UNKNOWN)
+    return CallResource(
+        id=kept.id, outage_id=kept.outage_id, advice=advice, verdict=verdict, order_id=kept.order_id,
+        told=CALLER_TEXTS[verdict],
+    )  # fmt: skip

@@ -31,6 +31,8 @@ class Verdict(StrEnum):
     """Too old for a truck without a call back."""
     VERIFY = "verify"
     """Nothing explains it: somebody looks."""
+    OPENED = "opened"
+    """Of a call: nothing explained it, and an order was opened with it."""
 
 
 _SEEKING: Final = frozenset({Verdict.VERIFY, Verdict.DUPLICATE, Verdict.STALE})

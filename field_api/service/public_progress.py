@@ -1,4 +1,4 @@
-"""What anybody may learn with a customer's or an order's number: how far it is, and nothing about a person.
+"""What anybody may learn with a customer's, an order's or a ticket's number: how far it is, nobody's data.
 
 The answer has one shape whether the number exists or not, so that trying numbers tells nothing of who is a
 customer; a number without an outage looks like a number that is nobody's.
@@ -16,6 +16,8 @@ class Supply(StrEnum):
     NOTHING_KNOWN = "nothing_known"
     """No outage is known there, or nothing at all is."""
     OUT = "out"
+    BACK = "back"
+    """Supply is back, since the instant that is told."""
     PLANNED = "planned"
     DONE = "done"
     """The work of that number is over."""

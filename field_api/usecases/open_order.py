@@ -24,9 +24,11 @@ from field_api.people.users import WHOLE_COMPANY, User
 from field_api.ports import Answered, Desk, DeskSession, Sites
 from field_api.projection import PRIORITY_NAMES, Place, Site
 from field_api.saying import Said, Term
+from field_api.service.manager_cards import MAX_OPEN
 from field_api.usecases.answered_once import given_before
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
 from field_api.usecases.tell import order_told
+from field_api.validity import holding
 from geo.errors import UnknownElement
 
 
@@ -187,7 +189,8 @@ def place_order(
         priority=work_type.priority or spot.priority, area=cell.area.value, created_ms=now_ms,
         customer_id=spot.customer_id, parent_id=request.parent_id, source=request.source,
         basis_ms=request.basis_ms,
-        owner_id=session.establishment.manager(cell.id, now_ms, DUTY_OF[work_type.subject]),
+        owner_id=_chosen(session, spot.customer_id, request, now_ms)
+        or session.establishment.manager(cell.id, now_ms, DUTY_OF[work_type.subject]),
     )  # fmt: skip
     by, by_name = (user.id, user.name) if user else (SYSTEM, SYSTEM)
     details = {"answers": mask_words(request.answers)} if request.answers else {}
@@ -195,6 +198,17 @@ def place_order(
     entry = HistoryEntry(1, 1, work_type.opening, now_ms, by, by_name, note, details=details)
     session.orders.add(order, apply(work_type, None, work_type.opening), entry)
     return order.id
+
+
+def _chosen(session: DeskSession, customer_id: str, request: OpenRequest, now_ms: int) -> str:
+    """Whom the customer picked, while that person manages cells and can carry more (CUS-01)."""
+    if not customer_id or request.outage_id:
+        return ""
+    person = session.choices.of_customer(customer_id)
+    if not person or session.orders.open_of_owner(person) >= MAX_OPEN:
+        return ""
+    duties = holding(session.establishment.read().assignments, now_ms)
+    return person if any(one.person_id == person for one in duties) else ""
 
 
 def follow_up(

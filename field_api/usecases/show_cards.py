@@ -22,7 +22,11 @@ class ShowCards:
     company: Company
 
     def __call__(self, scope: Scope, grid_id: str, now_ms: int) -> Sequence[ManagerCard]:
-        """Managers in sight of somebody who sees the cell; raises ``NotFound``."""
+        """Managers in sight of somebody who sees the cell, best first; raises ``NotFound``."""
+        return offered(self.all_of(scope, grid_id, now_ms))
+
+    def all_of(self, scope: Scope, grid_id: str, now_ms: int) -> list[ManagerCard]:
+        """With those who carry too much; raises ``NotFound``."""
         if not scope.sees(grid_id):
             raise NotFound("organisation.no_cell", cell=grid_id)
         with self.desk.reading() as session:
@@ -30,7 +34,7 @@ class ShowCards:
                 raise NotFound("organisation.no_cell", cell=grid_id)
             there = session.establishment.read()
             people = {one.person_id for one in holding(there.assignments, now_ms) if scope.sees(one.grid_id)}
-            return offered(self._cards(session, scope, {p: there.person[p].name for p in people}))
+            return self._cards(session, scope, {p: there.person[p].name for p in people})
 
     def _cards(self, session: DeskSession, scope: Scope, names: dict[str, str]) -> list[ManagerCard]:
         stored = session.orders.found(scope, OrderFilter(), None, LOOKED_BACK)
@@ -40,5 +44,6 @@ class ShowCards:
             done = [one for one in orders if not is_open(self.company.work_type(one.order.type), one.state)]
             rated = [session.ratings.of_order(one.order.id) for one in done]
             ratings = tuple(one.mean for one in rated if one is not None)
-            cards.append(ManagerCard(person, names[person], len(done), len(orders) - len(done), ratings))
+            carries = session.orders.open_of_owner(person)
+            cards.append(ManagerCard(person, names[person], len(done), carries, ratings))
         return cards

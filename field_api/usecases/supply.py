@@ -95,6 +95,15 @@ class Supply:
         """The newest revision of every open outage."""
         return tuple(logged.revision for logged in self._outages.current(open_only=True))
 
+    def customers_out(self) -> Mapping[str, str]:
+        """Customer → the likeliest open outage that they are in."""
+        found: dict[str, str] = {}
+        for revision in sorted(self.open_now(), key=lambda one: one.probability):
+            network = self._sites.of(revision.network_hash).network
+            impact = self.impact(revision)
+            found |= {network.customers.ids[int(row)]: revision.outage_id for row in impact.customers}
+        return found
+
     def outage_of(self, customer_id: str) -> str | None:
         """The open outage that this customer is in, the likeliest first."""
         current = [logged.revision for logged in self._outages.current(open_only=True)]

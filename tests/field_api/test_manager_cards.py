@@ -1,7 +1,9 @@
 """CUS-01: whom a customer may pick: the best liked first, nobody who carries too much."""
 
 from itertools import pairwise
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,3 +56,57 @@ def test_cus_01_cards_count_the_orders_that_a_manager_answers_for(world: World) 
     card = next(one for one in shown if one["person_id"] == order["owner_id"])
     assert (card["open"], card["closed"], card["satisfaction"], card["ratings"]) == (1, 0, None, 0)
     assert world.log_in("crew-01").get("/api/v1/manager-cards?grid_id=G2").status_code == 404
+
+
+def _public(world: World, path: str, body: dict[str, Any]) -> Any:
+    return world.app.test_client().post(f"/api/v1/public/{path}", json=body)
+
+
+def _open_case(world: World, number: int) -> dict[str, Any]:
+    wanted = {"operation_id": f"op-case-{number:04d}", "type": "home_service", "subject_id": "C3"}
+    answer = world.log_in("dispatcher").send("POST", "/api/v1/orders", wanted)
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.get_json()
+    return found
+
+
+def test_cus_01_the_customers_pick_binds_their_cases_now_and_later(world: World) -> None:
+    case = _open_case(world, 1)
+    items = _public(world, "manager-cards", {"number": "C3"}).get_json()["items"]
+    assert len(items) >= 2
+    assert all(set(one) == {"card", "name", "closed", "open", "satisfaction", "ratings"} for one in items)
+    assert all(one["name"].endswith("*") for one in items), "nothing of a person but what a card shows"
+    owned = {
+        one["card"]: one for one in _public(world, "manager-cards", {"number": case["number"]}).json["items"]
+    }
+    assert len(owned) == len(items)
+    assert not {one["card"] for one in items} & set(owned), "a card is named for one number alone"
+    other = next(one for one in items if one["open"] == 0)
+    answer = _public(world, "manager-choice", {"number": "C3", "card": other["card"]}).get_json()
+    assert (answer["bound"], answer["cases"]) == (True, [case["number"]])
+    shown = world.log_in("dispatcher").get(f"/api/v1/orders/{case['id']}").get_json()
+    assert shown["owner_id"] != case["owner_id"]
+    assert shown["history"][-1]["step"] == "manager_chosen"
+    assert _open_case(world, 2)["owner_id"] == shown["owner_id"]
+    assert world.confirmed(cause="T2")["owner_id"] == case["owner_id"], "an outage stays with its cell"
+
+
+def test_cus_01_a_manager_who_carries_enough_is_told_with_the_next_best(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = _open_case(world, 1)
+    items = _public(world, "manager-cards", {"number": "C3"}).get_json()["items"]
+    busy = next(one for one in items if one["open"] == 0)
+    monkeypatch.setattr("field_api.usecases.choose_manager.MAX_OPEN", 0)
+    answer = _public(world, "manager-choice", {"number": "C3", "card": busy["card"]}).get_json()
+    assert (answer["bound"], answer["cases"]) == (False, [])
+    assert answer["instead"]
+    assert busy["card"] not in {one["card"] for one in answer["instead"]}
+    assert set(answer["told"]) == {"zh", "en"}
+    kept = world.log_in("dispatcher").get(f"/api/v1/orders/{case['id']}").get_json()
+    assert kept["owner_id"] == case["owner_id"]
+
+
+def test_cus_01_numbers_that_are_nobodys_have_no_cards(world: World) -> None:
+    assert _public(world, "manager-cards", {"number": "nobody"}).get_json() == {"items": []}
+    assert _public(world, "manager-choice", {"number": "nobody", "card": "x"}).status_code == 404

@@ -1,11 +1,13 @@
 """An order's life through the API: steps, repetition, stale revisions, proof of supply."""
 
+import json
 from typing import Any
 
 import pytest
 
 from field_api.calendars import clock_face
 from field_api.instants import iso
+from field_api.usecases.follow_calls import FollowCalls
 from telemetry.outages import OutageState
 from tests.field_api.world import Person, World
 
@@ -124,16 +126,45 @@ def test_who_may_step(world: World) -> None:
 
 def test_a_customers_call_joins_its_outage_and_opens_none(world: World) -> None:
     """REP-01: later calls attach."""
-    world.confirmed()
+    order = world.confirmed()
     dispatcher = world.log_in("dispatcher")
     body = {"customer_id": "C3", "text": "没电，请回电13612345670"}
     answer = dispatcher.send("POST", "/api/v1/calls", body)
     assert (answer.status_code, answer.get_json()["outage_id"]) == (201, "out-1")
+    assert (answer.get_json()["verdict"], answer.get_json()["order_id"]) == ("covered", order["id"])
+    assert set(answer.get_json()["told"]) == {"zh", "en"}
+    history = dispatcher.get(f"/api/v1/orders/{order['id']}").get_json()["history"]
+    assert [one["step"] for one in history] == ["assign", "call_attached"]
+    assert dispatcher.get("/api/v1/outages/out-1").get_json()["calls"] == 1
+    with world.services.desk.reading() as session:
+        told = [one.event for one in session.feed.read(0, 100) if one.event.name == "call_attached"]
+    assert [(json.loads(one.data)["order_id"], one.grid_ids) for one in told] == [
+        (order["id"], frozenset({"G2"}))
+    ]
     alone = dispatcher.send("POST", "/api/v1/calls", {"customer_id": "C1"})
+    assert (alone.get_json()["verdict"], alone.get_json()["order_id"]) == ("verify", "")
     assert alone.get_json()["outage_id"] is None
     assert dispatcher.send("POST", "/api/v1/calls", {"customer_id": "C99"}).status_code == 404
     world.work()
     assert len(dispatcher.get("/api/v1/orders?state=all").get_json()["items"]) == 1
+
+
+def test_a_call_that_nothing_explains_opens_an_order_where_that_is_asked_for(world: World) -> None:
+    dispatcher, body = world.log_in("dispatcher"), {"customer_id": "C3", "open_order": True}
+    opened = dispatcher.send("POST", "/api/v1/calls", body).get_json()
+    order = dispatcher.get(f"/api/v1/orders/{opened['order_id']}").get_json()
+    assert (opened["verdict"], order["type"], order["source"]) == ("opened", "verification", "call")
+    second = dispatcher.send("POST", "/api/v1/calls", body).get_json()
+    assert (second["verdict"], second["order_id"]) == ("duplicate", order["id"])
+    repair = world.confirmed()
+    services = world.services
+    follow = FollowCalls(services.desk, services.company, services.supply)
+    assert (follow(world.clock()), follow(world.clock())) == (1, 0)
+    assert dispatcher.get(f"/api/v1/orders/{order['id']}").get_json()["state"] == "cancelled"
+    noted = dispatcher.get(f"/api/v1/orders/{repair['id']}").get_json()["history"][-1]
+    assert (noted["step"], noted["note"]) == ("call_attached", f"call of {order['number']}")
+    now = dispatcher.get(f"/api/v1/calls/{opened['id']}").get_json()
+    assert (now["verdict"], now["outage_id"]) == ("covered", "out-1")
 
 
 def test_the_same_call_again_is_the_same_call(world: World) -> None:

@@ -52,6 +52,23 @@ def test_a_customer_without_power_and_an_order_tell_how_far_it_is(world: World) 
     assert set(_look(world, "C3")) == set(_look(world, "nobody")), "one shape"
 
 
+def test_the_number_of_a_restored_outages_ticket_or_order_tells_since_when_supply_is_back(
+    world: World,
+) -> None:
+    order, who = world.confirmed(cause="T2"), world.log_in("dispatcher")
+    sent = {"number": "T-1", "accepted_at": iso(world.clock()), "customer": "C4", "text": "没电"}
+    taken = who.send("POST", "/api/v1/tickets", {"tickets": [sent]})
+    assert taken.status_code == 200, taken.text
+    assert (_look(world, "T-1")["supply"], _look(world, "T-1")["stage"]) == ("out", "assigned")
+    world.clock.now_ms += 600_000
+    world.publish("out-1", OutageState.RESTORED)
+    world.work()
+    back = iso(world.clock())
+    for number in ("T-1", order["number"]):
+        assert (_look(world, number)["supply"], _look(world, number)["since"]) == ("back", back)
+    assert _look(world, "C4")["supply"] == "nothing_known", "a customer's number tells no past"
+
+
 def test_planned_work_is_told_too(world: World) -> None:
     starts_ms = world.clock() + DAY_MS
     plan = {"operation_id": "op-plan-0001", "element": "T1", "starts_at": iso(starts_ms),

@@ -191,6 +191,7 @@ export interface OutageDetail extends Outage {
   explained_revision: number | null
   revisions: Revision[]
   orders: Order[]
+  calls: number
 }
 
 export interface Scope {
