@@ -12,6 +12,7 @@ from field_api.adapters.data_files import (
     shipped_recurring_work,
     shipped_registers,
     shipped_work_types,
+    site_information,
     site_profile,
 )
 from field_api.adapters.dispatch_files import dispatch_policy, travel_model
@@ -90,6 +91,8 @@ EXPECTED: Final = Expectations(96)
 """The load curve's quarter-hours, where the site says nothing else."""
 PHOTOS: Final = "photos"
 """Their folder within the data directory."""
+INFORMATION: Final = "public_information"
+"""Folder of the site's own editions of the public page."""
 REFUSALS_PER_S: Final = 1 / 60
 MOST_REFUSALS: Final = 20.0
 """Of one person, written to the record at once."""
@@ -202,6 +205,7 @@ def build_services(
         appoint=Appoint(desk), roll_out=RollOut(desk),
         assess=Assess(desk, ours, SqlAlarmBook(desk_database)),
         readings=readings,
+        information=site_information(None if home.site is None else home.site / INFORMATION),
         dead_letters=SqlDeadLetters(gateway), gateway=SqlGatewayRecords(gateway),
         watch=_watch(gateway, readings, expectations),
         security=SqlSecurityRecords(gateway),

@@ -324,7 +324,6 @@ class Call:
     verdict: str = ""
     """What became of it (``partners.tickets.Verdict``); '' where it came as a ticket."""
     order_id: str = ""
-    """The order that it went with, or opened."""
 
 
 class Calls(Protocol):
@@ -499,27 +498,3 @@ class Tiles(Protocol):
 
         Lines are everybody's; customers only those within the scope.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class FailedElement:
-    element: str
-    at: str
-
-
-class SimulatorRefused(Exception):
-    """The simulator said no; ``status`` is its answer (404, 409) or 503 where it is not there."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class Simulator(Protocol):
-    """The demo's grid to practise on."""
-
-    def failed(self) -> tuple[FailedElement, ...]: ...
-
-    def trip(self, element: str) -> None: ...
-
-    def restore(self, element: str) -> None: ...

@@ -15,6 +15,7 @@ from field_api.deadlines.profile_file import profile_of
 from field_api.orders.declarations import work_type_of
 from field_api.orders.work import WorkType
 from field_api.orders.work_type_parts import composed
+from field_api.service.public_information import Edition, edition_of, in_order
 from field_api.service.recurring import Schedule
 from field_api.service.recurring_file import schedule_of
 from field_api.service.register_file import register_of
@@ -46,6 +47,20 @@ def shipped_registers() -> Mapping[str, Register]:
 def shipped_recurring_work() -> Sequence[Schedule]:
     """Everything that comes round by the calendar."""
     return tuple(_declared("recurring_work", name, schedule_of) for name in _names("recurring_work"))
+
+
+def site_information(folder: Path | None) -> tuple[Edition, ...]:
+    """Editions of the public page: the site's own where it has any, else the shipped ones."""
+    own = () if folder is None or not folder.is_dir() else sorted(folder.glob("*.toml"))
+    if own:
+        place, found = str(folder), [_read(str(file), file, edition_of) for file in own]
+    else:
+        place = "field_api/public_information"
+        found = [_declared("public_information", name, edition_of) for name in _names("public_information")]
+    try:
+        return in_order(found)
+    except ValueError as problem:
+        raise BadDataFile(f"{place}: {problem}") from problem
 
 
 def _names(folder: str) -> Sequence[str]:

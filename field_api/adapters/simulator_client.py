@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
-from field_api.ports import FailedElement, SimulatorRefused
+from field_api.simulator_ports import FailedElement, SimulatorRefused
 
 HOST: Final = "127.0.0.1"
 TIMEOUT_S: Final = 5.0

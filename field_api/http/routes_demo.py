@@ -6,8 +6,8 @@ from field_api.http.fields import Identifier, Input, Page
 from field_api.http.operations import OFFICE, Answer, Call, Operations
 from field_api.http.problems import HttpProblem
 from field_api.people.users import Role
-from field_api.ports import SimulatorRefused
 from field_api.resources import Instant, Resource
+from field_api.simulator_ports import SimulatorRefused
 
 operations: Final = Operations()
 _TRIES: Final = frozenset({Role.ADMIN, Role.DISPATCHER})

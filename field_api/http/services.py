@@ -1,6 +1,6 @@
 """What requests work with: built once by the process, given to the application."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,9 @@ from field_api.company import Company
 from field_api.http.shared import Shared
 from field_api.http.throttle import Throttle
 from field_api.partners_house import Partners
-from field_api.ports import Clock, Desk, Simulator, Sites, Tiles, WorkCalendars
+from field_api.ports import Clock, Desk, Sites, Tiles, WorkCalendars
+from field_api.service.public_information import Edition
+from field_api.simulator_ports import Simulator
 from field_api.usecases.advise import Advise
 from field_api.usecases.appoint import Appoint
 from field_api.usecases.assess import Assess
@@ -105,6 +107,8 @@ class Services:
     roll_out: RollOut
     assess: Assess
     readings: ReadingStore
+    information: Sequence[Edition]
+    """Of the public page, oldest first."""
     dead_letters: DeadLetters
     gateway: GatewayRecords
     watch: DeviceWatch
