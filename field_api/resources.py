@@ -253,6 +253,15 @@ class NoticeResource(Resource):
     count: int = Field(default=1, description="In the feed: how many people were sent this text.")
 
 
+class VillageResource(Resource):
+    id: str
+    name: str
+    name_en: str
+    grid_id: str
+    lon: float | None
+    lat: float | None
+
+
 class GridCellResource(Resource):
     id: str
     name: str

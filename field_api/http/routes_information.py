@@ -6,7 +6,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from field_api.calendars import local_day
-from field_api.http.fields import Query, Whole
+from field_api.http.fields import Query, Revision
 from field_api.http.operations import Answer, Call, Operations
 from field_api.http.problems import HttpProblem
 from field_api.notices.wording import HOTLINES
@@ -28,7 +28,7 @@ _LABELS: Final[dict[str, dict[str, str]]] = {
 
 
 class EditionQuery(Query):
-    version: Whole | None = Field(default=None, ge=1, le=100_000, description="Without: the one in force.")
+    version: Revision | None = Field(default=None, description="Without: the one in force.")
 
 
 class PageQuery(EditionQuery):
@@ -84,7 +84,7 @@ def _edition(call: Call, version: int | None) -> tuple[Edition, tuple[Edition, .
         in_force(known, today) if version is None else next((o for o in known if o.version == version), None)
     )
     if found is None:
-        raise HttpProblem(404, "No such edition", f"known: {', '.join(str(o.version) for o in known) or '-'}")
+        raise HttpProblem(404, "request.no_edition", known=tuple(o.version for o in known))
     return found, known
 
 

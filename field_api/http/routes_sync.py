@@ -31,7 +31,6 @@ from field_api.http.sync_resources import (
     ContactListResource,
     SyncItem,
     SyncPage,
-    VillageResource,
     dead_in_scope,
     sketch_resource,
 )
@@ -39,7 +38,7 @@ from field_api.instants import iso, milliseconds
 from field_api.organisation.cells import CrewState
 from field_api.people.users import Role
 from field_api.ports import StoredOrder
-from field_api.resources import OrderDetailResource, Resource
+from field_api.resources import OrderDetailResource, Resource, VillageResource
 from field_api.saying import Language, in_all
 from field_api.usecases.errors import Overtaken, Refused
 from field_api.usecases.move_crew import Position

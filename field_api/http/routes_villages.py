@@ -2,11 +2,11 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from field_api.http.fields import DeviceTime, Identifier, Input, Line, Page, PageQuery, Whole, Words
+from field_api.http.fields import DeviceTime, Identifier, Input, Line, Page, PageQuery, Words, as_whole
 from field_api.http.operations import EVERYONE, Answer, Call, Operations
 from field_api.http.paging import cut, number_after
 from field_api.http.problems import HttpProblem
@@ -15,28 +15,23 @@ from field_api.instants import iso, iso_or_none, milliseconds
 from field_api.organisation.rollout import PlanEntry, PlanState, PlanStep, possible, state_of
 from field_api.organisation.villages import Liaison, Village, candidates, liaison_at
 from field_api.people.users import Role
-from field_api.resources import Instant, Resource
+from field_api.resources import Instant, Resource, VillageResource
 from field_api.usecases.appoint import MAY_APPOINT
 from field_api.usecases.roll_out import MAX_STEPS, MAY_PLAN
 
 operations: Final = Operations()
+_Step = Annotated[int, Field(ge=2, le=MAX_STEPS), BeforeValidator(as_whole)]
 MOST_CANDIDATES: Final = 20
 MOST_PLANS: Final = 100
 MOST_VILLAGES: Final = 500
 READS_PLANS: Final = EVERYONE - {Role.CREW}
 
 
-class VillageResource(Resource):
-    id: str
-    name: str
-    name_en: str
-    grid_id: str
-    lon: float | None
-    lat: float | None
+class LedVillageResource(VillageResource):
     liaison: PersonBrief | None = Field(description="Null: nobody at present.")
 
 
-class VillagePage(Page[VillageResource]):
+class VillagePage(Page[LedVillageResource]):
     pass
 
 
@@ -76,7 +71,7 @@ class NewPlanBody(Input):
 
 class PlanStepBody(Input):
     step: PlanStep = Field(strict=False)
-    sequence: Whole = Field(ge=2, le=MAX_STEPS, description="Last seen plus one.")
+    sequence: _Step = Field(description="Last seen plus one.")
     note: Words = Field(default="", description="Of a review: what was found.")
     village_ids: tuple[Identifier, ...] = Field(default=(), max_length=MOST_VILLAGES, strict=False)
 
@@ -117,7 +112,7 @@ def list_villages(call: Call) -> Answer:
         seen[start : start + query.limit + 1], query.limit, lambda _: (start + query.limit, "")
     )
     items = tuple(
-        VillageResource(
+        LedVillageResource(
             id=one.id, name=one.name, name_en=one.name_en, grid_id=one.grid_id, lon=one.lon, lat=one.lat,
             liaison=brief(whole, liaison_at(whole.liaisons, one.id, call.now_ms)),
         )

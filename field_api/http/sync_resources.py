@@ -12,7 +12,7 @@ from field_api.people.masking import address_area
 from field_api.people.users import Scope
 from field_api.presentation import degrees
 from field_api.projection import PRIORITY_NAMES, Place, Site
-from field_api.resources import Instant, OrderDetailResource, Resource
+from field_api.resources import Instant, OrderDetailResource, Resource, VillageResource
 from field_api.sketches import MAX_METERS, Line, meters_in_scope, sketch
 from geo.network import Phases
 
@@ -54,15 +54,6 @@ class SketchResource(Resource):
 class ContactListResource(Resource):
     wipe_at: Instant
     items: tuple[PersonResource, ...]
-
-
-class VillageResource(Resource):
-    id: str
-    name: str
-    name_en: str
-    grid_id: str
-    lon: float | None
-    lat: float | None
 
 
 class SyncItem(Resource):

@@ -60,11 +60,11 @@ class ChooseManager:
         known = self._all(asked, now_ms) if asked is not None else []
         picked = next((one for one in known if card_id(number, one) == card), None)
         if picked is None:
-            raise NotFound(f"no card {card!r} for that number")
+            raise NotFound("customer.no_card", card=card)
         with self.desk.writing() as session:
             asked = self._asked(session, number)
             if asked is None:
-                raise NotFound(f"nothing is open under {number!r}")
+                raise NotFound("customer.no_case", number=number)
             theirs = [one for one in asked.cases if one.order.owner_id != picked.person_id]
             carries = session.orders.open_of_owner(picked.person_id)
             if (theirs and carries + len(theirs) > MAX_OPEN) or carries >= MAX_OPEN:

@@ -101,7 +101,7 @@ class RecordCall:
         site, work_type = self.sites.current(), self.company.work_type(TYPE)
         spot = None if site is None else spot_of(site, work_type.subject, call.customer_id)
         if spot is None:
-            raise NotPossible("no network is in force: import one first")
+            raise NotPossible("network.none_yet")
         request = OpenRequest("", TYPE, call.customer_id, call.text, source=SOURCE, basis_ms=call.at_ms)
         order_id = place_order(session, work_type, spot, request, None, now_ms, self.company.is_working_day)
         session.feed.append(now_ms, [order_event(session, self.company, order_id, now_ms)])
