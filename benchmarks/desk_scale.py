@@ -1,11 +1,15 @@
-"""What the desk's work costs as closed orders gather: a page, one order, a step, what a phone pulls.
+"""What the desk's work costs as closed orders gather: pages and filters, one order, a step, what a phone
+pulls, the board, what planning reads.
 
-One process, CPU and waiting together and CPU alone, on SQLite and on PostgreSQL; 40 open orders whatever the
-number of closed ones. The growth is the cost at the most orders over that at the fewest.
+One process, on SQLite and on PostgreSQL: its own processor time, and the time until it had the answer; 40
+open orders whatever the number of closed ones. The growth is the cost at the most orders over that at the
+fewest.
 """
 
 import argparse
 import itertools
+import math
+import os
 import statistics
 import sys
 import tempfile
@@ -13,22 +17,29 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from flask.testing import FlaskClient
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
+from benchmarks.accuracy.charts import Axis, Chart
 from benchmarks.desk_company import CELLS, MINUTE_MS, History, found
-from benchmarks.record import Cell, record
+from benchmarks.record import RESULTS, Cell, record
 from field_api.http.app import create_app
+from field_api.http.services import Services
 from field_api.instants import iso
+from field_api.usecases.write_board import WriteBoard
 from geo.adapters.database import open_database
 from tests.postgres import postgres
 
 SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)
 OPEN: Final = 40
 REPEATS: Final = 25
+CHARTED: Final = (
+    "page of open orders", "page of closed orders", "closed orders of one cell", "one order",
+    "pull: nothing new", "a step (remark)", "the board", "what a dispatch plan reads",
+)  # fmt: skip
 _UNIQUE: Final = itertools.count()
 _SENT: Final = "desk-scale-{}"
 
@@ -47,10 +58,14 @@ def run(arguments: Sequence[str] = ()) -> dict[str, object]:
             else:
                 with postgres(durable=True) as url:
                     took = _measured(url, Path(home), options.sizes)
-        tables[f"Milliseconds with {store}"] = _rows(took)
+        tables[f"Processor milliseconds with {store}"] = _rows(took, "cpu_ms")
+        tables[f"Milliseconds until the answer with {store}"] = _rows(took, "ms")
+        _draw(store, took)
     notes = (
         f"Median of {REPEATS} requests in one process, without HTTP; {OPEN} open orders of two crews.",
-        "CPU is this process's own; PostgreSQL works in others.",
+        "Processor time is this process's own; PostgreSQL works in others, the waiting holds that too.",
+        "Charts: desk_scale_sqlite.svg, desk_scale_postgresql.svg.",
+        f"Load of the machine at the end: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.",
         "A step waits for the disk (SQLite synchronous=FULL, PostgreSQL fsync).",
     )
     return record(
@@ -84,7 +99,8 @@ def _measured(location: str, folder: Path, sizes: Sequence[int]) -> dict[int, di
     for size in sizes:
         history.grow(there, size, models, now_ms - MINUTE_MS)
         there = size
-        took[size] = {name: _median(ask) for name, ask in _requests(desk, client, orders).items()}
+        asked = _requests(desk, client, orders) | _looks(services)
+        took[size] = {name: _median(ask) for name, ask in asked.items()}
         sys.stderr.write(f"{size}: {took[size]}\n")
     return took
 
@@ -105,6 +121,12 @@ def _requests(
         "closed orders of a rare kind": lambda: desk.get(
             "/api/v1/orders?state=closed&limit=50&type=campaign"
         ),
+        "closed orders of a state": lambda: desk.get(
+            "/api/v1/orders?state=closed&limit=50&step_state=closed&priority=normal"
+        ),
+        "orders of a customer": lambda: desk.get("/api/v1/orders?state=open&limit=50&customer_id=C1"),
+        "search": lambda: desk.get("/api/v1/search?q=C1"),
+        "a page begins (bootstrap)": lambda: desk.get("/api/v1/bootstrap"),
         "changed in the last hour": lambda: desk.get(
             f"/api/v1/orders?state=all&limit=50&updated_since={_hour_ago()}"
         ),
@@ -113,6 +135,16 @@ def _requests(
         "pull: nothing new": lambda: crew.get(f"/api/v1/sync/pull?cursor={cursor()}"),
         "a step (remark)": lambda: desk.remark(next(whose)),
         "crews": lambda: desk.get("/api/v1/crews"),
+    }
+
+
+def _looks(services: Services) -> dict[str, Callable[[], object]]:
+    """What the processes beside the web look at again and again."""
+    now_ms = int(time.time() * 1000)
+    board = WriteBoard(services.desk, services.company, services.sites, lambda *_: None)
+    return {
+        "the board": lambda: board(now_ms),
+        "what a dispatch plan reads": lambda: services.plan_dispatch.situation(now_ms),
     }
 
 
@@ -144,16 +176,30 @@ def _median(ask: Callable[[], object]) -> _Took:
     return _Took(1000 * statistics.median(wall), 1000 * statistics.median(cpu))
 
 
-def _rows(took: Mapping[int, Mapping[str, _Took]]) -> list[dict[str, Cell]]:
+def _rows(took: Mapping[int, Mapping[str, _Took]], what: Literal["ms", "cpu_ms"]) -> list[dict[str, Cell]]:
     sizes = list(took)
     rows: list[dict[str, Cell]] = []
     for name in took[sizes[0]]:
+        costs = [getattr(took[size][name], what) for size in sizes]
         row: dict[str, Cell] = {"what": name}
-        row |= {f"{size:,} orders": round(took[size][name].ms, 1) for size in sizes}
-        row["growth"] = round(took[sizes[-1]][name].ms / took[sizes[0]][name].ms, 1)
-        row["cpu at the most"] = round(took[sizes[-1]][name].cpu_ms, 1)
+        row |= {f"{size:,} orders": round(cost, 1) for size, cost in zip(sizes, costs, strict=True)}
+        row["growth"] = round(costs[-1] / costs[0], 1)
         rows.append(row)
     return rows
+
+
+def _draw(store: str, took: Mapping[int, Mapping[str, _Took]]) -> None:
+    """Processor milliseconds by number of orders."""
+    sizes = [float(size) for size in took]
+    lines = {name: [(float(size), took[size][name].cpu_ms) for size in took] for name in CHARTED}
+    most_ms = math.ceil(max(ms for line in lines.values() for _, ms in line))
+    chart = Chart(
+        f"Processor milliseconds of a request, {store}",
+        Axis("orders", sizes[0], max(sizes[-1], 2 * sizes[0]), sizes, logarithmic=True),
+        Axis("ms", 0, most_ms, [most_ms * share / 4 for share in range(5)]),
+        lines,
+    )
+    (RESULTS / f"desk_scale_{store}.svg").write_text(chart.svg(), encoding="utf-8")
 
 
 def token(client: FlaskClient, username: str) -> str:
