@@ -48,6 +48,8 @@ CONNECTIONS: Final = 64
 WARM_UP: Final = (40.0, 6.0)
 """Requests per second, seconds: enough that every process has compiled and read what it needs."""
 GIVE_UP_S: Final = 30.0
+PATIENT_S: Final = 600.0
+"""While warming up: what is compiled then must be ready when the measurement begins."""
 MIX: Final = {"page": 0.25, "detail": 0.25, "pull": 0.2, "crews": 0.1, "position": 0.16, "step": 0.04}
 """Shares of the requests: most people look, some move, few change an order."""
 _CURSOR: Final = re.compile(rb'"next_cursor":"([^"]+)"')
@@ -220,7 +222,7 @@ def _server_of(location: str) -> int:
 
 
 async def _load(web: Web, people: People, rate: float, seconds: float, listeners: int) -> Seen:
-    await Requests(web, people, Seen()).run(*WARM_UP)
+    await Requests(web, people, Seen(), PATIENT_S).run(*WARM_UP)
     seen = Seen()
     async with _listening(web, people, listeners, seen):
         before, began, own = web.cpu_s(), time.monotonic(), time.process_time()
@@ -294,8 +296,8 @@ def _stepped(event: bytes) -> tuple[str, int] | None:
 class Requests:
     """Mixed use by a few people over kept connections."""
 
-    def __init__(self, web: Web, people: People, seen: Seen) -> None:
-        self._web, self._people, self._seen = web, people, seen
+    def __init__(self, web: Web, people: People, seen: Seen, give_up_s: float = GIVE_UP_S) -> None:
+        self._web, self._people, self._seen, self._give_up_s = web, people, seen, give_up_s
         self._random = random.Random(7)
         self._idle: list[Connection] = []
         self._places = asyncio.Semaphore(CONNECTIONS)
@@ -314,7 +316,7 @@ class Requests:
 
     async def _timed(self, kind: str, planned: float) -> None:
         try:
-            status = await asyncio.wait_for(getattr(self, f"_{kind}")(), GIVE_UP_S)
+            status = await asyncio.wait_for(getattr(self, f"_{kind}")(), self._give_up_s)
         except (TimeoutError, OSError, asyncio.IncompleteReadError, ValueError) as problem:
             status = type(problem).__name__
         self._seen.took_s[kind].append(time.monotonic() - planned)

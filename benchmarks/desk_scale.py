@@ -64,7 +64,7 @@ def run(arguments: Sequence[str] = ()) -> dict[str, object]:
     notes = (
         f"Median of {REPEATS} requests in one process, without HTTP; {OPEN} open orders of two crews.",
         "Processor time is this process's own; PostgreSQL works in others, the waiting holds that too.",
-        "Charts: desk_scale_sqlite.svg, desk_scale_postgresql.svg.",
+        f"Charts: {', '.join(f'desk_scale_{store}.svg' for store in options.stores)}.",
         f"Load of the machine at the end: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.",
         "A step waits for the disk (SQLite synchronous=FULL, PostgreSQL fsync).",
     )
