@@ -9,6 +9,8 @@ from datetime import date, time
 from enum import StrEnum
 from typing import Final, Literal
 
+from field_api.orders.central_queue import CENTRAL_FROM_KV
+
 ANY: Final = "any"
 """As a limit's area or case: whichever it is."""
 
@@ -61,6 +63,8 @@ class Profile:
     day_ends: Literal["midnight", "office_close"] = "midnight"
     """When the last day of a limit in days is over."""
     at_risk: AtRisk = field(default_factory=AtRisk)
+    central_from_kv: float = CENTRAL_FROM_KV
+    """From this voltage on cases lie in the central queue (ORG-12)."""
 
     def limit(self, clock: str, area: str, day: date = date.max, case: str = ANY) -> Limit:
         """The limit in force on ``day``; KeyError where the profile gives none."""

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from field_api.deadlines.limits import ANY, AtRisk, Limit, LimitUnit, OfficeHours, Profile
+from field_api.orders.central_queue import CENTRAL_FROM_KV
 from field_api.organisation.cells import AreaKind
 
 _Amount = Annotated[int, Field(gt=0, le=1_000)]
@@ -72,6 +73,7 @@ class _Profile(_Declared):
     day_ends: Literal["midnight", "office_close"] = "midnight"
     office: _Office = _Office()
     at_risk: _AtRisk = _AtRisk()
+    central_from_kv: float | None = Field(default=None, gt=0, le=1_000, allow_inf_nan=False)
     limits: tuple[_Limit, ...] = ()
     beside: tuple[_Limit, ...] = ()
 
@@ -89,6 +91,8 @@ def profile_of(declared: Mapping[str, Any], extended: Profile | None = None) -> 
         office=OfficeHours(read.office.opens, read.office.closes),
         day_ends=read.day_ends,
         at_risk=AtRisk(read.at_risk.share, read.at_risk.minutes),
+        central_from_kv=read.central_from_kv
+        or (CENTRAL_FROM_KV if extended is None else extended.central_from_kv),
     )
 
 

@@ -42,6 +42,7 @@ class CentralQueueResource(Resource):
 def show_central_queue(call: Call) -> Answer:
     """Cases of my grid cells; jobs of an outage's incident are no cases."""
     site, types = current_site(call), call.services.company.work_types
+    from_kv = call.services.company.profile.central_from_kv
     authority_kv = float(np.nanmax(site.network.nodes.voltage_kv, initial=0.0))
     with call.services.desk.reading() as session:
         stored = session.orders.open_of(call.scope)
@@ -50,7 +51,7 @@ def show_central_queue(call: Call) -> Answer:
         for one in stored
         if not (one.order.outage_id or types[one.order.type].incident_job)
         for voltage_kv in [_voltage_kv(site, one)]
-        for queue in [queue_of(voltage_kv, authority_kv)]
+        for queue in [queue_of(voltage_kv, authority_kv, from_kv)]
         if queue is Queue.CENTRAL
     ]
     return Answer(200, CentralQueueResource(items=tuple(cases[:MOST_CASES])))

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 CENTRAL_FROM_KV: Final = 10.0
+"""Where the site's profile says nothing else (``central_from_kv``)."""
 
 
 class Queue(StrEnum):
@@ -16,8 +17,8 @@ class Queue(StrEnum):
     """Beyond the company's own authority: for the company above it."""
 
 
-def queue_of(voltage_kv: float, authority_kv: float) -> Queue:
+def queue_of(voltage_kv: float, authority_kv: float, central_from_kv: float = CENTRAL_FROM_KV) -> Queue:
     """By the voltage of the case; ``authority_kv`` is the highest that the company itself decides on."""
-    if math.isnan(voltage_kv) or voltage_kv < CENTRAL_FROM_KV:
+    if math.isnan(voltage_kv) or voltage_kv < central_from_kv:
         return Queue.CELL
     return Queue.CENTRAL if voltage_kv <= authority_kv else Queue.ABOVE

@@ -8,11 +8,11 @@ from field_api.organisation.duties import Assignment, BadDuty, handed_over
 from field_api.organisation.establishment import Changes, Establishment, Record, changes
 from field_api.organisation.staffing import Qualification
 from field_api.organisation.villages import BadLiaison, Liaison, taken_over
-from field_api.people.users import Role, User
+from field_api.people.users import WHOLE_COMPANY, Role, User
 from field_api.ports import Desk, DeskSession
 from field_api.saying import Term
 from field_api.usecases.errors import Forbidden, NotFound, NotPossible
-from field_api.validity import holds, is_empty
+from field_api.validity import holding, holds, is_empty
 
 MAY_APPOINT: Final = frozenset({Role.ADMIN})
 
@@ -62,7 +62,7 @@ class Appoint:
         _permitted(user)
         with self.desk.writing() as session:
             there = session.establishment.read()
-            if new.person_id not in there.person:
+            if new.person_id not in there.person or not _sees(session, there, user, new.person_id, now_ms):
                 raise NotFound("organisation.no_person", person=new.person_id)
             if is_empty(new):
                 raise NotPossible("organisation.skill_ends_first")
@@ -75,6 +75,13 @@ class Appoint:
 def _permitted(user: User) -> None:
     if user.role not in MAY_APPOINT:
         raise Forbidden("organisation.role_cannot_change", role=Term("role", user.role.value))
+
+
+def _sees(session: DeskSession, there: Establishment, user: User, person_id: str, at_ms: int) -> bool:
+    """Has the person to do with a cell of the user's, by duty or by crew? The others are the company's."""
+    crews = {one.crew_id for one in holding(there.members, at_ms) if one.person_id == person_id}
+    of_crews = (one.grid_ids for one in session.organisation.crews(WHOLE_COMPANY) if one.id in crews)
+    return user.scope.sees_any(there.cells_of(person_id, at_ms).union(*of_crews))
 
 
 def _employed(there: Establishment, person_id: str, at_ms: int) -> None:

@@ -8,10 +8,12 @@ from field_api.instants import iso
 from field_api.orders.work import Subject
 from field_api.organisation.establishment import Changes
 from field_api.organisation.staffing import Person
+from field_api.people.users import Role
 from telemetry.alarm_ports import Watched
 from telemetry.fault_watch import Alarm
 from telemetry.outages import OutageState
 from tests.field_api.forms import answer
+from tests.field_api.people import hire
 from tests.field_api.world import START_MS, World, make_world
 from tests.field_api.world import Person as Caller
 
@@ -248,3 +250,17 @@ def test_org_10_standing_low_voltage_is_a_risk_of_its_cell(world: World, admin: 
     (risk,) = _json(admin, "/api/v1/grid-cells/G2/risks")["items"]
     assert (risk["kind"], risk["subject"]) == ("low_voltage", "M3")
     assert _json(admin, "/api/v1/grid-cells/G1/risks")["items"] == []
+
+
+def test_an_administrator_of_one_cell_says_nothing_of_another_cells_people(
+    world: World, admin: Caller
+) -> None:
+    local = hire(world, "anna", Role.ADMIN, ("G1",))
+    body = {"from_at": iso(world.clock())}
+    answers = {}
+    for cell in ("G1", "G2"):
+        person = _json(admin, f"/api/v1/grid-cells/{cell}")["manager"]["id"]
+        path = f"/api/v1/staff/{person}/skills/live_work"
+        answers[cell] = local.send("PUT", path, body).status_code
+        assert admin.send("PUT", path, body).status_code == 200
+    assert answers == {"G1": 200, "G2": 404}

@@ -2,9 +2,11 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from field_api.adapters.data_files import site_profile
 from field_api.deadlines.clocks import ClockState, Due
 from field_api.orders.central_queue import queue_of
 from field_api.orders.work import HistoryEntry
@@ -77,3 +79,16 @@ def test_org_10_orders_near_or_over_their_limits_are_risks() -> None:
 def test_org_12_the_queue_follows_the_voltage(voltage_kv: float, authority_kv: float, queue: str) -> None:
     """ORG-12."""
     assert queue_of(voltage_kv, authority_kv).value == queue
+
+
+def test_org_12_from_which_voltage_on_stands_in_the_sites_profile(tmp_path: Path) -> None:
+    """ORG-12: a company that decides on 10 kV in its cells centralises from 35 kV on."""
+    (tmp_path / "ours.toml").write_text(
+        'name = "ours"\norigin = "site"\nextends = "promise"\ncentral_from_kv = 35.0\n', encoding="utf-8"
+    )
+    ours, shipped = site_profile("ours", tmp_path), site_profile("promise", None)
+    routed = [queue_of(kv, 110.0, ours.central_from_kv).value for kv in (0.4, 10.0, 35.0)]
+    assert routed == ["cell", "cell", "central"]
+    assert [queue_of(kv, 110.0, shipped.central_from_kv).value for kv in (0.4, 10.0, 35.0)] == [
+        "cell", "central", "central",
+    ]  # fmt: skip
