@@ -51,10 +51,10 @@ export async function giveTo(orderId: string, crewId: string, note: string): Pro
 let timer: ReturnType<typeof setInterval> | undefined
 export const planMoved = soon(() => timer !== undefined && void refreshPlan())
 
+/** Asked for by the tab, by events and now and then: a product that has just begun has no plan yet. */
 export function watchPlan(): void {
   stopPlan()
   planState.value = 'loading'
-  void refreshPlan()
   timer = setInterval(() => void refreshPlan(), EVERY_MS)
 }
 
