@@ -31,5 +31,8 @@ def _children(pid: int) -> list[int]:
 
 
 def _used_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):  # a child that ended meanwhile
+        return 0.0
     return (int(fields[11]) + int(fields[12])) * _TICK_S
