@@ -27,7 +27,7 @@ from gridcrew.supervisor import NeverReady, Program, Supervisor
 DEMO_GRID: Final = "simbench:1-MVLV-urban-all-0-sw"
 DEMO_OVERDUE: Final = {"GRIDCREW_GATEWAY__HEARTBEAT_OVERDUE_S": "90"}
 """The simulated terminals' heartbeats are as much closer together."""
-READY_S: Final = 120.0
+READY_S: Final = 300.0
 
 CORE: Final = ("gateway", "detector", "worker", "web")
 """In this order: each finds what it reads from already running."""

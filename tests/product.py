@@ -16,7 +16,7 @@ from typing import Final
 
 from tests.ports import free_port
 
-READY_S = 180.0
+READY_S = 400.0
 STOP_S = 30.0
 ROOT = Path(__file__).parent.parent
 

@@ -37,7 +37,7 @@ from gridcrew.stores import open_readings
 ADDRESSES: Final = "web.json"
 """Where a running web notes its addresses; gone when it is."""
 BACKLOG: Final = 1024
-START_S: Final = 90.0
+START_S: Final = 300.0
 STOP_S: Final = 4.0
 WORKERS: Final = "gridcrew.web_workers"
 MOST_PROCESSES: Final = 4

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import subprocess
+import time
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -18,6 +19,8 @@ TRANSFORMERS = iter(("T12", "T47", "T80", "T101"))
 """Of the reference grid; another one each time, so that no test waits for another's crew."""
 ORDER_MS = 30_000
 RESTORED_MS = 120_000
+TILES_S = 60.0
+LOOK_MS = 100
 
 
 def trip(centre: CommandCentre) -> tuple[str, str]:
@@ -85,11 +88,11 @@ def test_the_map_draws_the_network_and_the_scope(running_product: Product, desk_
     centre.log_in()
     centre.open_element("T30")
     expect(desk_page.locator(".map-canvas canvas")).to_be_visible()
-    desk_page.wait_for_load_state("networkidle")
-    desk_page.wait_for_timeout(2000)
-    assert {"lines", "transformers", "switches", "customers", "cells"} <= {
-        n for n, size in sizes.items() if size
-    }
+    layers = {"lines", "transformers", "switches", "customers", "cells"}
+    deadline_s = time.monotonic() + TILES_S
+    while not layers <= {name for name, size in sizes.items() if size}:
+        assert time.monotonic() < deadline_s, f"of the layers only {sorted(sizes)} came"
+        desk_page.wait_for_timeout(LOOK_MS)
 
 
 def _note_tile(url: str, status: int, headers: dict[str, str], sizes: dict[str, int]) -> None:
