@@ -178,17 +178,17 @@ def storm(grid: InferenceGrid, faults: int, onsets: int) -> Observations:
 def _sweeps(posterior: Posterior) -> Callable[[], object]:
     """The bare sum-product sweeps of a whole grid: evidence by class in, posterior by class out."""
     grid, chances = posterior.grid, posterior.chances
-    tree = (grid.parent, grid.zone, posterior.onsets.bins, posterior.onsets.inner, chances.blocked)
+    tree = (grid.parent, grid.zone, posterior.onsets.bins, posterior.onsets.inner, chances.ways)
     failing = (chances.class_survival, chances.fail)
-    works, stuck = np.empty_like(posterior.evidence.works), np.empty_like(posterior.evidence.works)
-    messages = (works, stuck, np.zeros_like(works), np.zeros_like(works), np.empty((2, len(works))))
-    state, top, above = np.zeros((2, *works.shape)), np.zeros(len(works)), np.zeros((1, works.shape[1]))
-    above[0, -1] = 1.0
+    belief, up, state = (np.zeros_like(posterior.evidence) for _ in range(3))
+    messages = (belief, up, np.zeros(belief.shape[:2]))
+    top, above = np.zeros(belief.shape[1]), np.zeros((1, 1, belief.shape[2]))
+    above[0, 0, -1] = 1.0
 
     def work() -> None:
-        works[:], stuck[:] = posterior.evidence.works, posterior.evidence.stuck
-        sweep_up(0, len(works), *tree, *failing, False, *messages)
-        sweep_down(0, len(works), *tree, *failing, *messages, above, 0, state[0], state[1], top)
+        belief[:] = posterior.evidence
+        sweep_up(0, len(top), *tree, *failing, False, *messages)
+        sweep_down(0, len(top), *tree, *failing, *messages, above, 0, state, top)
 
     return work
 

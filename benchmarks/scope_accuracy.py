@@ -121,6 +121,7 @@ def _notes(scenarios: int, seed: int, minutes: float) -> list[str]:
         "± is the standard error over nights (bootstrap).",
         "By record: whose recorded place is dead. Physical: who is really without supply.",
         "Reachable: F1 of one who knows exactly the faults below which any last gasp has arrived by then.",
+        "Bound: F1 of the exact posterior of one who knows all but what was silent, and the odds of faults.",
         "The rule is the best of 18 (share × least number), picked afterwards for each row.",
         "Element hit: an element found has the same customers as the true one, give or take 2 or 10 %.",
         "Calibration: of each night and instant one customer a band, where at least 1 % is said.",

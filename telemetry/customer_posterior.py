@@ -52,7 +52,7 @@ def _shares(zone: Int32, class_meters: Int32, dead: Float64, meters: Float64, sh
 def near_dead(grid: InferenceGrid, state: Float64, model: InferenceModel) -> NearDead:
     """ρ from the posterior of the zones near by, weighed by their meters, never below the prior's."""
     zones = len(grid.zone_top)
-    dead = 1.0 - (state[0, :, -1] + state[1, :, -1])
+    dead = 1.0 - state[:, :, -1].sum(axis=0)
     meters, share = np.zeros((2, zones))
     _shares(grid.zone, grid.class_meters, dead, meters, share)
     weight = np.where(grid.near >= 0, meters[grid.near], 0)
@@ -76,8 +76,8 @@ def meter_probabilities(
     out = np.zeros(len(grid.meter_class))
     customers_out(
         grid.meter_class, grid.meter_zone, onsets.bins, onsets.at_ms, hearing.quiet(shares), hearing.gains,
-        hearing.doubt, hearing.before, hearing.faint, near.while_alive, near.anyhow,
+        hearing.doubt, hearing.before, hearing.ways, near.while_alive, near.anyhow,
         seen.meter_off_ms, seen.meter_alive_ms, seen.meter_silent_ms, seen.meter_call_ms, seen.meter_can_gasp,
-        constants(model), state[0], state[1], out,
+        constants(model), state, out,
     )  # fmt: skip
     return worth(out, model.calibration.customers)

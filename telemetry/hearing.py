@@ -17,12 +17,21 @@ import numba
 import numpy as np
 
 from geo.network import Bool, Float64, Int8, Int32
-from telemetry.heartbeats import ENOUGH_HEARD, HEARD_BEFORE_MS, MOST_REGULAR, oldest_shared
+from telemetry.heartbeats import (
+    ENOUGH_HEARD,
+    HEARD_BEFORE_MS,
+    MOST_REGULAR,
+    oldest_shared,
+    silence_of_zones,
+)
 from telemetry.inference_grid import InferenceGrid
 from telemetry.inference_model import InferenceModel
 from telemetry.observations import NEVER, Int64, Observations
 from telemetry.onsets import Onsets
 
+WAYS = 3
+WORKS, FAINT, BLOCKED = range(WAYS)
+"""How a zone is heard: as others are, with few last gasps, not at all (its terminal is blocked or late)."""
 NOT_HEARD, HEARD, UNCERTAIN = 0, 1, 2
 """Of a meter before the onset; uncertain where its last gasp is the only word."""
 ENOUGH_METERS = 200
@@ -42,7 +51,7 @@ FALSE_ALARMS = (1e-5, 0.02)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hearing:
-    """Arrays over the zones; a zone's *other* state is that nothing comes through, or few last gasps."""
+    """Arrays over the zones, and over the ways in which each may be heard."""
 
     level: Float64
     """[zones] P(a dead meter's last gasp comes through | the zone works)."""
@@ -50,23 +59,26 @@ class Hearing:
     """[zones] P(a living meter reports a last gasp)."""
     faint_level: float
     """The level of a faint zone."""
-    faint: Bool
-    """[zones] the other state is "faint", because meters were heard of until the onset; else "blocked"."""
-    other: Float64
-    """[zones] P(the other state) before anything since the onset is looked at; 0 where there is none."""
+    ways: Float64
+    """[ways, zones] P(the zone is heard so) before anything since the onset is looked at."""
     doubt: Float64
-    """[works | other, zones, NOT_HEARD | HEARD | UNCERTAIN] κ of a meter recorded there."""
+    """[ways, zones, NOT_HEARD | HEARD | UNCERTAIN] κ of a meter recorded there."""
     before: Int8
     """[meters] NOT_HEARD, HEARD or UNCERTAIN."""
+    silence: Float64
+    """[zones] log P(what was heard since the onset | blocked) : P(it | all live, the zone works)."""
 
     @property
     def gains(self) -> Float64:
-        """[works | faint, zones] P(last gasp | dead) : P(it | alive)."""
-        return np.stack((self.level / self.false_alarm, self.faint_level / self.false_alarm))
+        """[ways, zones] P(last gasp | dead) : P(it | alive)."""
+        return (
+            np.stack((self.level, np.full_like(self.level, self.faint_level), self.level)) / self.false_alarm
+        )
 
     def quiet(self, shares: Float64) -> Float64:
-        """[works | faint, zones, columns] P(no last gasp by now | dead), from what would have arrived."""
-        return np.stack((1.0 - self.level[:, None] * shares, 1.0 - self.faint_level * shares))
+        """[ways, zones, columns] P(no last gasp by now | dead), from what would have arrived."""
+        works, faint = 1.0 - self.level[:, None] * shares, 1.0 - self.faint_level * shares
+        return np.stack((works, faint, np.ones_like(shares)))
 
 
 def hearing_before(
@@ -74,35 +86,26 @@ def hearing_before(
 ) -> Hearing:
     """By what was heard before the onset; ``blocked`` [zones] is the prior of heartbeats.blocked_prior.
 
-    A zone that was heard of is hardly blocked, but may be faint; not where polls go unanswered.
+    A zone that was heard of is hardly blocked, but may be faint, or late where others are.
     """
     zones = len(blocked)
     came_through = grid.zone_latent & (blocked < model.faint)
-    faint = came_through & ~_unanswered(grid, seen)
     before = np.full(len(grid.meter_zone), UNCERTAIN, dtype=np.int8)
     meters, heard = np.zeros((2, zones))
     since = oldest_shared(grid, onsets)
     _mark(grid.meter_zone, since, seen.meter_alive_ms, seen.meter_off_ms, before, meters, heard)
+    silence = silence_of_zones(grid, seen, onsets, came_through, model)
+    blocked = np.where(came_through, np.maximum(blocked, silence.late), blocked)
+    faint = np.where(came_through, model.faint, 0.0)
     return Hearing(
         level=np.full(zones, 1.0 - model.miss),
         false_alarm=np.full(zones, model.false_alarm),
         faint_level=(1.0 - model.miss) * model.faint_share,
-        faint=faint,
-        other=np.where(faint, model.faint, blocked),
+        ways=np.stack(((1.0 - blocked) * (1.0 - faint), (1.0 - blocked) * faint, blocked)),
         doubt=_doubt(grid, meters, heard, came_through, model),
         before=before,
+        silence=silence.of_zone,
     )
-
-
-def _unanswered(grid: InferenceGrid, seen: Observations) -> Bool:
-    """[zones] whether the last word of a meter or terminal is that it did not answer."""
-    found = np.zeros(len(grid.zone_top) + 1, dtype=np.bool_)
-    for zone, silent, off, alive in (
-        (grid.meter_zone, seen.meter_silent_ms, seen.meter_off_ms, seen.meter_alive_ms),
-        (grid.terminal_zone, seen.terminal_silent_ms, seen.terminal_off_ms, seen.terminal_alive_ms),
-    ):
-        found[zone[silent > np.maximum(off, alive)]] = True
-    return found[:-1]
 
 
 @numba.njit(cache=True)
@@ -125,22 +128,22 @@ def _mark(
 def _doubt(
     grid: InferenceGrid, meters: Float64, heard: Float64, came_through: Bool, model: InferenceModel
 ) -> Float64:
-    """[works | other, zones, NOT_HEARD | HEARD | UNCERTAIN] κ; the model's where too little was heard.
+    """[ways, zones, NOT_HEARD | HEARD | UNCERTAIN] κ; the model's where too little was heard.
 
     What came through until the onset was no less heard of then, whatever befell it since.
     """
     zones, kappa = len(meters), model.mapping_error
-    doubt = np.full((2, zones, 3), kappa)
+    doubt = np.full((WAYS, zones, 3), kappa)
     known = np.bincount(grid.zone_root, weights=heard, minlength=zones)
     share = np.divide(heard, meters, out=np.zeros(zones), where=meters > 0)
     typical = np.bincount(grid.zone_root, weights=heard * share, minlength=zones) / np.maximum(known, 1.0)
     usual = np.minimum(typical, MOST_REGULAR)[grid.zone_root]
     enough = known[grid.zone_root] >= ENOUGH_HEARD
     elsewhere = usual * (1.0 - model.blocked)
-    for state, here in enumerate((usual, np.where(came_through, usual, usual * model.blocked_leak))):
+    for way, here in enumerate((usual, usual, np.where(came_through, usual, usual * model.blocked_leak))):
         for flag, right, wrong in ((HEARD, here, elsewhere), (NOT_HEARD, 1.0 - here, 1.0 - elsewhere)):
             odds = (1.0 - kappa) * right + kappa * wrong
-            doubt[state, enough, flag] = (kappa * wrong / np.maximum(odds, 1e-12))[enough]
+            doubt[way, enough, flag] = (kappa * wrong / np.maximum(odds, 1e-12))[enough]
     return doubt
 
 
@@ -148,7 +151,7 @@ def hearing_learned(
     hearing: Hearing, grid: InferenceGrid, seen: Observations, onsets: Onsets, shares: Float64,
     state: Float64, while_alive: Float64, model: InferenceModel,
 ) -> Hearing:  # fmt: skip
-    """The same with the rates of this night, from who is dead by ``state`` [works | other, classes, S].
+    """The same with the rates of this night, from who is dead by ``state`` [ways, classes, S].
 
     ``while_alive`` [zones] is ρ of ``NearDead``.
     """
@@ -158,7 +161,7 @@ def hearing_learned(
         grid.meter_class, grid.meter_zone, onsets.bins, onsets.at_ms,
         seen.meter_off_ms, seen.meter_alive_ms, seen.meter_can_gasp,
         model.last_gasp_early_s * 1000.0, model.last_gasp_late_s * 1000.0,
-        shares, state[0], state[1], hearing.faint, dead, gasps, living, alarms,
+        shares, state[WORKS] + state[FAINT], dead, gasps, living, alarms,
     )  # fmt: skip
 
     def over_source(values: Float64) -> Float64:
@@ -189,25 +192,23 @@ def _with_near(grid: InferenceGrid, values: Float64) -> Float64:
 @numba.njit(cache=True)
 def _tally(
     place: Int32, zone: Int32, bins: Int8, onset: Int64, off: Int64, alive: Int64, can_gasp: Bool,
-    early: float, late: float, shares: Float64, works: Float64, other: Float64, faint: Bool,
+    early: float, late: float, shares: Float64, heard: Float64,
     dead: Float64, gasps: Float64, living: Float64, alarms: Float64,
 ) -> None:  # fmt: skip
     """By zone, as far as it is not blocked: dead meters whose last gasp is due, living ones, who spoke."""
-    last = works.shape[1] - 1
+    last = heard.shape[1] - 1
     for m in range(len(place)):
         v, z = place[m], zone[m]
         if v < 0 or not can_gasp[m]:
             continue
         spoke, gone, due = False, 0.0, 0.0
         for s in range(bins[z]):
-            chance = works[v, s] + (other[v, s] if faint[z] else 0.0)
-            gone += chance
-            due += chance * shares[z, s]
+            gone += heard[v, s]
+            due += heard[v, s] * shares[z, s]
             if off[m] > alive[m] and -early <= float(off[m] - onset[z, s]) <= late:
                 spoke = True
-        lives = works[v, last] + (other[v, last] if faint[z] else 0.0)
         dead[z] += due
-        living[z] += lives
+        living[z] += heard[v, last]
         if spoke:
             gasps[z] += gone
-            alarms[z] += lives
+            alarms[z] += heard[v, last]

@@ -10,11 +10,12 @@ terminal's state; it never makes a silent place "off".
 """
 
 import math
+from dataclasses import dataclass
 
 import numba
 import numpy as np
 
-from geo.network import Float64, Int32
+from geo.network import Bool, Float64, Int32
 from telemetry.inference_grid import InferenceGrid
 from telemetry.inference_model import InferenceModel
 from telemetry.observations import NEVER, Int64, Observations
@@ -25,6 +26,12 @@ TOO_MANY_GONE = 2
 """Last gasps that make a zone no example of how zones report that live."""
 HEARD_BEFORE_MS = 3_600_000
 """What was heard so long before the first onset tells which terminals worked then."""
+TELLING = 4.0
+"""Where at least so many meters should have been heard by now, a zone's silence is no accident."""
+STRAYS = 0.25
+"""So much of what is usual may come from meters that are recorded in a zone and hang elsewhere."""
+LATE_STRENGTH = 10.0
+"""The model's rate of terminals that fall silent is worth so many zones."""
 MOST_REGULAR = 0.99
 """No source is so regular that a silent zone could not be late."""
 
@@ -44,10 +51,24 @@ def _count(
                 gone[z] += 1.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Silence:
+    """What it tells that so few of a zone's meters were heard of since the onset; nothing where unknown."""
+
+    of_zone: Float64
+    """[zones] −log P(what was heard | works, all live); the c of single meters are theirs."""
+    late: Float64
+    """[zones] share of the source's zones of which nothing came since, heard of until then."""
+
+
 def silence_of_zones(
-    grid: InferenceGrid, seen: Observations, onsets: Onsets, model: InferenceModel
-) -> Float64:
-    """[zones] −log P(what was heard | works); the c of single meters are theirs; 0 where unknown."""
+    grid: InferenceGrid,
+    seen: Observations,
+    onsets: Onsets,
+    came_through: Bool,
+    model: InferenceModel,
+) -> Silence:
+    """By how the zones of the same source are heard; ``came_through`` [zones]: heard of until the onset."""
     zones = len(onsets.bins)
     since = _newest_shared(grid, onsets)
     heard, gone, meters = np.zeros((3, zones))
@@ -71,8 +92,11 @@ def silence_of_zones(
     reported = heard * np.log(typical) + (meters - heard - gone) * np.log1p(-typical)
     with np.errstate(divide="ignore"):
         works = np.logaddexp(np.log1p(-regular) + heard * doubt, np.log(regular) + reported)
-    silence: Float64 = np.where(enough, -works, 0.0)
-    return silence
+    telling = usual * came_through * (enough & (typical * meters >= TELLING))
+    mute = telling * (heard <= STRAYS * typical * meters)
+    others = over_source(telling) - telling + LATE_STRENGTH  # no zone's silence excuses itself
+    late = (over_source(mute) - mute + LATE_STRENGTH * model.newly_blocked) / others
+    return Silence(of_zone=np.where(enough, -works, 0.0), late=late)
 
 
 def _newest_shared(grid: InferenceGrid, onsets: Onsets) -> Int64:

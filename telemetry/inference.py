@@ -13,12 +13,19 @@ import numpy as np
 from geo.network import Bool, Float64, Int8, Int32
 from telemetry.calibration import worth
 from telemetry.customer_posterior import NearDead, meter_probabilities, near_dead, nothing_near
-from telemetry.hearing import Hearing, hearing_before, hearing_learned
+from telemetry.hearing import BLOCKED, WAYS, Hearing, hearing_before, hearing_learned
 from telemetry.heartbeats import blocked_prior
 from telemetry.inference_grid import InferenceGrid
-from telemetry.inference_kernels import NO_FAILURE, decode, flow_down, sweep_down, sweep_up
+from telemetry.inference_kernels import (
+    NO_FAILURE,
+    decode,
+    flow_down,
+    heard_anyhow,
+    sweep_down,
+    sweep_up,
+)
 from telemetry.inference_model import InferenceModel, Prior
-from telemetry.likelihoods import NodeEvidence, node_evidence, reporting_shares
+from telemetry.likelihoods import node_evidence, reporting_shares
 from telemetry.observations import Int64, Observations
 from telemetry.onsets import Onsets, find_onsets
 from telemetry.outage_size import OutageSizes, outage_sizes
@@ -43,8 +50,8 @@ class Chances:
     """[classes]"""
     fail: Float64
     """[classes, columns]: column k − 1 is log P(failing in a given one of k bins)."""
-    blocked: Float64
-    """[zones] P(the terminal is blocked, or heard faintly), 0 where there is none."""
+    ways: Float64
+    """[WORKS | FAINT | BLOCKED, zones] how each zone is heard; without a terminal it works."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +64,14 @@ class Posterior:
     model: InferenceModel
     onsets: Onsets
     chances: Chances
-    evidence: NodeEvidence
-    """Each class's own evidence."""
+    evidence: Float64
+    """[ways, classes, columns + 1] each class's own evidence."""
     shares: Float64
     """[zones, columns] F, the share of last gasps that have had the time to arrive."""
     log_evidence: float
     """log P(observations) relative to "all alive, no terminal blocked"."""
     state: Float64
-    """[works | blocked, classes, columns + 1] P(dead since the column, or alive in the last; terminal)."""
+    """[ways, classes, columns + 1] P(dead since the column, or alive in the last; heard in that way)."""
     class_cut: Float64
     """[classes] P(a topmost cut lies in the class)."""
     map_state: Int8
@@ -105,8 +112,7 @@ class Posterior:
         """[terminals] P(nothing comes through from its meters)."""
         zone = self.grid.terminal_zone
         top = self.grid.zone_top[np.maximum(zone, 0)]
-        chance = np.where(self.hearing.faint[np.maximum(zone, 0)], 0.0, self.state[1, top].sum(axis=1))
-        blocked: Float64 = np.where(zone >= 0, chance, self.model.blocked)
+        blocked: Float64 = np.where(zone >= 0, self.state[BLOCKED, top].sum(axis=1), self.model.blocked)
         return blocked
 
     @cached_property
@@ -199,7 +205,7 @@ def infer(grid: InferenceGrid, observations: Observations, now_ms: int, model: I
         evidence = node_evidence(grid, observations, onsets, shares, near.while_alive, hearing, model)
         state, class_cut = messages.sum_out(evidence)
         found = near_dead(grid, state, model)
-    log_evidence = _log_evidence(grid, chances.blocked, messages)
+    log_evidence = messages.log_evidence()
     return Posterior(
         grid=grid,
         seen=observations,
@@ -229,43 +235,42 @@ class _Messages:
     """What the sweeps of one call write into, pass after pass: claiming the memory anew takes as long."""
 
     def __init__(self, grid: InferenceGrid, onsets: Onsets, chances: Chances) -> None:
-        shape = (len(grid.parent), onsets.columns + 1)
-        self._tree = (grid.parent, grid.zone, onsets.bins, onsets.inner, chances.blocked)
+        shape = (WAYS, len(grid.parent), onsets.columns + 1)
+        self._roots = grid.zone_top[grid.zone_outer < 0], np.flatnonzero(grid.zone_outer < 0)
+        self._tree = (grid.parent, grid.zone, onsets.bins, onsets.inner, chances.ways)
         self._failing = (chances.class_survival, chances.fail)
-        self._works, self._stuck, self.up_works, self.up_stuck = (np.zeros(shape) for _ in range(4))
-        self._q, self._top = np.zeros((2, shape[0])), np.zeros(shape[0])
-        self._state = np.zeros((2, *shape))
+        self._belief, self._up, self._state = (np.zeros(shape) for _ in range(3))
+        self._q, self._top = np.zeros(shape[:2]), np.zeros(shape[1])
 
-    def sum_out(self, evidence: NodeEvidence) -> tuple[Float64, Float64]:
+    def sum_out(self, evidence: Float64) -> tuple[Float64, Float64]:
         """P(S) and P(topmost cut), valid until the next pass."""
-        self._up(evidence, maximise=False)
-        above = np.zeros((1, self._works.shape[1]))
-        above[0, -1] = 1.0  # what feeds a source is never dead
-        messages = (self._works, self._stuck, self.up_works, self.up_stuck, self._q)
-        state, top = self._state, self._top
-        sweep_down(0, len(top), *self._tree, *self._failing, *messages, above, 0, state[0], state[1], top)
-        return state, top
+        self._sweep_up(evidence, maximise=False)
+        above = np.zeros((1, 1, self._belief.shape[2]))
+        above[0, 0, -1] = 1.0  # what feeds a source is never dead
+        messages = (self._belief, self._up, self._q)
+        sweep_down(
+            0, len(self._top), *self._tree, *self._failing, *messages, above, 0, self._state, self._top
+        )
+        return self._state, self._top
 
-    def best(self, evidence: NodeEvidence) -> Int8:
+    def log_evidence(self) -> float:
+        """Of the last pass that summed."""
+        ways, last = self._tree[-1], self._up.shape[2] - 1
+        tops, zones = (rows.tolist() for rows in self._roots)
+        messages = [heard_anyhow(ways, z, self._up, v, last) for v, z in zip(tops, zones, strict=True)]
+        return float(np.sum(messages))
+
+    def best(self, evidence: Float64) -> Int8:
         """The column of each class's most probable state."""
-        self._up(evidence, maximise=True)
-        state, shut = np.zeros((2, len(self._top)), dtype=np.int8)
-        messages = (self._works, self._stuck, self.up_works, self.up_stuck)
-        decode(*self._tree, *self._failing, *messages, state, shut)
+        self._sweep_up(evidence, maximise=True)
+        state, way = np.zeros((2, len(self._top)), dtype=np.int8)
+        decode(*self._tree, *self._failing, self._belief, self._up, state, way)
         return state
 
-    def _up(self, evidence: NodeEvidence, maximise: bool) -> None:
-        self._works[:], self._stuck[:] = evidence.works, evidence.stuck
-        messages = (self._works, self._stuck, self.up_works, self.up_stuck, self._q)
+    def _sweep_up(self, evidence: Float64, maximise: bool) -> None:
+        self._belief[:] = evidence
+        messages = (self._belief, self._up, self._q)
         sweep_up(0, len(self._top), *self._tree, *self._failing, maximise, *messages)
-
-
-def _log_evidence(grid: InferenceGrid, blocked: Float64, messages: _Messages) -> float:
-    roots = np.flatnonzero(grid.parent < 0)
-    prior = blocked[grid.zone[roots]]
-    works, stuck = messages.up_works[roots, -1], messages.up_stuck[roots, -1]
-    with np.errstate(divide="ignore"):
-        return float(np.sum(np.logaddexp(np.log1p(-prior) + works, np.log(prior) + stuck)))
 
 
 def _chances(
@@ -288,7 +293,7 @@ def _chances(
         survival=survival,
         class_survival=class_survival,
         fail=np.maximum(fail, NO_FAILURE),
-        blocked=hearing.other,
+        ways=hearing.ways,
     )
 
 

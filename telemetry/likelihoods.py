@@ -10,27 +10,16 @@ record stays as it was: without κ there, one misplaced meter would disprove eve
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from geo.network import Bool, Float64, Int32
-from telemetry.hearing import Hearing
-from telemetry.heartbeats import silence_of_zones
+from telemetry.hearing import BLOCKED, WAYS, Hearing
 from telemetry.inference_grid import InferenceGrid
 from telemetry.inference_model import InferenceModel
 from telemetry.meter_kernels import Constants, add_meters, count_gasps
 from telemetry.observations import NEVER, Int64, Observations
 from telemetry.onsets import Onsets, assumed_start_ms
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NodeEvidence:
-    """[classes, columns + 1] log-likelihood relative to "alive, the terminal works"; last column: alive."""
-
-    works: Float64
-    stuck: Float64
-    """The same in the zone's other state: its terminal is blocked, or last gasps come through faintly."""
 
 
 def constants(model: InferenceModel) -> Constants:
@@ -106,19 +95,20 @@ def node_evidence(
     rho: Float64,
     hearing: Hearing,
     model: InferenceModel,
-) -> NodeEvidence:
-    """All evidence of meters and terminals, by class."""
-    shape = (len(grid.parent), onsets.columns + 1)
-    evidence = NodeEvidence(works=np.zeros(shape), stuck=np.zeros(shape))
+) -> Float64:
+    """[ways, classes, columns + 1] all evidence of meters and terminals, by how the zone is heard.
+
+    Log-likelihoods relative to "alive, the terminal works"; last column: alive.
+    """
+    evidence = np.zeros((WAYS, len(grid.parent), onsets.columns + 1))
     add_meters(
         grid.meter_class, grid.meter_zone, onsets.bins, onsets.at_ms, hearing.quiet(shares), hearing.gains,
-        hearing.doubt, hearing.before, hearing.faint, rho,
+        hearing.doubt, hearing.before, hearing.ways, rho,
         seen.meter_off_ms, seen.meter_alive_ms, seen.meter_silent_ms, seen.meter_call_ms, seen.meter_can_gasp,
-        constants(model), evidence.works, evidence.stuck,
+        constants(model), evidence,
     )  # fmt: skip
-    _add_terminals(grid, seen, onsets, hearing.faint, model, evidence)
-    silence = np.where(hearing.faint, 0.0, silence_of_zones(grid, seen, onsets, model))
-    evidence.stuck[grid.zone_top] += silence[:, None]
+    _add_terminals(grid, seen, onsets, model, evidence)
+    evidence[BLOCKED, grid.zone_top] += hearing.silence[:, None]
     return evidence
 
 
@@ -130,9 +120,8 @@ def _newest(zone: Int32, at_ms: Int64, zones: int) -> Int64:
 
 
 def _add_terminals(
-    grid: InferenceGrid, seen: Observations, onsets: Onsets, faint: Bool, model: InferenceModel,
-    evidence: NodeEvidence,
-) -> None:  # fmt: skip
+    grid: InferenceGrid, seen: Observations, onsets: Onsets, model: InferenceModel, evidence: Float64
+) -> None:
     zones = len(grid.zone_top)
     off = _newest(grid.terminal_zone, seen.terminal_off_ms, zones)
     alive = _newest(grid.terminal_zone, seen.terminal_alive_ms, zones)
@@ -140,27 +129,27 @@ def _add_terminals(
     spoken = np.flatnonzero((np.maximum(np.maximum(off, alive), silent) != NEVER) & (onsets.bins > 0))
     for zone in spoken:
         newest = int(off[zone]), int(alive[zone]), int(silent[zone])
-        _add_terminal(int(zone), newest, grid, onsets, bool(faint[zone]), model, evidence)
+        _add_terminal(int(zone), newest, grid, onsets, model, evidence)
 
 
 def _add_terminal(
-    zone: int, newest: tuple[int, int, int], grid: InferenceGrid, onsets: Onsets, faint: bool,
-    model: InferenceModel, evidence: NodeEvidence,
+    zone: int, newest: tuple[int, int, int], grid: InferenceGrid, onsets: Onsets, model: InferenceModel,
+    evidence: Float64,
 ) -> None:  # fmt: skip
     off, alive, silent = newest
     place, count = grid.zone_top[zone], int(onsets.bins[zone])
     tolerance_ms, early_ms = model.alive_tolerance_s * 1000, model.last_gasp_early_s * 1000
-    blocked, before = 0.0, evidence.works[place].copy()
+    speaks, shut = evidence[:BLOCKED, place], evidence[BLOCKED, place]
+    blocked = 0.0
     for s in range(count):
         onset = int(onsets.at_ms[zone, s])
         if off > alive and off >= onset - early_ms:
-            evidence.works[place, s] += math.log(model.terminal_off_gain)
-            if not faint:
-                evidence.stuck[place, s] += math.log(model.terminal_off_gain * model.terminal_off_blocked)
+            speaks[:, s] += math.log(model.terminal_off_gain)
+            shut[s] += math.log(model.terminal_off_gain * model.terminal_off_blocked)
         if alive != NEVER and alive > onset + tolerance_ms:
-            evidence.works[place, s] += math.log(model.terminal_alive_gain)
+            speaks[:, s] += math.log(model.terminal_alive_gain)
             blocked = math.log(model.terminal_alive_blocked)
         if silent > max(off, alive) and silent > onset:
-            evidence.works[place, s] += math.log(model.terminal_silent_dead)
+            speaks[:, s] += math.log(model.terminal_silent_dead)
             blocked = math.log(model.terminal_silent_blocked)
-    evidence.stuck[place, :] += evidence.works[place] - before if faint else blocked
+    shut += blocked

@@ -62,37 +62,37 @@ def _said_nothing(off: int, alive: int, silent: int, call: int, first: int, numb
 
 
 @numba.njit(cache=True)
-def _silence(bins: Int8, quiet: Float64, doubt: Float64, faint: Bool, rho: Float64) -> Float64:
-    """[works | other, zones, flag, S]: what a meter adds that could send a last gasp and said nothing."""
+def _silence(bins: Int8, quiet: Float64, doubt: Float64, ways: Float64, rho: Float64) -> Float64:
+    """[ways, zones, flag, S]: what a meter adds that could send a last gasp and said nothing."""
     columns = quiet.shape[2]
-    added = np.zeros((2, len(bins), 3, columns + 1))
+    added = np.zeros((len(ways), len(bins), 3, columns + 1))
     for z in range(len(bins)):
         best = 0.0
         for s in range(bins[z]):
             best = max(best, quiet[0, z, s])
         away = rho[z] * best + 1.0 - rho[z]
         for flag in range(3):
-            kappa, other = doubt[0, z, flag], doubt[1, z, flag]
-            base = math.log((1.0 - kappa) + kappa * away)
-            for s in range(bins[z]):
-                added[0, z, flag, s] = math.log((1.0 - kappa) * quiet[0, z, s] + kappa * away) - base
-                right = quiet[1, z, s] if faint[z] else 1.0
-                added[1, z, flag, s] = math.log((1.0 - other) * right + other * away) - base
-            added[1, z, flag, columns] = math.log((1.0 - other) + other * away) - base
+            base = math.log((1.0 - doubt[0, z, flag]) + doubt[0, z, flag] * away)
+            for k in range(len(ways)):
+                if ways[k, z] > 0.0:
+                    kappa = doubt[k, z, flag]
+                    for s in range(bins[z]):
+                        added[k, z, flag, s] = math.log((1.0 - kappa) * quiet[k, z, s] + kappa * away) - base
+                    added[k, z, flag, columns] = math.log((1.0 - kappa) + kappa * away) - base
     return added
 
 
 @numba.njit(cache=True)
 def add_meters(
     place: Int32, zone: Int32, bins: Int8, onset: Int64, quiet: Float64, gain: Float64, doubt: Float64,
-    before: Int8, faint: Bool, rho: Float64,
+    before: Int8, ways: Float64, rho: Float64,
     off: Int64, alive: Int64, silent: Int64, call: Int64, can_gasp: Bool, numbers: Constants,
-    works: Float64, other: Float64,
+    evidence: Float64,
 ) -> None:  # fmt: skip
     """Add every meter's log-likelihoods to its class; for the arrays see ``telemetry.hearing``."""
-    last = works.shape[1] - 1
-    silence = _silence(bins, quiet, doubt, faint, rho)
-    ratio, badly = np.ones(last + 1), np.ones(last + 1)
+    last = evidence.shape[2] - 1
+    silence = _silence(bins, quiet, doubt, ways, rho)
+    ratio, living = np.ones((len(ways), last + 1)), np.ones(len(ways))
     for m in range(len(place)):
         if place[m] < 0:
             continue
@@ -102,46 +102,58 @@ def add_meters(
             continue
         if _said_nothing(off[m], alive[m], silent[m], call[m], onset[z, 0], numbers):
             if can_gasp[m]:
-                for s in range(count):
-                    works[v, s] += silence[0, z, flag, s]
-                    other[v, s] += silence[1, z, flag, s]
-                other[v, last] += silence[1, z, flag, last]
+                _add_silence(v, z, count, silence[:, z, flag], ways, evidence)
             continue
-        best, living = _both_ratios(
-            off[m], alive[m], silent[m], call[m], can_gasp[m], z, count, onset, quiet, gain, faint[z],
-            numbers, ratio, badly,
+        best = _ratios(
+            off[m], alive[m], silent[m], call[m], can_gasp[m], z, count, onset, quiet, gain, ways, numbers,
+            ratio, living,
         )  # fmt: skip
         away = rho[z] * best + 1.0 - rho[z]
-        kappa, doubted = doubt[0, z, flag], doubt[1, z, flag]
-        base = math.log((1.0 - kappa) + kappa * away)
-        for s in range(count):
-            works[v, s] += math.log((1.0 - kappa) * ratio[s] + kappa * away) - base
-            other[v, s] += math.log((1.0 - doubted) * badly[s] + doubted * away) - base
-        other[v, last] += math.log((1.0 - doubted) * living + doubted * away) - base
+        base = math.log((1.0 - doubt[0, z, flag]) + doubt[0, z, flag] * away)
+        for k in range(len(ways)):
+            if ways[k, z] > 0.0:
+                kappa = doubt[k, z, flag]
+                for s in range(count):
+                    evidence[k, v, s] += math.log((1.0 - kappa) * ratio[k, s] + kappa * away) - base
+                evidence[k, v, last] += math.log((1.0 - kappa) * living[k] + kappa * away) - base
 
 
 @numba.njit(cache=True)
-def _both_ratios(
-    off: int, alive: int, silent: int, call: int, can_gasp: bool, z: int, count: int, onset: Int64,
-    quiet: Float64, gain: Float64, faint: bool, numbers: Constants, ratio: Float64, badly: Float64,
-) -> tuple[float, float]:  # fmt: skip
-    """Fill r(s) of one meter if its zone works, and in the zone's other state.
+def _add_silence(v: int, z: int, count: int, silence: Float64, ways: Float64, evidence: Float64) -> None:
+    last = evidence.shape[2] - 1
+    for k in range(len(ways)):
+        if ways[k, z] > 0.0:
+            for s in range(count):
+                evidence[k, v, s] += silence[k, s]
+            evidence[k, v, last] += silence[k, last]
 
-    Returns the greatest r of a zone that works, and P(its words | alive) in the other state : if it works.
+
+@numba.njit(cache=True)
+def _ratios(
+    off: int, alive: int, silent: int, call: int, can_gasp: bool, z: int, count: int, onset: Int64,
+    quiet: Float64, gain: Float64, ways: Float64, numbers: Constants, ratio: Float64, living: Float64,
+) -> float:  # fmt: skip
+    """Fill r(s) of one meter and P(its words | alive), relative to "alive, the zone works", by way.
+
+    Returns the greatest r of a zone that works. Blocked is the last way: nothing comes out of it.
     """
-    best, living = 0.0, 1.0
-    for s in range(count):
-        none = quiet[0, z, s] if can_gasp else 1.0
-        ratio[s], spoke, outside = meter_ratio(
-            off, alive, silent, call, onset[z, s], none, gain[0, z], numbers
-        )
-        best = max(best, ratio[s])
-        if faint:
-            none = quiet[1, z, s] if can_gasp else 1.0
-            badly[s] = meter_ratio(off, alive, silent, call, onset[z, s], none, gain[1, z], numbers)[0]
-        else:
-            badly[s], living = spoke * outside, spoke
-    return best, living
+    best, blocked = 0.0, len(ways) - 1
+    for k in range(len(ways)):
+        if ways[k, z] <= 0.0:
+            continue
+        living[k] = 1.0
+        for s in range(count):
+            none = quiet[k, z, s] if can_gasp else 1.0
+            worth, spoke, outside = meter_ratio(
+                off, alive, silent, call, onset[z, s], none, gain[k, z], numbers
+            )
+            if k == blocked:
+                ratio[k, s], living[k] = spoke * outside, spoke
+            else:
+                ratio[k, s] = worth
+            if k == 0:
+                best = max(best, worth)
+    return best
 
 
 @numba.njit(cache=True)
@@ -165,13 +177,13 @@ def count_gasps(
 @numba.njit(cache=True)
 def customers_out(
     place: Int32, zone: Int32, bins: Int8, onset: Int64, quiet: Float64, gain: Float64, doubt: Float64,
-    before: Int8, faint: Bool, rho_alive: Float64, rho: Float64,
+    before: Int8, ways: Float64, rho_alive: Float64, rho: Float64,
     off: Int64, alive: Int64, silent: Int64, call: Int64, can_gasp: Bool, numbers: Constants,
-    p_works: Float64, p_other: Float64, out: Float64,
+    state: Float64, out: Float64,
 ) -> None:  # fmt: skip
     """[meters] P(out), the place's posterior freed from the meter's own evidence before it is used."""
-    last = p_works.shape[1] - 1
-    ratio, badly = np.ones(last + 1), np.ones(last + 1)
+    last = state.shape[2] - 1
+    ratio, lives = np.ones((len(ways), last + 1)), np.ones(len(ways))
     for m in range(len(place)):
         v = place[m]
         if v < 0:
@@ -182,21 +194,19 @@ def customers_out(
         if count == 0:
             out[m] = 0.0
             continue
-        best, lives = _both_ratios(
-            off[m], alive[m], silent[m], call[m], can_gasp[m], z, count, onset, quiet, gain, faint[z],
-            numbers, ratio, badly,
+        best = _ratios(
+            off[m], alive[m], silent[m], call[m], can_gasp[m], z, count, onset, quiet, gain, ways, numbers,
+            ratio, lives,
         )  # fmt: skip
         away = rho_alive[z] * best + 1.0 - rho_alive[z]
-        kappa, doubted = doubt[0, z, before[m]], doubt[1, z, before[m]]
-        here, there = p_works[v, last] / ((1.0 - kappa) + kappa * away), 0.0
-        living, there = (1.0 - kappa) * here, kappa * here
-        here = p_other[v, last] / ((1.0 - doubted) * lives + doubted * away)
-        living, there = living + (1.0 - doubted) * here * lives, there + doubted * here
-        dead = 0.0
-        for s in range(count):
-            here = p_works[v, s] / ((1.0 - kappa) * ratio[s] + kappa * away)
-            dead, there = dead + (1.0 - kappa) * here * ratio[s], there + kappa * here
-            here = p_other[v, s] / ((1.0 - doubted) * badly[s] + doubted * away)
-            dead, there = dead + (1.0 - doubted) * here * badly[s], there + doubted * here
+        dead, living, there = 0.0, 0.0, 0.0
+        for k in range(len(ways)):
+            if ways[k, z] > 0.0:
+                kappa = doubt[k, z, before[m]]
+                here = state[k, v, last] / ((1.0 - kappa) * lives[k] + kappa * away)
+                living, there = living + (1.0 - kappa) * here * lives[k], there + kappa * here
+                for s in range(count):
+                    here = state[k, v, s] / ((1.0 - kappa) * ratio[k, s] + kappa * away)
+                    dead, there = dead + (1.0 - kappa) * here * ratio[k, s], there + kappa * here
         dead += there * rho[z] * best
         out[m] = dead / (dead + living + there * (1.0 - rho[z]))

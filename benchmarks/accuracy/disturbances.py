@@ -1,5 +1,6 @@
 """What records and radio do to a night: wrong places, wrong switch positions, loss by the terrain."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -47,14 +48,24 @@ def _plane(supply: Supply, nodes: Int32 | Int64) -> Float64:
     return np.column_stack((lon * np.cos(np.radians(lat)), lat))
 
 
-def loss(supply: Supply, where: Int32, condition: Condition, rng: Generator) -> Bool:
-    """[meters] whether the last gasp is lost: ``miss`` of all, neighbours alike where loss is correlated."""
-    luck = rng.standard_normal(len(where))
-    if condition.correlated > 0.0:
-        terrain = _terrain(_plane(supply, where), rng)
-        luck = np.sqrt(condition.correlated) * terrain + np.sqrt(1.0 - condition.correlated) * luck
-    lost: Bool = luck < norm.ppf(condition.miss)
-    return lost
+@dataclass(frozen=True, slots=True, eq=False)
+class Loss:
+    """[meters]"""
+
+    happens: Bool
+    """Whether the last gasp is lost, should there be one."""
+    chance: Float64
+    """P(it is), given the terrain."""
+
+
+def loss(supply: Supply, where: Int32, condition: Condition, rng: Generator) -> Loss:
+    """``miss`` of all last gasps are lost, neighbours alike where loss is correlated."""
+    luck, least = rng.standard_normal(len(where)), norm.ppf(condition.miss)
+    if condition.correlated <= 0.0:
+        return Loss(luck < least, np.full(len(where), condition.miss))
+    terrain = np.sqrt(condition.correlated) * _terrain(_plane(supply, where), rng)
+    own = np.sqrt(1.0 - condition.correlated)
+    return Loss(terrain + own * luck < least, norm.cdf((least - terrain) / own))
 
 
 def _terrain(places: Float64, rng: Generator) -> Float64:

@@ -34,6 +34,8 @@ LEAST_EXPOSURE_M: Final = 10.0
 """Lines fail by their length; others, and joints, are worth so many metres of it."""
 TRIES: Final = 50
 """A fault that does not fit, or lies above or below another, is drawn anew so many times at most."""
+DRAWS: Final = 2_000
+"""Sizes over which the chance of a fault is averaged."""
 HEARD_BEFORE_S: Final = 900.0
 ALARM_SPAN_S: Final = 60.0
 BEATS_S: Final = 60.0
@@ -73,6 +75,12 @@ class Night:
     """[meters] the place where the meter really hangs is dead."""
     deaf_areas: Int32
     """Transformer edges of the areas from which nothing gets through, before the faults or after."""
+    supply: Supply
+    """As it really was."""
+    where: Int32
+    """[meters] the node where it really hangs."""
+    loss_chance: Float64
+    """[meters] P(its last gasp is lost), given the terrain."""
     signals: Signals
 
 
@@ -86,6 +94,7 @@ def draw_night(place: Place, condition: Condition, seed: int, number: int) -> Ni
     recorded = place.network.meters.node
     where = true_places(place.supply, condition.mapping, next(streams))
     deaf = _deaf_areas(place.supply, condition, next(streams))
+    lost = loss(place.supply, where, condition, stream := next(streams))
     return Night(
         faults=faults,
         struck_s=struck_s,
@@ -93,7 +102,10 @@ def draw_night(place: Place, condition: Condition, seed: int, number: int) -> Ni
         dead_by_record=since_s[recorded] < np.inf,
         dead=since_s[where] < np.inf,
         deaf_areas=deaf,
-        signals=_signals(place, condition, since_s, where, deaf, streams),
+        supply=supply,
+        where=where,
+        loss_chance=lost.chance,
+        signals=_signals(place, condition, since_s, where, deaf, lost.happens, stream, streams),
     )
 
 
@@ -140,6 +152,22 @@ def _exposure_m(supply: Supply, nodes: Int64) -> Float64:
     return exposure
 
 
+def fault_chances(supply: Supply) -> Float64:
+    """[nodes] P(a single fault, drawn as ``_faults`` draws, is of what feeds the node)."""
+    candidates = _candidates(supply)
+    log_size, kind = np.unique(np.log(supply.customers_below[candidates]), return_inverse=True)
+    exposure_m = _exposure_m(supply, candidates)
+    exposed_m = np.bincount(kind, weights=exposure_m)
+    drawn = np.interp((np.arange(DRAWS) + 0.5) / DRAWS, SIZE_SHARE, np.log(SIZE_CUSTOMERS))
+    distance = np.abs(log_size - drawn[:, None])
+    nearest = distance.min(axis=1, keepdims=True)
+    near = (distance <= nearest + NEAR_SIZE) & (nearest <= FAR_SIZE)
+    chance = np.zeros(len(supply.feeder))
+    chance[candidates] = ((near / np.maximum(near @ exposed_m, 1e-9)[:, None]).sum(axis=0))[kind] * exposure_m
+    chance /= chance.sum()
+    return chance
+
+
 def _related(supply: Supply, one: int, other: int) -> bool:
     return other in supply.way_up(one) or one in supply.way_up(other)
 
@@ -175,6 +203,8 @@ def _signals(
     since_s: Float64,
     where: Int32,
     deaf: Int32,
+    lost: Bool,
+    delay: Generator,
     streams: Iterator[Generator],
 ) -> Signals:
     """What the devices say and what of it arrives."""
@@ -182,12 +212,12 @@ def _signals(
     heard = ~np.isin(area, deaf)
     dead_s, meters = since_s[where], len(where)
     dead = dead_s < np.inf
-    lost, alarm, beat = next(streams), next(streams), next(streams)
-    gasps = dead & heard & ~loss(place.supply, where, condition, lost)
+    alarm, beat = next(streams), next(streams)
+    gasps = dead & heard & ~lost
     alarms = ~dead & heard & (alarm.random(meters) < condition.false_alarm)
     beats = ~dead & heard & (beat.random(meters) < condition.heartbeat)
     within_s = BATCH_S if condition.delivery is Delivery.BATCHES else BEATS_S
-    delay_s = lost.exponential(condition.mean_delay_s, meters)
+    delay_s = delay.exponential(condition.mean_delay_s, meters)
     alarm_s = alarm.uniform(-ALARM_SPAN_S, ALARM_SPAN_S, meters)
     said_s = np.where(gasps, dead_s, np.where(alarms, alarm_s, np.inf))
     off = Signal(said_s, said_s + np.where(gasps, delay_s, 0.0))

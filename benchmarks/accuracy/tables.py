@@ -44,6 +44,14 @@ class Report:
         """One row per condition, at its main instant."""
         return [self._main_row(condition) for condition in self._conditions]
 
+    def _bound(self, condition: str) -> Row:
+        """What nobody can exceed but by luck; nothing where it isn't computed."""
+        tally = {truth: self._outcome.bound.get((condition, truth)) for truth in (BY_RECORD, PHYSICAL)}
+        names = {BY_RECORD: "bound F1", PHYSICAL: "bound F1 physical"}
+        row: Row = {names[truth]: found.f1 if found else "–" for truth, found in tally.items()}
+        by_record = tally[BY_RECORD]
+        return row | {"± bound": round(by_record.f1_error(), 4) if by_record else "–"}
+
     def _main_row(self, condition: Condition) -> Row:
         name, at_s = condition.name, condition.judged_s
         mine, physical = self.tally(name, at_s), self.tally(name, at_s, truth=PHYSICAL)
@@ -65,6 +73,7 @@ class Report:
             "naive F1": self.tally(name, at_s, NAIVE).f1,
             "reachable F1": self._outcome.reach[name, BY_RECORD].f1,
             "reachable F1 physical": self._outcome.reach[name, PHYSICAL].f1,
+            **self._bound(name),
         }
         for other in self._others:
             row[f"{other} F1"] = self.tally(name, at_s, other).f1

@@ -13,6 +13,7 @@ from benchmarks.accuracy.conditions import Condition
 from benchmarks.accuracy.contestants import Answer, Contestant, Method
 from benchmarks.accuracy.exact import ExactTree
 from benchmarks.accuracy.grids import Grid, load
+from benchmarks.accuracy.informed import MOST_FAULTS, places_dead
 from benchmarks.accuracy.nights import Night, Place, draw_night
 from benchmarks.accuracy.rules import NearestCommonAncestor, threshold_rules
 from benchmarks.accuracy.scoring import FOUND_SHARE, Recorded, Tally, size_class
@@ -57,6 +58,8 @@ class Outcome:
     were struck."""
     reach: dict[tuple[str, str], Tally] = field(default_factory=lambda: defaultdict(Tally))
     """By condition and truth, at its main instant: one who knows each fault of which a word has come."""
+    bound: dict[tuple[str, str], Tally] = field(default_factory=lambda: defaultdict(Tally))
+    """The same of one who knows all but what was silent, and the law of the faults."""
 
     def merge(self, other: "Outcome") -> None:
         for score, tally in other.scores.items():
@@ -67,6 +70,8 @@ class Outcome:
             self.detected[key].extend(found)
         for reached, tally in other.reach.items():
             self.reach[reached].merge(tally)
+        for bounded, tally in other.bound.items():
+            self.bound[bounded].merge(tally)
         for mine, theirs in ((self.customers, other.customers), (self.elements, other.elements)):
             for condition, said in theirs.items():
                 mine[condition].extend(said)
@@ -75,7 +80,7 @@ class Outcome:
         """Without the factories, which cannot be sent to another process."""
         return Outcome(
             dict(self.scores), dict(self.sizes), dict(self.detected), dict(self.customers),
-            dict(self.elements), dict(self.reach),
+            dict(self.elements), dict(self.reach), dict(self.bound),
         )  # fmt: skip
 
 
@@ -111,6 +116,8 @@ def run_block(block: Block) -> Outcome:
     for number in range(block.first, block.stop):
         night = draw_night(ready.place, block.condition, block.seed, number)
         _note_reachable(outcome, block.condition, night)
+        if block.condition.faults[1] <= MOST_FAULTS:
+            _note_bound(outcome, ready.place, block.condition, night)
         instants_s = block.instants_s or block.condition.instants_s
         rng = np.random.default_rng((block.seed, number, len(night.dead)))
         asked_s = instants_s[int(rng.integers(len(instants_s)))]
@@ -140,6 +147,15 @@ def _note_reachable(outcome: Outcome, condition: Condition, night: Night) -> Non
         places[meters] = np.any(arrived[meters])
     outcome.reach[condition.name, BY_RECORD].add(places, night.dead_by_record)
     outcome.reach[condition.name, PHYSICAL].add((places & ~lives) | (arrived & night.dead), night.dead)
+
+
+def _note_bound(outcome: Outcome, place: Place, condition: Condition, night: Night) -> None:
+    """What nobody can do better than, but for luck; customers as ``_note_reachable``, by their own words."""
+    arrived = night.signals.meter_off.received_s <= condition.judged_s
+    lives = night.signals.meter_alive.received_s <= condition.judged_s
+    places = places_dead(place, condition, night)
+    outcome.bound[condition.name, BY_RECORD].add(places, night.dead_by_record)
+    outcome.bound[condition.name, PHYSICAL].add((places & ~lives) | (arrived & night.dead), night.dead)
 
 
 def _score(

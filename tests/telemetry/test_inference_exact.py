@@ -1,4 +1,4 @@
-"""The sweeps agree with brute force over all failures, onsets and blocked terminals."""
+"""The sweeps agree with brute force over all failures, onsets and ways in which an area is heard."""
 
 import itertools
 from dataclasses import dataclass, replace
@@ -9,6 +9,7 @@ import pytest
 from geo.network import Bool, EdgeKind, Float64
 from geo.tree import energise
 from telemetry.calibration import AS_SAID
+from telemetry.hearing import WAYS
 from telemetry.inference import InferenceGrid, InferenceModel, Posterior, Prior, infer
 from telemetry.observations import Int64, Observations, nothing_observed
 from tests.telemetry.inference_grids import NOW_MS, random_network
@@ -31,8 +32,8 @@ class Enumeration:
     log_weight: Float64
     onset: Float64
     """[hypotheses, classes] instant since which each class is dead, inf for alive."""
-    blocked: Bool
-    """[hypotheses, zones]"""
+    way: Int64
+    """[hypotheses, zones] how each zone is heard."""
 
 
 def _instants(posterior: Posterior, element_class: int) -> Float64:
@@ -63,22 +64,20 @@ def enumerate_all(posterior: Posterior) -> Enumeration:
     for element_class, parent in enumerate(grid.parent):
         if parent >= 0:
             onset[:, element_class] = np.minimum(onset[:, element_class], onset[:, parent])
-    latent = np.flatnonzero(posterior.chances.blocked > 0)
+    choices = [np.flatnonzero(chances > 0) for chances in posterior.chances.ways.T]
     weights, blocks = [], []
-    for pattern in itertools.product([False, True], repeat=len(latent)):
-        blocked = np.zeros(len(grid.zone_top), dtype=np.bool_)
-        blocked[latent] = pattern
-        chance = posterior.chances.blocked[latent]
-        constant = np.sum(np.log(np.where(pattern, chance, 1.0 - chance)))
-        weights.append(prior + constant + _log_likelihood(posterior, onset, blocked))
-        blocks.append(np.tile(blocked, (len(onset), 1)))
+    for pattern in itertools.product(*choices):
+        way = np.array(pattern, dtype=np.int64)
+        constant = np.log(posterior.chances.ways[way, np.arange(len(way))]).sum()
+        weights.append(prior + constant + _log_likelihood(posterior, onset, way))
+        blocks.append(np.tile(way, (len(onset), 1)))
     return Enumeration(np.concatenate(weights), np.tile(onset, (len(blocks), 1)), np.concatenate(blocks))
 
 
-def _log_likelihood(posterior: Posterior, onset: Float64, blocked: Bool) -> Float64:
+def _log_likelihood(posterior: Posterior, onset: Float64, way: Int64) -> Float64:
     grid, total = posterior.grid, np.zeros(len(onset))
     for element_class, zone in enumerate(grid.zone):
-        table = (posterior.evidence.stuck if blocked[zone] else posterior.evidence.works)[element_class]
+        table = posterior.evidence[way[zone], element_class]
         total += table[-1]
         for column, instant in enumerate(_instants(posterior, element_class)):
             total += np.where(onset[:, element_class] == instant, table[column] - table[-1], 0.0)
@@ -138,22 +137,25 @@ def _check_sums(posterior: Posterior, everything: Enumeration) -> None:
     weight /= weight.sum()
     grid = posterior.grid
     for element_class, parent in enumerate(grid.parent):
-        onset, stuck = everything.onset[:, element_class], everything.blocked[:, grid.zone[element_class]]
+        onset, way = everything.onset[:, element_class], everything.way[:, grid.zone[element_class]]
         fed = everything.onset[:, parent] == np.inf if parent >= 0 else np.ones(len(onset), dtype=np.bool_)
         assert posterior.class_cut[element_class] == pytest.approx(
             weight[fed & (onset < np.inf)].sum(), abs=TOLERANCE
         )
-        for blocked in (False, True):
-            mine = posterior.state[int(blocked), element_class]
+        for each in range(WAYS):
+            mine = posterior.state[each, element_class]
             for column, instant in enumerate([*_instants(posterior, element_class), np.inf]):
                 place = column if instant < np.inf else -1
-                chosen = (onset == instant) & (stuck == blocked)
+                chosen = (onset == instant) & (way == each)
                 assert mine[place] == pytest.approx(weight[chosen].sum(), abs=TOLERANCE)
 
 
 def _check_best(posterior: Posterior, everything: Enumeration) -> None:
-    """The decoded states are a hypothesis (failures behind a dead place summed) of the greatest weight."""
-    keys = np.column_stack((everything.onset, everything.blocked))
+    """The decoded states are a hypothesis (failures behind a dead place summed) of the greatest weight.
+
+    Where zones lie one inside the other, the inner one's ways are summed within the outer one's likeliest.
+    """
+    keys = np.column_stack((everything.onset, everything.way))
     _, index, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     weight = np.bincount(inverse.ravel(), weights=np.exp(everything.log_weight - everything.log_weight.max()))
     decoded = np.array(
@@ -196,20 +198,21 @@ def _brute_positions(posterior: Posterior) -> tuple[Float64, Float64]:
     for position, parent in enumerate(tree.parent):
         if parent >= 0:
             dead[:, position] |= dead[:, parent]
-    for zone, blocked in enumerate(posterior.chances.blocked):
+    for zone, ways in enumerate(posterior.chances.ways.T):
         classes = np.flatnonzero(grid.zone == zone)
-        log_weight += _zone_log_likelihood(posterior, classes, dead, blocked)
+        log_weight += _zone_log_likelihood(posterior, classes, dead, ways)
     weight = np.exp(log_weight - log_weight.max())
     weight /= weight.sum()
     parent_dead = np.where(tree.parent >= 0, dead[:, tree.parent], False)
     return weight @ dead, weight @ (failing & ~parent_dead)
 
 
-def _zone_log_likelihood(posterior: Posterior, classes: Int64, dead: Bool, blocked: float) -> Float64:
+def _zone_log_likelihood(posterior: Posterior, classes: Int64, dead: Bool, ways: Float64) -> Float64:
     bottom = [int(posterior.grid.members(int(c))[-1]) for c in classes]
-    works = np.where(dead[:, bottom], posterior.evidence.works[classes, 0], 0.0).sum(axis=1)
-    stuck_dead, stuck_alive = posterior.evidence.stuck[classes, 0], posterior.evidence.stuck[classes, -1]
-    stuck = np.where(dead[:, bottom], stuck_dead, stuck_alive).sum(axis=1)
-    with np.errstate(divide="ignore"):
-        either: Float64 = np.logaddexp(np.log1p(-blocked) + works, np.log(blocked) + stuck)
-    return either
+    found = [
+        np.log(ways[way]) + np.where(dead[:, bottom], evidence[classes, 0], evidence[classes, -1]).sum(axis=1)
+        for way, evidence in enumerate(posterior.evidence)
+        if ways[way] > 0
+    ]
+    anyhow: Float64 = np.logaddexp.reduce(found)
+    return anyhow
