@@ -84,7 +84,10 @@ def _fresh_database(server: str, name: str) -> str:
 
 @pytest.fixture(scope="session")
 def running_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """`gridcrew up --demo` with its own ports and data, one for all tests of a worker."""
+    """`gridcrew up --demo` with its own ports and data, one for all tests: they are a group of one worker."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        asked_by = os.environ["PYTEST_CURRENT_TEST"]
+        assert "@product" in asked_by, f"{asked_by}: not grouped, a second product would run beside the first"
     # What these tests see shall not depend on which words happen to be lost.
     faithful = {"GRIDCREW_SIM__LOST_LAST_GASPS": "0", "GRIDCREW_SIM__WRONG_METERS": "0"}
     with demo(tmp_path_factory.mktemp("product"), faithful) as product:
