@@ -8,7 +8,6 @@ from field_api.dispatch.document import DispatchPlanResource
 from field_api.http.fields import Identifier, Input, OperationId
 from field_api.http.languages import language_of, told
 from field_api.http.operations import EVERYONE, Answer, Call, Operations
-from field_api.http.problems import HttpProblem
 from field_api.people.users import Role
 from field_api.resources import Resource
 
@@ -40,13 +39,13 @@ class AssignmentsResource(Resource):
 
 @operations.add(
     "GET", "/api/v1/dispatch/plan", "Who goes where by when, and why: the newest plan",
-    roles=EVERYONE, answers={200: DispatchPlanResource}, refuses=frozenset({404}),
+    roles=EVERYONE, answers={200: DispatchPlanResource, 204: None},
 )  # fmt: skip
 def show_plan(call: Call) -> Answer:
-    """Visits in my grid cells; those with ``proposed`` wait for somebody to take them."""
+    """Visits in my grid cells; those with ``proposed`` wait for somebody to take them; 204: no plan yet."""
     plan = call.services.plan_dispatch.newest()
     if plan is None:
-        raise HttpProblem(404, "dispatch.no_plan_yet")
+        return Answer(204)  # the worker has not planned yet
     return Answer(200, plan.seen_by(call.scope))
 
 

@@ -221,8 +221,8 @@ def test_an_order_is_stepped_on_behalf_of_its_crew(running_product: Product, des
     _fits_a_phone(centre)
 
 
-def test_a_job_of_an_incident_is_split_and_merged_again(running_product: Product, desk_page: Page) -> None:
-    """A second order for another element of the incident; then one absorbs the other."""
+def test_a_job_of_an_incident_is_split(running_product: Product, desk_page: Page) -> None:
+    """A second order for another element of the incident."""
     running_product.command("sim", "trip", "T113")
     centre = CommandCentre(desk_page, running_product, on_desk=True)
     centre.log_in()
@@ -235,14 +235,5 @@ def test_a_job_of_an_incident_is_split_and_merged_again(running_product: Product
     expect(centre.get("order-join")).to_contain_text("请填写此项")
     centre.get("join-thing").fill("T114")
     centre.get("join-send").click()
-    detail = centre.get("order-detail")
-    expect(detail).to_contain_text("T114")
-    desk_page.goto(f"{running_product.url}#order/{job['id']}")
-    centre.get("join-merge").click()
-    second = centre.get("join-thing").locator("option", has_text="T114").get_attribute("value")
-    assert second
-    centre.get("join-thing").select_option(second)
-    centre.get("join-send").click()
-    expect(detail).to_contain_text("T114")
-    assert _read(centre, f"orders/{job['id']}")["state"] == "cancelled"
+    expect(centre.get("order-detail")).to_contain_text("T114")
     running_product.command("sim", "restore", "T113")

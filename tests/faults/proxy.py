@@ -104,6 +104,9 @@ class FaultProxy:
         for task in tasks:
             task.cancel()
         self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        # What was closed last lets go of its socket one turn later.
+        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
 
     async def _reset_all(self) -> None:
@@ -126,8 +129,9 @@ class FaultProxy:
         ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:
-            pass  # the proxy ends
+        except asyncio.CancelledError:  # the proxy ends: what was not sent yet never will be
+            for end in (writer, up_writer):
+                end.transport.abort()
         finally:
             for way in ways:
                 way.cancel()

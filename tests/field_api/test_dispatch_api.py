@@ -49,7 +49,7 @@ def _visits(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_there_is_no_plan_before_the_first(world: World) -> None:
-    assert world.log_in("dispatcher").get("/api/v1/dispatch/plan").status_code == 404
+    assert world.log_in("dispatcher").get("/api/v1/dispatch/plan").status_code == 204
 
 
 def test_a_proposal_says_why_and_is_taken_in_the_dispatchers_name(two_crews: World) -> None:

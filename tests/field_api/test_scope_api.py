@@ -88,7 +88,7 @@ def _bodies() -> dict[str, Any]:
             "operation_id": uuid.uuid4().hex, "step": "accept", "at": "2026-11-22T08:00:00Z", "revision": 1,
         },
         "enter_paper_steps": {
-            "operation_id": uuid.uuid4().hex, "number": "P-1", "revision": 1,
+            "operation_id": uuid.uuid4().hex, "number": "P-20261122-0626-01", "revision": 1,
             "steps": [{"step": "accept", "at": "2026-11-22T08:00:00Z"}],
         },
         "announce_photo": {
@@ -183,9 +183,10 @@ def test_no_operation_shows_a_foreign_cell(
     asking = [stranger, *(eastern[role] for role in sorted(operation.roles & eastern.keys()))]
     for person, path in itertools.product(asking, _paths(operation)):
         told = f"{person.user['role']}: {operation.method} {path}"
-        answer = person.send(operation.method, path, _bodies().get(operation.name))
+        body = _bodies().get(operation.name)
+        answer = person.send(operation.method, path, body)
         shown = _ids(answer.get_json()) if answer.is_json and answer.status_code < 400 else set()
-        assert not shown & WESTERN, told
+        assert not (shown - _ids(body)) & WESTERN, told  # what somebody says themselves is no leak
         if operation.parameters and operation.name not in EVERYBODYS:
             assert answer.status_code in {403, 404}, f"{told}: {answer.text}"
         if operation.name == "get_tile":

@@ -72,7 +72,7 @@ def test_isolation_restoration_barriers_and_ways(run: Run) -> None:
         (["what-if"], "nothing to open or close"),
         (["switch", "LN2", "open"], "nothing that is switched"),
         (["switch", "CB1"], "expected open or closed"),
-        (["switch", "CB1", "open", "--at", "2031-01-01T00:00:00Z"], "expected an instant that has passed"),
+        (["switch", "CB1", "open", "--at", "2031-01-01T00:00:00Z"], "Expected an instant that has passed"),
     ],
 )
 def test_bad_input_is_one_clear_line(run: Run, arguments: list[str], line: str) -> None:

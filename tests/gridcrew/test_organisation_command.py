@@ -88,7 +88,7 @@ def test_a_changed_file_is_told_entered_and_idempotent(run: Run, folder: Path, w
         ("people.csv", {"unit_id": "nowhere"}, "people.csv: line 2: unit_id: there is no unit 'nowhere'"),
         ("people.csv", {"rating": "6"}, "people.csv: line 2: rating: '6': expected a number from 0 to 5"),
         ("people.csv", {"name": ""}, "people.csv: line 2: name: empty"),
-        ("duties.csv", {"asset": "no"}, "duties.csv: line 2: service: grid cell"),
+        ("duties.csv", {"asset": "no"}, "duties.csv: line 2: service: customer manager"),
         ("duties.csv", {"valid_from": "soon"}, "duties.csv: line 2: valid_from: 'soon': expected such as"),
         ("duties.csv", {"grid_id": "G2"}, "duties.csv: line 4: grid_id: named twice"),
         ("crews.csv", {"grid_ids": "G9"}, "crews.csv: line 2: grid_ids: there is no grid cell 'G9'"),

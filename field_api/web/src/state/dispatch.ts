@@ -2,7 +2,7 @@
 
 import { computed, ref, shallowRef } from 'vue'
 
-import { get, RequestFailed, send } from '../api/client.ts'
+import { get, send } from '../api/client.ts'
 import type { Assignments, DispatchPlan, Order, Visit } from '../api/types.ts'
 import { keepOrder, orders } from './board.ts'
 import { soon } from './soon.ts'
@@ -19,10 +19,10 @@ export const toDecide = computed(() => proposals.value.length + (plan.value?.lef
 
 export async function refreshPlan(): Promise<void> {
   try {
-    plan.value = await get<DispatchPlan>('/dispatch/plan')
-    planState.value = 'there'
-  } catch (failure) {
-    planState.value = failure instanceof RequestFailed && failure.status === 404 ? 'none' : 'failed'
+    plan.value = (await get<DispatchPlan | undefined>('/dispatch/plan')) ?? null
+    planState.value = plan.value ? 'there' : 'none'
+  } catch {
+    planState.value = 'failed'
   }
 }
 
