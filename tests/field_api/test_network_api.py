@@ -1,5 +1,7 @@
 """Findings and linkage of the network in force, each to the people of their grid cells."""
 
+from pathlib import Path
+
 import pytest
 
 from telemetry.outages import OutageState
@@ -60,7 +62,10 @@ def test_whom_outages_contradict_is_listed_with_the_evidence(world: World) -> No
     assert world.log_in("crew-02").get("/api/v1/network/suspects").get_json()["items"] == []
 
 
-def test_voltages_of_a_customer_are_compared_with_areas_and_phases(world: World) -> None:
+def test_voltages_of_a_customer_are_compared_with_areas_and_phases(tmp_path: Path, template: Path) -> None:
+    world = make_world(tmp_path, template=template)
+    for outage in ("out-1", "out-2"):
+        world.publish(outage, OutageState.CONFIRMED, "T2", also_out=("C1",))
     store_voltages(world.services.readings, world.clock())
     person = world.log_in("crew-01")
     found = person.get("/api/v1/network/suspects/C1/voltages?days=3").get_json()
