@@ -41,8 +41,9 @@ def evidence_of_customers(
     chances: Callable[[Int32], tuple[Float64, Float64]],
     also_out: Collection[str],
     not_out: Collection[str],
-) -> tuple[CustomerEvidence, ...]:
-    """Of these rows (ascending, each once; the first ``MAX_CUSTOMERS``), but of none who has no meter.
+) -> tuple[tuple[CustomerEvidence, ...], int]:
+    """Of these rows (ascending, each once), but of none who has no meter; and how many rows are beyond the
+    first ``MAX_CUSTOMERS``.
 
     ``chances`` answers P(place) and P(out) of rows of meters. Of several meters, the greatest of each.
     """
@@ -51,14 +52,15 @@ def evidence_of_customers(
     meters = _meters_of(owner, chosen, len(network.customers))
     told, first = np.unique(owner[meters], return_index=True)
     if not len(told):
-        return ()
+        return (), len(customers) - len(chosen)
     sure = [np.round(np.maximum.reduceat(each, first), _DECIMALS).tolist() for each in chances(meters)]
     columns = (seen.meter_off_ms, seen.meter_alive_ms, seen.meter_silent_ms, seen.meter_call_ms)
     newest = [_instants(np.maximum.reduceat(column[meters], first)) for column in columns]
     names = [network.customers.ids[row] for row in told.tolist()]
     also, spared = set(also_out), set(not_out)
     verdicts = ["not_out" if who in spared else "also_out" if who in also else "below_cut" for who in names]
-    return tuple(map(CustomerEvidence, names, *sure, *newest, verdicts))
+    found = tuple(map(CustomerEvidence, names, *sure, *newest, verdicts))
+    return found, len(customers) - len(chosen)
 
 
 def _meters_of(owner: Int32, customers: Int32, count: int) -> Int32:

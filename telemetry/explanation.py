@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from geo.network import ABSENT, Float64, Int32
-from telemetry.customer_evidence import MAX_CUSTOMERS, CustomerEvidence, evidence_of_customers
+from telemetry.customer_evidence import CustomerEvidence, evidence_of_customers
 from telemetry.findings import element_at
 from telemetry.inference import Posterior
 from telemetry.lifecycle import resumed
@@ -251,5 +251,4 @@ def customers_of(
         place = np.where(position >= 0, posterior.dead_probability[position], 1.0)
         return place, posterior.meter_out_probability[meters]
 
-    found = evidence_of_customers(scene, rows, chances, revision.also_out, revision.not_out)
-    return found, max(0, len(rows) - MAX_CUSTOMERS)
+    return evidence_of_customers(scene, rows, chances, revision.also_out, revision.not_out)

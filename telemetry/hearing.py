@@ -70,10 +70,8 @@ class Hearing:
 
     @property
     def gains(self) -> Float64:
-        """[ways, zones] P(last gasp | dead) : P(it | alive)."""
-        return (
-            np.stack((self.level, np.full_like(self.level, self.faint_level), self.level)) / self.false_alarm
-        )
+        """[ways, zones] P(last gasp | dead) : P(it | alive); of a blocked zone there is none."""
+        return np.stack((self.level, np.full_like(self.level, self.faint_level))) / self.false_alarm
 
     def quiet(self, shares: Float64) -> Float64:
         """[ways, zones, columns] P(no last gasp by now | dead), from what would have arrived."""

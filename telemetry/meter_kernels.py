@@ -135,24 +135,23 @@ def _ratios(
 ) -> float:  # fmt: skip
     """Fill r(s) of one meter and P(its words | alive), relative to "alive, the zone works", by way.
 
-    Returns the greatest r of a zone that works. Blocked is the last way: nothing comes out of it.
+    Returns the greatest r of a zone that works. Blocked is the last way, and has no gain: nothing comes out
+    of it, so that what a last gasp would be worth does not matter.
     """
     best, blocked = 0.0, len(ways) - 1
-    for k in range(len(ways)):
-        if ways[k, z] <= 0.0:
-            continue
-        living[k] = 1.0
-        for s in range(count):
+    living[:blocked] = 1.0
+    for s in range(count):
+        for k in range(blocked):
+            if k > 0 and ways[k, z] <= 0.0:
+                continue
             none = quiet[k, z, s] if can_gasp else 1.0
             worth, spoke, outside = meter_ratio(
                 off, alive, silent, call, onset[z, s], none, gain[k, z], numbers
             )
-            if k == blocked:
-                ratio[k, s], living[k] = spoke * outside, spoke
-            else:
-                ratio[k, s] = worth
+            ratio[k, s] = worth
             if k == 0:
                 best = max(best, worth)
+                ratio[blocked, s], living[blocked] = spoke * outside, spoke
     return best
 
 

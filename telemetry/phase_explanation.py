@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from geo.network import ABSENT, Float64, Int32
-from telemetry.customer_evidence import MAX_CUSTOMERS, CustomerEvidence, evidence_of_customers
+from telemetry.customer_evidence import CustomerEvidence, evidence_of_customers
 from telemetry.explanation import (
     MAX_ELEMENTS,
     Alternative,
@@ -259,14 +259,13 @@ def _customers(
     scope = phase_scope(
         network, scene.tree, revision.cut, revision.low_phases, revision.restored, revision.also_out
     )
-    told = evidence_of_customers(
+    return evidence_of_customers(
         scene,
         scope.customer_rows,
         lambda meters: _chances(found, scene, meters),
         revision.also_out,
         revision.not_out,
     )
-    return told, max(0, len(scope.customer_rows) - MAX_CUSTOMERS)
 
 
 def _chances(found: PhasePosterior | None, scene: Scene, meters: Int32) -> tuple[Float64, Float64]:

@@ -84,7 +84,7 @@ class VoltageComparison:
         return fits(own, {phase.upper(): self._series(terminal, f"voltage_{phase}_v") for phase in PHASES})
 
     def _references(self, transformer: str, without: str) -> Float64:
-        rows = np.flatnonzero(self._areas.of_meter == self._network.edge_row[transformer])
+        rows = self._areas.meters_in(self._network.edge_row[transformer])
         ids = [name for row in rows.tolist() if (name := self._network.meters.ids[row]) != without]
         chosen = ids[:: max(1, len(ids) // REFERENCES)][:REFERENCES]
         series = [self._series(one, "voltage_a_v") for one in chosen]

@@ -151,8 +151,6 @@ def dismiss_proposal(call: Call) -> Answer:
     """It stays on record as dismissed."""
     changes, number = _changes(call), _number(call)
     with _refusals():
-        if call.services.proposals.get(number).settled_ms is not None:
-            raise HttpProblem(409, "network.proposal_settled", proposal=str(number))
         changes.dismiss(number, _author(call, call.body(NoteBody).note))
     return Answer(204)
 

@@ -26,25 +26,36 @@ AGAIN_MS: Final = 90 * 24 * 3_600_000
 
 VOLTAGE_DAYS: Final = 14
 SuspectsOf = Callable[[Network], Sequence[Suspect]]
-ComparisonOf = Callable[[Network, Suspect, int], Sequence[Compared]]
+ComparisonsOf = Callable[[Network, Sequence[Suspect], int], Sequence[Sequence[Compared]]]
 
 
 @dataclass(frozen=True, slots=True)
 class ByVoltages:
-    """Compares the voltages of a suspect's meters; a store that is away tells nothing."""
+    """Compares the voltages of each suspect's meters; a store that is away tells nothing."""
 
     readings: ReadingStore
 
-    def __call__(self, network: Network, suspect: Suspect, now_ms: int) -> Sequence[Compared]:
-        try:
-            return VoltageComparison(network, self.readings, now_ms, VOLTAGE_DAYS).of_suspect(suspect)
-        except ReadingsAway:
+    def __call__(
+        self, network: Network, suspects: Sequence[Suspect], now_ms: int
+    ) -> Sequence[Sequence[Compared]]:
+        if not suspects:
             return ()
+        comparison = VoltageComparison(network, self.readings, now_ms, VOLTAGE_DAYS)
+        return tuple(_unless_away(comparison, one) for one in suspects)
 
 
-def nothing_compared(_network: Network, _suspect: Suspect, _now_ms: int) -> Sequence[Compared]:
+def _unless_away(comparison: VoltageComparison, suspect: Suspect) -> Sequence[Compared]:
+    try:
+        return comparison.of_suspect(suspect)
+    except ReadingsAway:
+        return ()
+
+
+def nothing_compared(
+    _network: Network, suspects: Sequence[Suspect], _now_ms: int
+) -> Sequence[Sequence[Compared]]:
     """Where no readings are at hand."""
-    return ()
+    return ((),) * len(suspects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +66,7 @@ class CheckTopology:
     company: Company
     sites: Sites
     suspects_of: SuspectsOf
-    compare: ComparisonOf = nothing_compared
+    compare: ComparisonsOf = nothing_compared
 
     def __call__(self, now_ms: int) -> tuple[str, ...]:
         """Ids of the orders that were opened."""
@@ -68,11 +79,11 @@ class CheckTopology:
         with self.desk.reading() as session:
             chosen = self._chosen(session, sure, now_ms)
         # Readings are looked at before anybody is kept from writing.
-        compared = [(one, self.compare(site.network, one, now_ms)) for one in chosen]
+        compared = self.compare(site.network, chosen, now_ms)
         with self.desk.writing() as session:
             opened = [
                 self._open(session, one, told, now_ms)
-                for one, told in compared
+                for one, told in zip(chosen, compared, strict=True)
                 if not self._looked_at(session, one.customer, now_ms)
             ]
             found = tuple(order_id for order_id in opened if order_id is not None)
