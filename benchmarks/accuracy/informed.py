@@ -40,7 +40,7 @@ def places_dead(place: Place, condition: Condition, night: Night) -> Bool:
     """[meters] whether to name the recorded place as dead, at the condition's main instant."""
     known = night.signals.heard(condition.judged_s)
     until_s = known.until_s if condition.delivery is Delivery.BATCHES else condition.judged_s
-    below = night.supply.sum_up_real(_evidence(place, condition, night, until_s))
+    below = night.supply.sum_up(_evidence(place, condition, night, until_s))
     chance = _chances(night.supply)
     worth = set_worths(night.supply, condition.faults)
     dead = posterior(night.supply.order, night.supply.feeder, chance, below, worth)
@@ -101,7 +101,7 @@ def _sweep_up(
 
     Polynomials have their greatest coefficient at 1; ``scale`` is the logarithm of what was taken out.
     """
-    nodes, width = len(feeder), 4
+    nodes, width = len(feeder), MOST_FAULTS + 1
     grown, before, own = np.zeros((nodes + 1, width)), np.zeros((nodes, width)), np.zeros((nodes, width))
     scale, keep, fails, norm = np.zeros(nodes + 1), np.zeros(nodes), np.zeros(nodes), np.ones(nodes)
     grown[:, 0] = 1.0
@@ -136,7 +136,7 @@ def _sweep_up(
 def posterior(order: Int64, feeder: Int32, chance: Float64, below: Float64, worth: Float64) -> Float64:
     """[nodes] P(dead), from the derivatives of the sources' sum by every node's polynomial."""
     _, root, before, own, keep, fails, norm = _sweep_up(order, feeder, chance, below)
-    nodes, width = len(feeder), 4
+    nodes, width = len(feeder), len(worth)
     slope, dead = np.zeros((nodes + 1, width)), np.zeros(nodes)
     slope[nodes] = worth
     total = (worth * root).sum()

@@ -1,6 +1,7 @@
 """How a network is fed, by breadth-first search (scipy): shares no code with the trees of the inference."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numba
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.sparse.csgraph import breadth_first_order
 from geo.network import Bool, EdgeKind, Float64, Int32, Network, NodeKind
 
 Int64 = NDArray[np.int64]
+Totals = TypeVar("Totals", Int64, Float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,25 +45,11 @@ class Supply:
         """[nodes] at or below any of the marked nodes."""
         return _spread(self.order, self.feeder, tops)
 
-    def sum_up_real(self, at: Float64) -> Float64:
+    def sum_up(self, at: Totals) -> Totals:
         """[nodes] total of what stands at or below each node."""
-        total: Float64 = at.astype(np.float64)
-        _sum_up_real(self.order, self.feeder, total)
-        return total
-
-    def sum_up(self, at: Int64) -> Int64:
-        """The same of whole numbers."""
-        total = at.astype(np.int64)
+        total = at.copy()
         _sum_up(self.order, self.feeder, total)
         return total
-
-
-@numba.njit(cache=True)
-def _sum_up_real(order: Int64, feeder: Int32, total: Float64) -> None:
-    for index in range(len(order) - 1, -1, -1):
-        node = order[index]
-        if feeder[node] >= 0:
-            total[feeder[node]] += total[node]
 
 
 def find_supply(network: Network, closed: Bool | None = None) -> Supply:
@@ -133,7 +121,7 @@ def _spread(order: Int64, feeder: Int32, tops: Bool) -> Bool:
 
 
 @numba.njit(cache=True)
-def _sum_up(order: Int64, feeder: Int32, total: Int64) -> None:
+def _sum_up(order: Int64, feeder: Int32, total: Int64 | Float64) -> None:
     for index in range(len(order) - 1, -1, -1):
         node = order[index]
         if feeder[node] >= 0:

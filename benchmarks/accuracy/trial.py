@@ -17,7 +17,7 @@ from benchmarks.accuracy.informed import MOST_FAULTS, places_dead
 from benchmarks.accuracy.nights import Night, Place, draw_night
 from benchmarks.accuracy.rules import NearestCommonAncestor, threshold_rules
 from benchmarks.accuracy.scoring import FOUND_SHARE, Recorded, Tally, size_class
-from geo.network import Float64, Network
+from geo.network import Bool, Float64, Network
 from telemetry.calibration import one_a_band, paired
 
 BY_RECORD: Final = "by record"
@@ -68,10 +68,9 @@ class Outcome:
             self.sizes[size].merge(tally)
         for key, found in other.detected.items():
             self.detected[key].extend(found)
-        for reached, tally in other.reach.items():
-            self.reach[reached].merge(tally)
-        for bounded, tally in other.bound.items():
-            self.bound[bounded].merge(tally)
+        for own, others in ((self.reach, other.reach), (self.bound, other.bound)):
+            for judged, tally in others.items():
+                own[judged].merge(tally)
         for mine, theirs in ((self.customers, other.customers), (self.elements, other.elements)):
             for condition, said in theirs.items():
                 mine[condition].extend(said)
@@ -141,21 +140,25 @@ def _note_reachable(outcome: Outcome, condition: Condition, night: Night) -> Non
     Of customers whose own words contradict their place it believes the words, and knows the false alarms.
     """
     arrived = night.signals.meter_off.received_s <= condition.judged_s
-    lives = night.signals.meter_alive.received_s <= condition.judged_s
     places = np.zeros(len(night.dead), dtype=np.bool_)
     for meters in night.below:
         places[meters] = np.any(arrived[meters])
-    outcome.reach[condition.name, BY_RECORD].add(places, night.dead_by_record)
-    outcome.reach[condition.name, PHYSICAL].add((places & ~lives) | (arrived & night.dead), night.dead)
+    _note_places(outcome.reach, condition, night, places)
 
 
 def _note_bound(outcome: Outcome, place: Place, condition: Condition, night: Night) -> None:
     """What nobody can do better than, but for luck; customers as ``_note_reachable``, by their own words."""
+    _note_places(outcome.bound, condition, night, places_dead(place, condition, night))
+
+
+def _note_places(
+    tallies: dict[tuple[str, str], Tally], condition: Condition, night: Night, places: Bool
+) -> None:
+    """By record the places; physically without who has spoken since, and with whose true last gasp came."""
     arrived = night.signals.meter_off.received_s <= condition.judged_s
     lives = night.signals.meter_alive.received_s <= condition.judged_s
-    places = places_dead(place, condition, night)
-    outcome.bound[condition.name, BY_RECORD].add(places, night.dead_by_record)
-    outcome.bound[condition.name, PHYSICAL].add((places & ~lives) | (arrived & night.dead), night.dead)
+    tallies[condition.name, BY_RECORD].add(places, night.dead_by_record)
+    tallies[condition.name, PHYSICAL].add((places & ~lives) | (arrived & night.dead), night.dead)
 
 
 def _score(
