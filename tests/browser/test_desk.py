@@ -86,7 +86,10 @@ def _quiet_order(centre: CommandCentre, **order: str) -> dict[str, Any]:
     with _writing(centre.product) as session:
         west, south = session.organisation.cells(WHOLE_COMPANY)[0].bounds[:2]
         session.organisation.put_crew(Crew(QUIET, "手工班", ("nowhere",), CrewState.FREE, west, south, 0))
-    opened = _posted(centre, "orders", **order)
+    opened, deadline = _posted(centre, "orders", **order), time.monotonic() + OUTAGE_S
+    while "id" not in opened:  # an outage is shown before it is an incident
+        assert time.monotonic() < deadline, opened
+        opened = _posted(centre, "orders", **order)
     for _ in range(TRIES):  # its first crew may step it meanwhile
         seen = _read(centre, f"orders/{opened['id']}")
         at = datetime.now(UTC).isoformat()

@@ -9,14 +9,20 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gridcrew.commands.organisation import command
-from tests.field_api.world import World, make_world
+from tests.field_api.world import World, make_world, prepare
 
 Run = Callable[..., Result]
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return make_world(tmp_path_factory.mktemp("organisation"))
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    prepare(folder := tmp_path_factory.mktemp("organisation"))
+    return folder
+
+
+@pytest.fixture
+def world(tmp_path: Path, template: Path) -> World:
+    return make_world(tmp_path / "world", template=template)
 
 
 @pytest.fixture
@@ -90,7 +96,7 @@ def test_a_changed_file_is_told_entered_and_idempotent(run: Run, folder: Path, w
         ("people.csv", {"name": ""}, "people.csv: line 2: name: empty"),
         ("duties.csv", {"asset": "no"}, "duties.csv: line 2: service: customer manager"),
         ("duties.csv", {"valid_from": "soon"}, "duties.csv: line 2: valid_from: 'soon': expected such as"),
-        ("duties.csv", {"grid_id": "G2"}, "duties.csv: line 4: grid_id: named twice"),
+        ("duties.csv", {"grid_id": "G2"}, "duties.csv: line 3: grid_id: named twice"),
         ("crews.csv", {"grid_ids": "G9"}, "crews.csv: line 2: grid_ids: there is no grid cell 'G9'"),
         ("crews.csv", {"grid_ids": "G2"}, "crews.csv: grid cell G1 has no crew"),
         ("shifts.csv", {"starts": "25:00"}, "shifts.csv: line 2: starts: '25:00': expected such as 08:30"),
