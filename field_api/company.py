@@ -11,7 +11,7 @@ from field_api.deadlines.working_days import WorkCalendar
 from field_api.kept import Kept
 from field_api.notices.rules import AT_ONCE, NoticeRules
 from field_api.notices.wording import NoticeTexts
-from field_api.orders.work import HistoryEntry, Order, WorkType
+from field_api.orders.work import HistoryEntry, Order, WorkType, is_open
 from field_api.people.users import User
 from field_api.ports import StoredOrder
 
@@ -46,10 +46,10 @@ class Company:
     """Name of the channel to people of the company who name none of their own."""
     rules: NoticeRules = AT_ONCE
     """What notices may leave by themselves, and when."""
-    documents: Kept[tuple[str, User | None], OrderDocument] = field(
+    documents: Kept[tuple[str, User], OrderDocument] = field(
         default_factory=lambda: Kept(DOCUMENTS_KEPT), compare=False, repr=False
     )
-    """What was told of orders last, by order and person."""
+    """What was told of orders last, by order and person, to whoever only looked."""
 
     @property
     def repair(self) -> WorkType:
@@ -62,6 +62,10 @@ class Company:
             return self.work_types[name]
         except KeyError:
             raise KeyError(f"unknown work type {name!r}; known: {', '.join(self.work_types)}") from None
+
+    def runs(self, stored: StoredOrder) -> bool:
+        """Is the order not closed and not gone?"""
+        return is_open(self.work_type(stored.order.type), stored.state)
 
     def is_working_day(self, day: date) -> bool:
         """As it is known or guessed now; rosters ask for it."""

@@ -31,8 +31,7 @@ from field_api.people.ports import (
 )
 from field_api.people.users import Scope, User
 from field_api.projection import Site
-from field_api.service.ratings import Rating
-from field_api.service.register_ports import RegisterEntries
+from field_api.service.ports import ManagerChoices, Ratings, RegisterEntries
 from telemetry.evidence import Evidence, EvidenceKind
 
 
@@ -204,6 +203,9 @@ class Orders(Protocol):
     def open_by_crew(self) -> Mapping[str, int]:
         """Number of open orders of each crew that has any."""
 
+    def open_by_owner(self) -> Mapping[str, int]:
+        """Number of open orders of each person who answers for any."""
+
     def add(self, order: Order, state: str, first: HistoryEntry) -> None: ...
 
     def append(self, order_id: str, entry: HistoryEntry, state: str, is_open: bool) -> bool:
@@ -338,24 +340,6 @@ class Calls(Protocol):
 
     def witness(self, evidence: Evidence) -> None:
         """Append to the desk's evidence, which the detector reads as one more source."""
-
-
-class Ratings(Protocol):
-    """What customers said of closed orders; append only."""
-
-    def of_order(self, order_id: str) -> Rating | None: ...
-
-    def add(self, rating: Rating) -> None: ...
-
-
-class ManagerChoices(Protocol):
-    """Which manager each customer picked."""
-
-    def of_customer(self, customer_id: str) -> str:
-        """Id of the person; '' where none was picked."""
-
-    def put(self, customer_id: str, person_id: str, at_ms: int) -> None:
-        """In place of what was picked before."""
 
 
 class Corrections(Protocol):

@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 from enum import Enum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, exists, func, insert, or_, select
 
 from field_api.adapters.organisation_tables import (
     RECORDS,
@@ -39,6 +39,12 @@ SEALED: Final = "phone"
 _ENUMS: Final[dict[str, dict[str, type[Enum]]]] = {"units": {"kind": UnitKind, "team_kind": TeamKind}}
 
 
+def _held(at_ms: int) -> ColumnElement[bool]:
+    """An assignment that holds at that instant; the end is excluded."""
+    row = assignments.c
+    return and_(row.from_ms <= at_ms, or_(row.until_ms.is_(None), row.until_ms > at_ms))
+
+
 class SqlEstablishment:
     """``OrganisationStore`` within one transaction."""
 
@@ -57,11 +63,12 @@ class SqlEstablishment:
 
     def manager(self, grid_id: str, at_ms: int, duty: Duty) -> str:
         row = assignments.c
-        open_then = or_(row.until_ms.is_(None), row.until_ms > at_ms)
-        query = select(row.person_id).where(
-            row.grid_id == grid_id, row.from_ms <= at_ms, open_then, row[duty.value]
-        )
+        query = select(row.person_id).where(row.grid_id == grid_id, _held(at_ms), row[duty.value])
         return str(self._connection.scalar(query) or "")
+
+    def manages(self, person_id: str, at_ms: int) -> bool:
+        query = select(exists().where(assignments.c.person_id == person_id, _held(at_ms)))
+        return bool(self._connection.scalar(query))
 
     def change(self, changes: Changes) -> None:
         """First what goes, then what comes: a successor may need the place of who was before."""

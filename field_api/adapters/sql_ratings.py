@@ -1,5 +1,6 @@
 """Ratings of orders in the desk's tables. Append only."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Final
 
@@ -31,6 +32,11 @@ class SqlRatings:
         query = select(order_ratings).where(order_ratings.c.order_id == order_id)
         row = self._connection.execute(query).first()
         return None if row is None else Rating(**row._mapping)  # noqa: SLF001 (SQLAlchemy's public name)
+
+    def of_orders(self, order_ids: Collection[str]) -> Mapping[str, Rating]:
+        query = select(order_ratings).where(order_ratings.c.order_id.in_(sorted(order_ids)))
+        found = (Rating(**row._mapping) for row in self._connection.execute(query))  # noqa: SLF001 (as above)
+        return {one.order_id: one for one in found}
 
     def add(self, rating: Rating) -> None:
         self._connection.execute(insert(order_ratings).values(**asdict(rating)))

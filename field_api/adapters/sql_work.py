@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     Row,
@@ -165,7 +166,13 @@ class SqlOrders:
         return self._stored(query.order_by(orders.c.created_ms, orders.c.id))
 
     def open_by_crew(self) -> Mapping[str, int]:
-        query = select(orders.c.crew_id, func.count()).where(orders.c.open).group_by(orders.c.crew_id)
+        return self._open_by(orders.c.crew_id)
+
+    def open_by_owner(self) -> Mapping[str, int]:
+        return self._open_by(orders.c.owner_id)
+
+    def _open_by(self, column: Column[str]) -> Mapping[str, int]:
+        query = select(column, func.count()).where(orders.c.open).group_by(column)
         return {row[0]: row[1] for row in self._connection.execute(query)}
 
     def add(self, order: Order, state: str, first: HistoryEntry) -> None:

@@ -29,6 +29,9 @@ class OrganisationStore(Protocol):
     def manager(self, grid_id: str, at_ms: int, duty: Duty) -> str:
         """Id of the person who answers for that duty in a cell at that instant; '' where nobody does."""
 
+    def manages(self, person_id: str, at_ms: int) -> bool:
+        """Does that person answer for any duty in any cell at that instant?"""
+
     def change(self, changes: Changes) -> None:
         """Remove, replace and add these records."""
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Final
 
 from field_api.company import Company
-from field_api.orders.work import is_open
 from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import DeskSession, StoredOrder
 from field_api.usecases.note_by_system import note_by_system
@@ -19,7 +18,7 @@ def attach(
 ) -> bool:
     """Was it noted? Not by an order that is closed or gone. REP-01, REP-02."""
     stored = session.orders.get(WHOLE_COMPANY, order_id)
-    if stored is None or not is_open(company.work_type(stored.order.type), stored.state):
+    if stored is None or not company.runs(stored):
         return False
     if accepted_ms < stored.order.accepted_ms:
         session.orders.amend(replace(stored.order, basis_ms=accepted_ms))

@@ -96,8 +96,11 @@ class ChooseManager:
         """Open, about one customer, and no job of an outage."""
         work_type = self.company.work_type(stored.order.type)
         order = stored.order
-        is_open = stored.state not in work_type.closed_states
-        return is_open and bool(order.customer_id) and not (order.outage_id or work_type.incident_job)
+        return (
+            self.company.runs(stored)
+            and bool(order.customer_id)
+            and not (order.outage_id or work_type.incident_job)
+        )
 
 
 def card_id(number: str, card: ManagerCard) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from field_api.company import Company
 from field_api.orders.estimates import WITHDRAWN, estimate_ms
-from field_api.orders.work import is_open
 from field_api.ports import StoredOrder
 
 
@@ -19,7 +18,7 @@ def expected_return(
     due time, or ``planned_ms``, what the plan of the crews' work computes, where that is later: nobody is
     promised what the plan already denies.
     """
-    running = [one for one in repairs if is_open(company.work_type(one.order.type), one.state)] or repairs
+    running = [one for one in repairs if company.runs(one)] or repairs
     for stored in reversed(running):
         promised_ms = estimate_ms(stored.history)
         if promised_ms is not None:

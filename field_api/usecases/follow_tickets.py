@@ -11,7 +11,6 @@ from typing import Final
 
 from field_api.company import Company
 from field_api.deadlines.step_times import happened_times
-from field_api.orders.work import is_open
 from field_api.partners.ticket_documents import ticket_event
 from field_api.partners.tickets import FOLLOWED_MS, TICKET_95598, Ticket, Verdict
 from field_api.people.users import WHOLE_COMPANY
@@ -41,12 +40,12 @@ class FollowTickets:
         for ticket in waiting:
             with self.desk.reading() as session:
                 view = standing_outage(session, ticket.outage_id)
-                moves = self._moved(session, ticket, outages, now_ms) != ticket
-            if view is not None and view.state == OutageState.RETRACTED:
+                retracted = view is not None and view.state == OutageState.RETRACTED
+                moves = not retracted and self._moved(session, ticket, outages, now_ms) != ticket
+            if retracted:
                 self.take.again(ticket, now_ms)
                 changed += 1
-                continue
-            if moves:
+            elif moves:
                 with self.desk.writing() as session:
                     changed += self._keep(session, ticket, outages, now_ms)
         return changed
@@ -75,8 +74,8 @@ class FollowTickets:
         stored = self._order(session, ticket)
         if stored is not None:
             ticket = _told(ticket, stored)
-        back_ms = restored_ms(session, ticket.outage_id)
-        done = back_ms is not None or (stored is not None and not self._open(stored))
+        back_ms = restored_ms(view)
+        done = back_ms is not None or (stored is not None and not self.company.runs(stored))
         done |= ticket.verdict is Verdict.ADVICE and now_ms - ticket.received_ms > FOLLOWED_MS
         return replace(ticket, restored_ms=back_ms, is_open=ticket.is_open and not done)
 
@@ -84,9 +83,6 @@ class FollowTickets:
         if ticket.outage_id:
             return repair_of(session, self.company, ticket.outage_id)
         return session.orders.get(WHOLE_COMPANY, ticket.order_id) if ticket.order_id else None
-
-    def _open(self, stored: StoredOrder) -> bool:
-        return is_open(self.company.work_type(stored.order.type), stored.state)
 
     def _withdraw(self, session: DeskSession, ticket: Ticket, outage_id: str, now_ms: int) -> None:
         stored = session.orders.get(WHOLE_COMPANY, ticket.order_id) if ticket.order_id else None

@@ -18,7 +18,7 @@ from field_api.ports import Answered, Desk, DeskSession, StoredOrder
 from field_api.usecases.answered_once import given_before
 from field_api.usecases.errors import Conflict, NotFound, NotPossible, Overtaken
 from field_api.usecases.open_order import OpenOrder, OpenRequest
-from field_api.usecases.tell import order_event, order_told
+from field_api.usecases.tell import order_answer, order_event
 
 CANCEL, REMARK = "cancel", "remark"
 MERGED_INTO: Final = "merged_into"
@@ -101,7 +101,7 @@ class JoinOrders:
             before = given_before(session, user.id, request.operation_id, digest)
             if before is not None:
                 return before
-            _, answer = order_told(session, self.company, join(session), user, now_ms)
+            answer = order_answer(session, self.company, join(session), user, now_ms)
             session.operations.keep(user.id, request.operation_id, now_ms, Answered(digest, answer))
             return answer
 
@@ -109,7 +109,7 @@ class JoinOrders:
         stored = session.orders.get(user.scope, order_id)
         if stored is None:
             raise NotFound("order.unknown", order=order_id)
-        if not is_open(self.company.work_type(stored.order.type), stored.state):
+        if not self.company.runs(stored):
             raise Conflict("order.closed", number=stored.order.number)
         return stored
 

@@ -1,10 +1,9 @@
 """The grid of any instant: the version in force then, in the positions that are known of then."""
 
-from collections import OrderedDict
 from collections.abc import Callable
-from threading import Lock
 from typing import Final
 
+from field_api.kept import Kept
 from field_api.ports import Sites
 from field_api.projection import Site
 from field_api.usecases.errors import NotFound
@@ -23,8 +22,7 @@ class LiveGrids:
         self._sites = sites
         self._networks = networks
         self._history = history
-        self._kept: OrderedDict[tuple[str, Switches], LiveGrid] = OrderedDict()
-        self._lock = Lock()
+        self._kept: Kept[tuple[str, Switches], LiveGrid] = Kept(GRIDS_KEPT)
 
     def site(self, at_ms: int) -> Site:
         """The network in force then. Raises ``NotFound`` for an instant before the first one."""
@@ -41,13 +39,8 @@ class LiveGrids:
         """The network in the positions of that instant."""
         switches = tuple((one.element, one.closed) for one in self.positions(site, at_ms))
         key = site.network.content_hash, switches
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        grid = LiveGrid.of(site.network, switches)
-        with self._lock:
-            self._kept[key] = grid
-            while len(self._kept) > GRIDS_KEPT:
-                self._kept.popitem(last=False)
+        grid = self._kept.get(key)
+        if grid is None:
+            grid = LiveGrid.of(site.network, switches)
+            self._kept.put(key, grid)
         return grid

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from field_api.company import Company
-from field_api.orders.work import is_open
 from field_api.partners.tickets import Ticket
 from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import Desk, DeskSession, Sites, StoredOrder
@@ -43,21 +42,19 @@ class LookUpProgress:
         return Progress(Supply.NOTHING_KNOWN, ticket.sent.accepted_ms, None, Stage.REPORTED)
 
     def _order(self, session: DeskSession, stored: StoredOrder, now_ms: int) -> Progress:
-        back_ms = restored_ms(session, stored.order.outage_id)
+        back_ms = restored_ms(standing_outage(session, stored.order.outage_id))
         if back_ms is not None:
             return Progress(Supply.BACK, back_ms, None, self._stage(stored))
-        work_type, stage = self.company.work_type(stored.order.type), stage_of(stored.history)
-        if not is_open(work_type, stored.state):
+        if not self.company.runs(stored):
             return Progress(Supply.DONE, stored.order.created_ms, None, Stage.CLOSED)
         about_outage = bool(stored.order.outage_id)
         planned_ms = session.plans.expected_ms(stored.order.outage_id) if about_outage else None
         expected_ms = expected_return(self.company, [stored], now_ms, planned_ms) if about_outage else None
         supply = Supply.OUT if about_outage else Supply.NOTHING_KNOWN
-        return Progress(supply, stored.order.created_ms, expected_ms, stage)
+        return Progress(supply, stored.order.created_ms, expected_ms, stage_of(stored.history))
 
     def _stage(self, stored: StoredOrder) -> Stage:
-        work_type = self.company.work_type(stored.order.type)
-        return stage_of(stored.history) if is_open(work_type, stored.state) else Stage.CLOSED
+        return stage_of(stored.history) if self.company.runs(stored) else Stage.CLOSED
 
     def _customer(self, session: DeskSession, customer_id: str, now_ms: int) -> Progress:
         site = self.sites.current()
@@ -87,7 +84,7 @@ class LookUpProgress:
         jobs = session.orders.of_outage(WHOLE_COMPANY, outage_id)
         repairs = [one for one in jobs if one.order.type == self.company.repair.name]
         stage = stage_of(repairs[-1].history) if repairs else Stage.REPORTED
-        back_ms = restored_ms(session, outage_id)
+        back_ms = restored_ms(view)
         if back_ms is not None:
             return Progress(Supply.BACK, back_ms, None, stage)
         planned_ms = session.plans.expected_ms(outage_id)

@@ -28,7 +28,6 @@ from field_api.service.manager_cards import MAX_OPEN
 from field_api.usecases.answered_once import given_before
 from field_api.usecases.errors import Conflict, Forbidden, NotFound, NotPossible
 from field_api.usecases.tell import order_told
-from field_api.validity import holding
 from geo.errors import UnknownElement
 
 
@@ -207,8 +206,7 @@ def _chosen(session: DeskSession, customer_id: str, request: OpenRequest, now_ms
     person = session.choices.of_customer(customer_id)
     if not person or session.orders.open_of_owner(person) >= MAX_OPEN:
         return ""
-    duties = holding(session.establishment.read().assignments, now_ms)
-    return person if any(one.person_id == person for one in duties) else ""
+    return person if session.establishment.manages(person, now_ms) else ""
 
 
 def follow_up(

@@ -11,7 +11,6 @@ from typing import Final
 
 from field_api.company import Company
 from field_api.orders.transfers import TRANSFER
-from field_api.orders.work import is_open
 from field_api.people.audit_chain import Act
 from field_api.people.masking import mask_text
 from field_api.people.ports import Reveal
@@ -91,7 +90,7 @@ class RevealCustomer:
 
     def _check_own_order(self, session: DeskSession, user: User, reason: Reason, reference: str) -> None:
         stored = session.orders.get(user.scope, reference) if reason is Reason.ORDER else None
-        if stored is None or stored.order.crew_id != user.crew_id or not _runs(self.company, stored):
+        if stored is None or stored.order.crew_id != user.crew_id or not self.company.runs(stored):
             raise Forbidden("people.reveal_names_order")
 
 
@@ -112,7 +111,7 @@ class OrderContacts:
 
     def of(self, user: User, stored: StoredOrder, address: str, now_ms: int) -> Contacts:
         """The same of an order that the person may see."""
-        wipe_ms = _wipe_ms(user, stored, _runs(self.company, stored), now_ms)
+        wipe_ms = _wipe_ms(user, stored, self.company.runs(stored), now_ms)
         people = self._people(user, stored)
         reason = f"{ORDER}{stored.order.id}"
         with self.desk.reading() as session:
@@ -166,10 +165,6 @@ def _wipe_ms(user: User, stored: StoredOrder, runs: bool, now_ms: int) -> int:
     if now_ms >= accepted_ms + KEEP_MS:
         raise Forbidden("people.contacts_wiped_after_a_day")
     return accepted_ms + KEEP_MS
-
-
-def _runs(company: Company, stored: StoredOrder) -> bool:
-    return is_open(company.work_type(stored.order.type), stored.state)
 
 
 def _accepted_ms(stored: StoredOrder) -> int | None:

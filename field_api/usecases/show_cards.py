@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from field_api.company import Company
-from field_api.orders.work import is_open
 from field_api.people.users import WHOLE_COMPANY, Scope
 from field_api.ports import Desk, DeskSession, OrderFilter
 from field_api.service.manager_cards import ManagerCard, offered
@@ -38,12 +37,16 @@ class ShowCards:
 
     def _cards(self, session: DeskSession, scope: Scope, names: dict[str, str]) -> list[ManagerCard]:
         stored = session.orders.found(scope, OrderFilter(), None, LOOKED_BACK)
-        mine = {person: [one for one in stored if one.order.owner_id == person] for person in names}
-        cards = []
-        for person, orders in mine.items():
-            done = [one for one in orders if not is_open(self.company.work_type(one.order.type), one.state)]
-            rated = [session.ratings.of_order(one.order.id) for one in done]
-            ratings = tuple(one.mean for one in rated if one is not None)
-            carries = session.orders.open_of_owner(person)
-            cards.append(ManagerCard(person, names[person], len(done), carries, ratings))
-        return cards
+        done: dict[str, list[str]] = {person: [] for person in names}
+        for one in stored:
+            if one.order.owner_id in done and not self.company.runs(one):
+                done[one.order.owner_id].append(one.order.id)
+        rated = session.ratings.of_orders([order_id for orders in done.values() for order_id in orders])
+        carries = session.orders.open_by_owner()
+        return [
+            ManagerCard(
+                person, names[person], len(orders), carries.get(person, 0),
+                tuple(rated[order_id].mean for order_id in orders if order_id in rated),
+            )
+            for person, orders in done.items()
+        ]  # fmt: skip

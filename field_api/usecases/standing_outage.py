@@ -21,8 +21,7 @@ def standing_outage(session: DeskSession, outage_id: str) -> OutageView | None:
     return view
 
 
-def restored_ms(session: DeskSession, outage_id: str) -> int | None:
-    """Its end; without an outage there was nothing to restore."""
-    view = standing_outage(session, outage_id)
+def restored_ms(view: OutageView | None) -> int | None:
+    """Its end, as it stands now; without an outage there was nothing to restore."""
     told = None if view is None else json.loads(view.document)["restored_at"]
     return None if told is None else milliseconds(datetime.fromisoformat(told))

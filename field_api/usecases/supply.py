@@ -1,12 +1,12 @@
 """What the newest evidence says about an outage: is it over, who still reads dead, who is in it."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import Final
 
 import numpy as np
 
+from field_api.kept import Kept
 from field_api.ports import Sites
 from field_api.projection import Impact
 from geo.network import Network
@@ -28,7 +28,7 @@ class Supply:
         self._outages = outages
         self._sites = sites
         self._excused = excused
-        self._impacts: OrderedDict[tuple[str, int], Impact] = OrderedDict()
+        self._impacts: Kept[tuple[str, int], Impact] = Kept(IMPACTS_KEPT)
         self._suspects: tuple[tuple[str, int], tuple[Suspect, ...]] | None = None
         self._lock = Lock()
 
@@ -64,15 +64,10 @@ class Supply:
     def impact(self, revision: OutageRevision) -> Impact:
         """Who is out as of the revision; the last few are remembered."""
         key = revision.outage_id, revision.revision
-        with self._lock:
-            if key in self._impacts:
-                self._impacts.move_to_end(key)
-                return self._impacts[key]
-        impact = self._sites.of(revision.network_hash).impact(revision)
-        with self._lock:
-            self._impacts[key] = impact
-            while len(self._impacts) > IMPACTS_KEPT:
-                self._impacts.popitem(last=False)
+        impact = self._impacts.get(key)
+        if impact is None:
+            impact = self._sites.of(revision.network_hash).impact(revision)
+            self._impacts.put(key, impact)
         return impact
 
     def still_dead(self, outage_id: str) -> tuple[str, ...]:

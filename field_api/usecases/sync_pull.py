@@ -13,7 +13,6 @@ from typing import Final
 from field_api.company import Company
 from field_api.orders.incidents import SCOPE_CHANGED
 from field_api.orders.transfers import TRANSFER, crews_in_turn
-from field_api.orders.work import is_open
 from field_api.people.users import WHOLE_COMPANY, Role, User
 from field_api.ports import Desk, DeskSession, LoggedEvent, OrderFilter, PageAfter, Sites, StoredOrder
 from field_api.sync_cursor import Basis, Place, place_of, where_to_go_on
@@ -112,7 +111,7 @@ class PullChanges:
             stored = found.get(order_id)
             if stored is None or _crew(user) not in {None, stored.order.crew_id}:
                 gone.append((order_id, ELSEWHERE))
-            elif is_open(self.company.work_type(stored.order.type), stored.state):
+            elif self.company.runs(stored):
                 kept.append(stored)
             else:
                 gone.append((order_id, CLOSED))

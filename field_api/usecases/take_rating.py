@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from field_api.company import Company
-from field_api.orders.work import is_open
 from field_api.people.users import Role, User
 from field_api.ports import Desk
 from field_api.service.ratings import Rating, rates_own_work
@@ -29,7 +28,7 @@ class TakeRating:
                 raise NotFound("order.unknown", order=order_id)
             if user.role not in MAY_TAKE or rates_own_work(user, stored.order, stored.history):
                 raise Forbidden("rating.own_work")
-            if is_open(self.company.work_type(stored.order.type), stored.state):
+            if self.company.runs(stored):
                 raise Conflict("rating.not_closed")
             before = session.ratings.of_order(order_id)
             if before is None:

@@ -8,19 +8,20 @@ from field_api.organisation.cells import Crew
 from field_api.people.users import WHOLE_COMPANY, User
 from field_api.ports import DeskSession, FeedEvent, StoredOrder
 from field_api.presentation import crew_resource, document, order_resource
+from field_api.resources import OrderResource
 
 
 def order_document(
-    session: DeskSession, company: Company, stored: StoredOrder, now_ms: int, user: User | None
+    session: DeskSession, company: Company, stored: StoredOrder, now_ms: int, user: User
 ) -> str:
-    """The order's JSON for somebody; ``user`` None: for everybody."""
+    """The order's JSON for somebody."""
     return order_documents(session, company, [stored], now_ms, user)[0]
 
 
 def order_documents(
-    session: DeskSession, company: Company, listed: Sequence[StoredOrder], now_ms: int, user: User | None
+    session: DeskSession, company: Company, listed: Sequence[StoredOrder], now_ms: int, user: User
 ) -> list[str]:
-    """The JSON of each; what they need is looked up once for all."""
+    """The JSON of each, for somebody who looks; what they need is looked up once for all."""
     names = session.organisation.crew_names(WHOLE_COMPANY, {one.order.crew_id for one in listed})
     return [
         _document(one, company, names.get(one.order.crew_id, one.order.crew_id), now_ms, user)
@@ -28,7 +29,7 @@ def order_documents(
     ]
 
 
-def _document(stored: StoredOrder, company: Company, crew_name: str, now_ms: int, user: User | None) -> str:
+def _document(stored: StoredOrder, company: Company, crew_name: str, now_ms: int, user: User) -> str:
     """As it was told before, while nothing that it rests on has changed."""
     key, calendar = (stored.order.id, user), company.calendar()
     kept = company.documents.get(key)
@@ -48,7 +49,8 @@ def _document(stored: StoredOrder, company: Company, crew_name: str, now_ms: int
 
 def order_event(session: DeskSession, company: Company, order_id: str, now_ms: int) -> FeedEvent:
     """An order as it is now, for the people of its cell."""
-    return _event(_there(session, order_id), session, company, now_ms)
+    stored = _there(session, order_id)
+    return _event(stored, _resource(session, company, stored, now_ms, None))
 
 
 def order_told(
@@ -56,13 +58,26 @@ def order_told(
 ) -> tuple[FeedEvent, str]:
     """An order as everybody is told it, and as it is answered to whoever changed it."""
     stored = _there(session, order_id)
-    answer = order_document(session, company, stored, now_ms, user)
-    return _event(stored, session, company, now_ms), answer
+    answer = _resource(session, company, stored, now_ms, user)
+    return _event(stored, answer.model_copy(update={"transitions": None})), document(answer)
 
 
-def _event(stored: StoredOrder, session: DeskSession, company: Company, now_ms: int) -> FeedEvent:
-    data = order_document(session, company, stored, now_ms, None)
-    return FeedEvent("order", frozenset({stored.order.grid_id}), data)
+def order_answer(session: DeskSession, company: Company, order_id: str, user: User, now_ms: int) -> str:
+    """An order as it is answered to whoever changed it, where everybody was told already."""
+    return document(_resource(session, company, _there(session, order_id), now_ms, user))
+
+
+def _resource(
+    session: DeskSession, company: Company, stored: StoredOrder, now_ms: int, user: User | None
+) -> OrderResource:
+    """Made anew: what has just changed is kept by nobody yet."""
+    crew_id = stored.order.crew_id
+    names = session.organisation.crew_names(WHOLE_COMPANY, {crew_id})
+    return order_resource(stored, company, names.get(crew_id, crew_id), now_ms, user)
+
+
+def _event(stored: StoredOrder, told: OrderResource) -> FeedEvent:
+    return FeedEvent("order", frozenset({stored.order.grid_id}), document(told))
 
 
 def _there(session: DeskSession, order_id: str) -> StoredOrder:

@@ -169,6 +169,7 @@ def test_an_order_and_its_history(desk: Desk) -> None:
         assert session.orders.under_way_of("c1", "assigned") == "a"
         assert session.orders.under_way_of("c1", "accepted") is None
         assert session.orders.open_by_crew() == {"c1": 1}
+        assert session.orders.open_by_owner() == {"": 1}
     assert repr(stored.order) == repr(_order("a"))
     assert (stored.state, stored.revision) == ("accepted", 2)
     assert stored.history == (_entry(1), _entry(2, "accept"))

@@ -70,6 +70,10 @@ def test_org_01_the_manager_of_an_instant(desk: Desk) -> None:
         assert [manager("G1", at_ms, Duty.ASSET) for at_ms in (0, 9, 10, 2**42)] == ["p1", "p1", "p2", "p2"]
         assert [manager("G1", at_ms, Duty.WORK) for at_ms in (9, 10)] == ["p1", ""]
         assert manager("G2", 5, Duty.SERVICE) == ""
+        manages = session.establishment.manages
+        assert [manages("p1", at_ms) for at_ms in (0, 9, 10)] == [True, True, False]
+        assert [manages("p2", at_ms) for at_ms in (9, 10, 2**42)] == [False, True, True]
+        assert not manages("nobody", 5)
 
 
 @pytest.mark.parametrize(
