@@ -54,7 +54,7 @@ class History:
                 moved = {
                     "id": f"'{name}-' || series.i",
                     "number": f"'{name.upper()}-' || series.i",
-                    "created_ms": f"{before_ms} - series.i * {MINUTE_MS}",
+                    "created_ms": f"{before_ms} - CAST(series.i AS BIGINT) * {MINUTE_MS}",
                 }
                 _copy(connection, orders, "id", model, series, moved)
                 times = {"order_id": moved["id"], "at_ms": f"{moved['created_ms']} + sequence * 1000"}
