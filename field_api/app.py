@@ -46,6 +46,7 @@ from field_api.usecases.clearance import Clearance
 from field_api.usecases.control_notices import ControlNotices
 from field_api.usecases.correct_outage import CorrectOutage, Found
 from field_api.usecases.crew_book import Rosters
+from field_api.usecases.customer_reports import CustomerReports
 from field_api.usecases.enter_calendar import EnterCalendar
 from field_api.usecases.excused import Excused
 from field_api.usecases.join_orders import JoinOrders
@@ -190,7 +191,7 @@ def build_services(
         clearance=clearance,
         plan_dispatch=plan_dispatch,
         assign_proposals=AssignProposals(plan_dispatch, step_order),
-        record_call=RecordCall(desk, ours, sites, supply.outage_of, advise),
+        record_call=RecordCall(desk, ours, supply.outage_of, advise, CustomerReports(ours, sites)),
         correct_outage=CorrectOutage(desk, sites, supply),
         switch_by_hand=SwitchByHand(desk, sites), plan_work=PlanWork(desk, sites),
         control_notices=ControlNotices(desk, sites),

@@ -67,7 +67,7 @@ def notice_desk(
     villages = TellVillages(desk, outages, sites, company)
     staff = TellStaff(company, site_call_list(policy.folder), policy.staff_channel)
     return NoticeDesk(
-        deliver=DeliverNotices(desk, channels, masked_by(sites), staff, rest=log.name),
+        deliver=DeliverNotices(desk, company, channels, masked_by(sites), staff, rest=log.name),
         staff=staff,
         progress=TellProgress(desk, outages, sites, company),
         villages=villages,

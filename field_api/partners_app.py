@@ -11,6 +11,7 @@ from field_api.partners.webhooks import TargetRules
 from field_api.partners_house import Partners
 from field_api.ports import Desk, Sites
 from field_api.usecases.advise import Advise
+from field_api.usecases.customer_reports import CustomerReports
 from field_api.usecases.manage_webhooks import ManageWebhooks
 from field_api.usecases.take_tickets import TakeTickets
 
@@ -32,7 +33,7 @@ def build_partners(
     """For the web process; the worker's sideline takes its parts too."""
     mappings = load_mappings(None if home.site is None else home.site / TICKETS)
     return Partners(
-        TakeTickets(desk, company, sites, advise.supply, advise),
+        TakeTickets(desk, sites, advise.supply, advise, CustomerReports(company, sites)),
         mappings,
         ManageWebhooks(desk, home.webhooks, home.vault.seal),
     )

@@ -7,7 +7,7 @@ something to a person take that person's ``Scope``; there is no default, so that
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from field_api.deadlines.calendar_entries import CalendarEntry
 from field_api.deadlines.working_days import WorkCalendar
@@ -303,10 +303,16 @@ class Answered:
     document: str
 
 
+MAX_ASKED: Final = 500
+
+
 class Operations(Protocol):
     """Client-made operation ids: a repetition gets the same answer (fault 28)."""
 
     def answered(self, user_id: str, operation_id: str) -> Answered | None: ...
+
+    def done(self, user_id: str, operation_ids: Collection[str]) -> frozenset[str]:
+        """Which of these were answered; at most ``MAX_ASKED`` at once."""
 
     def keep(self, user_id: str, operation_id: str, at_ms: int, answer: Answered) -> None: ...
 

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from itertools import starmap
-from typing import Literal
 
 from field_api.company import Company
 from field_api.deadlines.clocks import Due, OtherDue
@@ -37,6 +36,7 @@ from field_api.resources import (
     RevisionResource,
     UserResource,
 )
+from field_api.saying import Language
 from geo.network import Network
 from telemetry.outages import Cause, OutageRevision
 
@@ -53,7 +53,7 @@ def degrees(value: float) -> float | None:
 
 def user_resource(user: User) -> UserResource:
     """A person as they see themselves."""
-    language: Literal["zh", "en"] = "en" if user.language == "en" else "zh"
+    language: Language = "en" if user.language == "en" else "zh"
     return UserResource(
         id=user.id, username=user.username, name=user.name, role=user.role, crew_id=user.crew_id,
         grid_ids=user.grid_ids, language=language,

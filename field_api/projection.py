@@ -103,6 +103,11 @@ class Site:
         """The one cell of a customer (ORG-01)."""
         return self.cells.cell_of_customer(row)
 
+    def cell_of_customer_id(self, customer_id: str) -> str | None:
+        """The same by id; None for whom the network does not know."""
+        row = self.network.customer_row.get(customer_id)
+        return None if row is None else self.cell_of_customer(row)
+
     def customers_in(self, rows: Int32, wanted: frozenset[str]) -> Int32:
         """Those of the customers who live in one of the cells, in the same order."""
         chosen = np.array([cell in wanted for cell in self.cells.ids])

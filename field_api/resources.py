@@ -10,12 +10,12 @@ from field_api.notices.alerts import NoticeKind
 from field_api.notices.notice import NoticeState
 from field_api.organisation.cells import CrewState
 from field_api.people.users import Role
+from field_api.saying import Language
 from telemetry.outages import OutageState
 
 Instant = str
 """ISO-8601 UTC with ``Z``."""
 
-Language = Literal["zh", "en"]
 Box = Annotated[tuple[float, ...], Field(min_length=4, max_length=4)]
 """West, south, east, north in degrees."""
 

@@ -54,7 +54,8 @@ def notice_policy(settings: Settings) -> NoticePolicy:
 def webhook_rules(settings: Settings) -> TargetRules:
     """Where webhooks may go."""
     hosts = (host.strip().lower() for host in settings.webhooks.hosts.split(","))
-    return TargetRules(frozenset(filter(None, hosts)), settings.webhooks.allow_private)
+    chosen = settings.webhooks
+    return TargetRules(frozenset(filter(None, hosts)), chosen.allow_private, chosen.ca_file)
 
 
 def sideline_plan(settings: Settings) -> SidelinePlan:

@@ -17,6 +17,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from field_api.saying import Language
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -256,6 +258,9 @@ class WebhookSettings(_Section):
     allow_private: bool = Field(
         False, description="Lets webhooks go to addresses inside (10.0.0.0/8, 127.0.0.1, fd00::/8, …) too."
     )
+    ca_file: str = Field(
+        "", description="Authorities (PEM) of partners' certificates besides those that the machine trusts."
+    )
 
 
 class BoardSettings(_Section):
@@ -306,9 +311,7 @@ class Settings(BaseSettings):
     database: str = Field(
         "", description="`postgresql://…` for the facts; empty keeps SQLite files in the data folder."
     )
-    language: Literal["zh", "en"] = Field(
-        "zh", description="Language of pages and notices until a person chooses."
-    )
+    language: Language = Field("zh", description="Language of pages and notices until a person chooses.")
     demo: bool = Field(False, description="Shows the trip and restore buttons and the demo logins.")
     company: CompanySettings = CompanySettings()
     notices: NoticeSettings = NoticeSettings()

@@ -14,7 +14,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Final
 from urllib.parse import urlsplit
 
-from field_api.partners.webhooks import BadTarget, TargetRules
+from field_api.partners.webhooks import BadTarget, NotTrusted, TargetRules
 
 TIMEOUT_S: Final = 5.0
 WHOLE_S: Final = 10.0
@@ -35,7 +35,7 @@ class PinnedPost:
     timeout_s: float = TIMEOUT_S
 
     def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
-        """Returns where the answer was 2xx; raises ``BadTarget`` or OSError otherwise."""
+        """Returns where the answer was 2xx; raises ``BadTarget``, ``NotTrusted`` or another OSError else."""
         scheme, host, port = self.rules.check(url)
         addresses = self.resolve(host, port)
         if not addresses:
@@ -44,7 +44,7 @@ class PinnedPost:
             self.rules.check_address(address)
         parts = urlsplit(url)
         place = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        pinned = _Pinned(host, port, addresses[0], self.timeout_s, scheme == "https")
+        pinned = _Pinned(host, port, addresses[0], self.timeout_s, scheme == "https", self.rules.authorities)
         status = pinned.posted(place, body, headers)
         if 300 <= status < 400:
             raise BadTarget("webhook.redirects", status=status)
@@ -59,6 +59,7 @@ class _Pinned:
     address: str
     timeout_s: float
     encrypted: bool
+    authorities: str
 
     def posted(self, place: str, body: bytes, headers: Mapping[str, str]) -> int:
         """The answer's status; raises OSError. A partner that answers drop by drop is cut off."""
@@ -84,10 +85,25 @@ class _Pinned:
             plain = HTTPConnection(self.host, self.port, timeout=self.timeout_s)
             plain.sock = raw
             return plain
-        context = ssl.create_default_context()
+        context = _context(self.authorities)
         secure = HTTPSConnection(self.host, self.port, timeout=self.timeout_s, context=context)
-        secure.sock = context.wrap_socket(raw, server_hostname=self.host)
+        try:
+            secure.sock = context.wrap_socket(raw, server_hostname=self.host)
+        except ssl.SSLCertVerificationError as problem:
+            why = problem.verify_message.rstrip(".")
+            raise NotTrusted("webhook.not_trusted", host=self.host, why=why) from problem
         return secure
+
+
+def _context(authorities: str) -> ssl.SSLContext:
+    """Made for each delivery: a certificate that was put in place counts from the next attempt on."""
+    context = ssl.create_default_context()
+    if authorities:
+        try:
+            context.load_verify_locations(cafile=authorities)
+        except OSError as problem:
+            raise NotTrusted("webhook.no_authorities", file=authorities) from problem
+    return context
 
 
 def _shut(raw: socket.socket) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from field_api.adapters.sql_organisation import in_scope
 from field_api.adapters.ticket_tables import tickets
-from field_api.partners.tickets import SentTicket, Ticket, Verdict
+from field_api.partners.tickets import SentTicket, Ticket, TicketKind, Verdict
 from field_api.people.users import Scope
 from geo.adapters.database import lock_log
 
@@ -36,6 +36,11 @@ class SqlTickets:
         query = select(tickets).where(tickets.c.open).order_by(tickets.c.sequence).limit(limit)
         return tuple(_ticket(row) for row in self._connection.execute(query))
 
+    def open_complaints(self, grid_id: str, limit: int) -> tuple[Ticket, ...]:
+        theirs = tickets.c.grid_id == grid_id, tickets.c.kind == TicketKind.COMPLAINT.value, tickets.c.open
+        query = select(tickets).where(*theirs).order_by(tickets.c.accepted_ms, tickets.c.number).limit(limit)
+        return tuple(_ticket(row) for row in self._connection.execute(query))
+
     def changed(
         self, scope: Scope, since: int, limit: int, verdicts: Collection[Verdict] = ()
     ) -> tuple[Ticket, ...]:
@@ -50,7 +55,7 @@ def _columns(ticket: Ticket) -> dict[str, Any]:
     sent = ticket.sent
     return {
         "number": sent.number, "accepted_ms": sent.accepted_ms, "customer_ref": sent.customer_ref,
-        "text": sent.text, "address": sent.address, "open": ticket.is_open,
+        "kind": sent.kind.value, "text": sent.text, "address": sent.address, "open": ticket.is_open,
         "received_ms": ticket.received_ms, "source": ticket.source, "taken_by": ticket.taken_by,
         "customer_id": ticket.customer_id, "grid_id": ticket.grid_id, "verdict": ticket.verdict.value,
         "outage_id": ticket.outage_id, "order_id": ticket.order_id, "advice": ticket.advice,
@@ -60,7 +65,9 @@ def _columns(ticket: Ticket) -> dict[str, Any]:
 
 def _ticket(row: Row[Any]) -> Ticket:
     return Ticket(
-        SentTicket(row.number, row.accepted_ms, row.customer_ref, row.text, row.address),
+        SentTicket(
+            row.number, row.accepted_ms, row.customer_ref, row.text, row.address, TicketKind(row.kind)
+        ),
         sequence=row.sequence, received_ms=row.received_ms, source=row.source, taken_by=row.taken_by,
         is_open=row.open, customer_id=row.customer_id, grid_id=row.grid_id, verdict=Verdict(row.verdict),
         outage_id=row.outage_id, order_id=row.order_id, advice=row.advice, cause=row.cause,

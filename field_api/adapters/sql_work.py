@@ -65,6 +65,10 @@ _UNDER_WAY: Final = (
 _ANSWERED: Final = select(operations.c.digest, operations.c.document).where(
     operations.c.user_id == bindparam("user_id"), operations.c.operation_id == bindparam("operation_id")
 )
+_DONE: Final = select(operations.c.operation_id).where(
+    operations.c.user_id == bindparam("user_id"),
+    operations.c.operation_id.in_(bindparam("ids", expanding=True)),
+)
 
 
 class SqlIncidents:
@@ -269,6 +273,10 @@ class SqlOperations:
         asked = {"user_id": user_id, "operation_id": operation_id}
         row = self._connection.execute(_ANSWERED, asked).first()
         return None if row is None else Answered(*row)
+
+    def done(self, user_id: str, operation_ids: Collection[str]) -> frozenset[str]:
+        asked = {"user_id": user_id, "ids": list(operation_ids)}
+        return frozenset(self._connection.scalars(_DONE, asked))
 
     def keep(self, user_id: str, operation_id: str, at_ms: int, answer: Answered) -> None:
         self._connection.execute(

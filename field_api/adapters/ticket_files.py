@@ -27,7 +27,7 @@ from field_api.partners.ticket_mapping import (
     read_with,
     rows_of,
 )
-from field_api.partners.tickets import SentTicket, Ticket
+from field_api.partners.tickets import SentTicket, Ticket, TicketKind
 from field_api.saying import Said, Saying, in_all
 
 MAX_FILE_BYTES: Final = 16 * 2**20
@@ -54,9 +54,17 @@ def _mapping(name: str, text: str) -> TicketMapping:
         return TicketMapping(
             name.removesuffix(".toml"), tuple(map(str, told.get("files", []))),
             ZoneInfo(told.get("zone", "Asia/Shanghai")), columns, formats, back,
+            _kinds(told.get("kinds", {})),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, LookupError) as problem:
         raise BadDataFile(f"{name}: {problem}") from problem
+
+
+def _kinds(told: Mapping[str, str]) -> Mapping[str, TicketKind]:
+    known = {kind.value for kind in TicketKind}
+    if wrong := sorted(set(told.values()) - known):
+        raise ValueError(f"kinds: unknown words: {', '.join(wrong)}; known: {', '.join(sorted(known))}")
+    return {theirs: TicketKind(ours) for theirs, ours in told.items()}
 
 
 def _check_words(columns: Mapping[str, str], back: Mapping[str, str]) -> None:

@@ -28,7 +28,9 @@ tickets: Final = Table(
     Column("cause", Text, nullable=False),
     Column("arrived_ms", BigInteger),
     Column("restored_ms", BigInteger),
+    Column("kind", Text, nullable=False, server_default="fault"),
     Index("ix_tickets_open_sequence", "open", "sequence"),
     Index("ix_tickets_customer_id", "customer_id"),
+    Index("ix_tickets_grid_id_kind_open", "grid_id", "kind", "open"),
 )
 """``number`` is the other system's; ``sequence`` grows with each change of any ticket."""

@@ -5,7 +5,7 @@ from typing import Final
 from flask import Request
 
 from field_api.adapters.refusal_files import shipped_wording
-from field_api.saying import Language, Said, preferred, recalled
+from field_api.saying import Language, Said, in_all, preferred, recalled
 
 CONTENT_LANGUAGE: Final = {"zh": "zh-CN", "en": "en"}
 
@@ -18,6 +18,11 @@ def language_of(request: Request) -> Language:
 def told(said: Said, language: Language) -> str:
     """The sentence that people read."""
     return shipped_wording().told(said, language)
+
+
+def told_in_all(code: str) -> dict[Language, str]:
+    """In every language: for somebody at the telephone, whose language only the other end knows."""
+    return in_all(lambda language: told(Said(code), language))
 
 
 def told_again(text: str, language: Language) -> str:

@@ -7,7 +7,7 @@ of fields are for people, in the language of the request (docs/decisions/0012).
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from flask import Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
@@ -104,7 +104,7 @@ class HttpProblem(Exception):
         """As people of that language and systems are told."""
         return Problem(
             title=told(Said(f"status.{self.status}"), language), status=self.status,
-            detail=told(self.said, language), code=self.said.code, facts=_json(self.said),
+            detail=told(self.said, language), code=self.said.code, facts=plain_facts(self.said),
             errors=tuple(_field(one, language) for one in self.errors) or None,
             current=json.loads(self.current) if self.current else None,
             conflicts=tuple(map(_told, self.conflicts)) or None,
@@ -150,12 +150,8 @@ def invalid(problem: ValidationError, code: str, status: int = 422) -> HttpProbl
 
 
 def _field(one: FieldRefusal, language: Language) -> FieldProblem:
-    facts = _json(one.said)
+    facts = plain_facts(one.said)
     return FieldProblem(field=one.field, code=one.said.code, facts=facts, message=told(one.said, language))
-
-
-def _json(said: Said) -> dict[str, Any]:
-    return plain_facts(said)
 
 
 def _told(one: FieldConflict) -> ConflictProblem:

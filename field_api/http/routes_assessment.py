@@ -1,7 +1,7 @@
-"""How the work of a cell and of its manager goes: first visits, risks, the assessment sheet."""
+"""How the work of a cell and of its manager goes: first visits, who solved what, risks, the sheet."""
 
 from datetime import date, datetime, time, timedelta
-from typing import Final
+from typing import Any, Final
 
 from pydantic import Field
 
@@ -14,7 +14,7 @@ from field_api.instants import milliseconds
 from field_api.people.users import Role
 from field_api.projection import Site
 from field_api.resources import Resource
-from field_api.service.assessment import FirstVisits
+from field_api.service.assessment import FirstVisits, LocalSolves
 from field_api.service.risks import RiskKind
 from geo.errors import UnknownElement
 
@@ -33,6 +33,20 @@ class FirstVisitsResource(Resource):
     ratio: float | None = Field(description="Orders closed with one visit of all visited; null: none was.")
     first: tuple[str, ...]
     again: tuple[str, ...] = Field(description="Orders that needed more than one visit.")
+
+
+class SolvesResource(Resource):
+    closed: int
+    solved: int = Field(description="Finished by the crew that got them first.")
+    ratio: float | None = Field(description="Null: none was closed.")
+
+
+class CrewSolvesResource(SolvesResource):
+    crew_id: str
+
+
+class LocalSolvesResource(SolvesResource):
+    crews: tuple[CrewSolvesResource, ...] = Field(description="By the crew that got the order first.")
 
 
 class ScoreLineResource(Resource):
@@ -71,11 +85,24 @@ def show_first_visits(call: Call) -> Answer:
 
 
 @operations.add(
+    "GET", "/api/v1/grid-cells/{grid_id}/local-solves", "Orders of a cell that never changed hands",
+    roles=EVERYONE, query=SheetQuery, answers={200: LocalSolvesResource},
+)  # fmt: skip
+def show_local_solves(call: Call) -> Answer:
+    """Of those closed on these days, in all and by crew (REP-03)."""
+    cell, query = visible_cell(call), call.query(SheetQuery)
+    found = call.services.assess.local_solves(call.scope, cell.id, *_span(query))
+    whole = LocalSolves(sum(one.closed for one in found.values()), sum(one.solved for one in found.values()))
+    crews = tuple(CrewSolvesResource(crew_id=crew, **_solves(one)) for crew, one in found.items())
+    return Answer(200, LocalSolvesResource(crews=crews, **_solves(whole)))
+
+
+@operations.add(
     "GET", "/api/v1/grid-cells/{grid_id}/risks", "What of a grid cell needs its manager's attention",
     roles=EVERYONE, answers={200: RisksResource}, refuses=frozenset({503}),
 )  # fmt: skip
 def list_risks(call: Call) -> Answer:
-    """Orders late or near their limits, outages that repeat, standing low voltage."""
+    """Orders late or near their limits, open complaints, outages that repeat, standing low voltage."""
     cell, site = visible_cell(call), current_site(call)
     found = call.services.assess.risks(call.scope, cell.id, lambda one: _cell_of(site, one), call.now_ms)
     items = tuple(RiskResource(kind=one.kind, subject=one.subject, events=one.events) for one in found)
@@ -98,6 +125,10 @@ def show_sheet(call: Call) -> Answer:
         ),
     )  # fmt: skip
     return Answer(200, resource)
+
+
+def _solves(found: LocalSolves) -> dict[str, Any]:
+    return {"closed": found.closed, "solved": found.solved, "ratio": found.ratio}
 
 
 def _visits(found: FirstVisits) -> FirstVisitsResource:

@@ -10,6 +10,7 @@ from field_api.calendars import clock_seconds
 from field_api.http.fields import Identifier, Input, Page, Query, Words
 from field_api.http.operations import EVERYONE, Answer, Call, Operations
 from field_api.http.problems import HttpProblem
+from field_api.http.site_of import seen_customer_row
 from field_api.instants import iso, iso_or_none
 from field_api.orders.corrections import MAX_THINGS, Correction, user_of
 from field_api.people.users import Role
@@ -261,9 +262,7 @@ def _customer(
     if customer is None:
         return None
     site = call.services.sites.of(revision.network_hash)
-    row = site.network.customer_row.get(customer)
-    if row is None or not call.scope.sees(site.cell_of_customer(row)):
-        raise HttpProblem(404, "customer.unknown", customer=customer)
+    seen_customer_row(call, site, customer)
     found = next((one for one in explanation.customers if one.customer == customer), None)
     return None if found is None else customer_reason(call, found)
 

@@ -1,7 +1,7 @@
 """The public information page: one address for the edition in force, any edition by its number (RPT-09)."""
 
 from html import escape
-from typing import Final, Literal
+from typing import Final
 
 from pydantic import Field
 
@@ -10,8 +10,9 @@ from field_api.http.fields import Query, Revision
 from field_api.http.operations import Answer, Call, Operations
 from field_api.http.problems import HttpProblem
 from field_api.notices.wording import HOTLINES
-from field_api.resources import Language, Resource
-from field_api.service.public_information import Edition, changes, in_force
+from field_api.resources import Resource
+from field_api.saying import Language
+from field_api.service.public_information import Edition, changes, come
 
 operations: Final = Operations()
 PAGE: Final = "/api/v1/public/information/page"
@@ -32,7 +33,7 @@ class EditionQuery(Query):
 
 
 class PageQuery(EditionQuery):
-    language: Literal["zh", "en"] = "zh"
+    language: Language = "zh"
 
 
 class SectionResource(Resource):
@@ -78,11 +79,9 @@ def show_information_page(call: Call) -> Answer:
 
 
 def _edition(call: Call, version: int | None) -> tuple[Edition, tuple[Edition, ...]]:
-    today = local_day(call.now_ms)
-    known = tuple(one for one in call.services.information if one.day <= today)
-    found = (
-        in_force(known, today) if version is None else next((o for o in known if o.version == version), None)
-    )
+    known = come(call.services.information, local_day(call.now_ms))
+    wanted = known[-1:] if version is None else [one for one in known if one.version == version]
+    found = next(iter(wanted), None)
     if found is None:
         raise HttpProblem(404, "request.no_edition", known=tuple(o.version for o in known))
     return found, known

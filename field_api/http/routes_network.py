@@ -10,8 +10,7 @@ from pydantic import Field
 from field_api.http.fields import Identifier, Page, PageQuery, Query
 from field_api.http.operations import EVERYONE, Answer, Call, Operations
 from field_api.http.paging import number_after
-from field_api.http.problems import HttpProblem
-from field_api.http.site_of import current_site
+from field_api.http.site_of import current_site, seen_customer_row
 from field_api.projection import Site
 from field_api.resources import Resource
 from geo.errors import Finding
@@ -218,10 +217,7 @@ def _suspect(site: Site, suspect: Suspect, cell: str) -> SuspectResource:
 def compare_voltages(call: Call) -> Answer:
     """Of any customer of my grid cells, beside the areas where outages would have them (INT-05)."""
     site, customer = current_site(call), call.path["customer_id"]
-    row = site.network.customer_row.get(customer)
-    cell = "" if row is None else site.cell_of_customer(row)
-    if row is None or not call.scope.sees(cell):
-        raise HttpProblem(404, "customer.unknown", customer=customer)
+    cell = site.cell_of_customer(seen_customer_row(call, site, customer))
     listed = call.services.supply.suspects(site.network)
     others = [place.transformer for one in listed if one.customer == customer for place in one.candidates]
     days = call.query(VoltageQuery).days

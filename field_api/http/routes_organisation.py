@@ -39,7 +39,8 @@ from field_api.organisation.staffing import (
 from field_api.organisation.villages import liaison_at
 from field_api.people.masking import mask_name, mask_phone
 from field_api.people.users import WHOLE_COMPANY, Scope
-from field_api.resources import Box, Instant, Language, Resource
+from field_api.resources import Box, Instant, Resource
+from field_api.saying import Language
 from field_api.usecases.appoint import MAY_APPOINT
 from field_api.validity import holding
 

@@ -6,12 +6,14 @@ from typing import Annotated, Final
 from pydantic import BeforeValidator, Field
 
 from field_api.http.fields import Identifier, Input, Page, Query, Words, as_whole
+from field_api.http.languages import told_in_all
 from field_api.http.operations import EVERYONE, Answer, Call, Operations
 from field_api.http.problems import HttpProblem
 from field_api.instants import iso, iso_or_none
 from field_api.notices.wording import HOTLINES
 from field_api.people.masking import mask_name
-from field_api.resources import Instant, Language, Resource
+from field_api.resources import Instant, Resource
+from field_api.saying import Language
 from field_api.service.manager_cards import ManagerCard
 from field_api.service.public_progress import Stage, Supply
 from field_api.service.ratings import BEST, WORST, Rating
@@ -23,14 +25,6 @@ from field_api.usecases.take_rating import MAY_TAKE, TakeRating
 operations: Final = Operations()
 COST: Final = 10
 """A look-up takes so much of an address's allowance as so many other requests."""
-_BOUND: Final[dict[Language, str]] = {
-    "zh": "您的业务已交由所选客户经理负责。",
-    "en": "The manager whom you picked has your case.",
-}
-_FULL: Final[dict[Language, str]] = {
-    "zh": "所选客户经理目前承办业务已满，请从下列客户经理中另选。",
-    "en": "The manager whom you picked carries as much as one may: please pick one of these.",
-}
 _Points = Annotated[int, Field(ge=WORST, le=BEST), BeforeValidator(as_whole)]
 
 
@@ -187,7 +181,7 @@ def choose_manager(call: Call) -> Answer:
     choice = _chooser(call).choose(sent.number, sent.card, call.now_ms)
     shown = ChoiceResource(
         bound=choice.bound, card=_public_card(sent.number, choice.card), cases=choice.cases,
-        told=_BOUND if choice.bound else _FULL,
+        told=told_in_all("told.manager_bound" if choice.bound else "told.manager_full"),
         instead=tuple(_public_card(sent.number, one) for one in choice.instead),
     )  # fmt: skip
     return Answer(200, shown, {"Cache-Control": "no-store"})

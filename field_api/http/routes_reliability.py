@@ -12,6 +12,7 @@ from field_api.http.fields import Page, PageQuery, Query
 from field_api.http.operations import EVERYONE, OFFICE, Answer, Call, Operations
 from field_api.http.paging import cut, number_after
 from field_api.http.problems import HttpProblem
+from field_api.http.site_of import seen_customer_row
 from field_api.people.users import Role
 from field_api.projection import Site
 from field_api.resources import Instant, Resource
@@ -124,9 +125,7 @@ def get_customer_interruptions(call: Call) -> Answer:
     """Of a customer in my grid cells."""
     year = call.query(YearQuery).year
     site, ledger = _ledger(call)
-    row = site.network.customer_row.get(call.path["customer_id"])
-    if row is None or not call.scope.sees(site.cell_of_customer(row)):
-        raise HttpProblem(404, "customer.unknown", customer=call.path["customer_id"])
+    row = seen_customer_row(call, site, call.path["customer_id"])
     found = reliability_report.of_customer(ledger, row, Year(year, ZONE))
     named: dict[str, Any] = {"customer": call.path["customer_id"], "year": year}
     return Answer(200, AccountResource.model_validate(named | found))

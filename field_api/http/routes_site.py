@@ -16,7 +16,8 @@ from field_api.http.site_of import current_site
 from field_api.instants import iso, iso_or_none
 from field_api.presentation import cell_resource, degrees
 from field_api.projection import Place, Site
-from field_api.resources import Box, GridCellResource, Instant, Language, Resource
+from field_api.resources import Box, GridCellResource, Instant, Resource
+from field_api.saying import Language
 from field_api.search import Found, SearchIndex
 from geo.errors import UnknownElement
 from geo.network import ABSENT, SWITCHING_KINDS, EdgeKind

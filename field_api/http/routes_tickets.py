@@ -12,7 +12,7 @@ from field_api.http.problems import HttpProblem, refusal
 from field_api.instants import milliseconds
 from field_api.partners.ticket_documents import TicketResource, ticket_resource
 from field_api.partners.ticket_mapping import BadRow, NotThisMapping, RefusedRow, read_with, rows_of
-from field_api.partners.tickets import SentTicket, Verdict
+from field_api.partners.tickets import SentTicket, TicketKind, Verdict
 from field_api.people.users import Role
 from field_api.resources import Resource
 from field_api.saying import Language
@@ -30,6 +30,10 @@ class TicketBody(Input):
     customer: Line = Field(max_length=128, description="Their customer number; may be unknown to us.")
     text: Words = ""
     address: Words = ""
+    kind: TicketKind = Field(
+        TicketKind.FAULT,
+        description="Of a complaint nothing is judged: it opens an order to answer it.",
+    )
 
 
 class TicketsBody(Input):
@@ -80,7 +84,7 @@ class TicketPage(Resource):
 def take_tickets(call: Call) -> Answer:
     """Each is kept once; sending again after a lost answer is safe."""
     sent = [
-        SentTicket(one.number, milliseconds(one.accepted_at), one.customer, one.text, one.address)
+        SentTicket(one.number, milliseconds(one.accepted_at), one.customer, one.text, one.address, one.kind)
         for one in call.body(TicketsBody).tickets
     ]
     return _answer(call.services.partners.take_tickets(call.user, sent, "api", call.now_ms))

@@ -23,6 +23,7 @@ from field_api.http.fields import (
     StepName,
     Words,
 )
+from field_api.http.languages import told_in_all
 from field_api.http.operations import EVERYONE, OFFICE, SIGNED_IN, Answer, Call, Operations
 from field_api.http.paging import cut, number_after, page_after
 from field_api.http.problems import FieldRefusal, HttpProblem, refusal
@@ -34,7 +35,6 @@ from field_api.instants import milliseconds
 from field_api.orders.photos import Photo, missing
 from field_api.orders.proofs import photos_named
 from field_api.organisation.cells import CrewState
-from field_api.partners.call_texts import CALLER_TEXTS
 from field_api.partners.tickets import Verdict
 from field_api.people.masking import mask_text
 from field_api.people.users import Role, Scope
@@ -43,13 +43,12 @@ from field_api.ports import DeskSession, OrderFilter, StoredOrder
 from field_api.presentation import crew_resource, notice_resource, order_detail
 from field_api.resources import (
     CrewResource,
-    Language,
     NoticeResource,
     OrderDetailResource,
     OrderResource,
     Resource,
 )
-from field_api.saying import Said
+from field_api.saying import Language, Said
 from field_api.usecases.errors import Stale
 from field_api.usecases.move_crew import Position
 from field_api.usecases.record_call import Caller
@@ -394,5 +393,5 @@ def _call(call: Call, kept: KeptCall) -> CallResource:
     verdict = Verdict.ADVICE if reason else Verdict(kept.verdict or Verdict.UNKNOWN)
     return CallResource(
         id=kept.id, outage_id=kept.outage_id, advice=advice, verdict=verdict, order_id=kept.order_id,
-        told=CALLER_TEXTS[verdict],
+        told=told_in_all(f"told.{verdict}"),
     )  # fmt: skip

@@ -102,15 +102,19 @@ def fate(rules: NoticeRules, size: Size, verdict: Verdict | None) -> Fate:
 def send_from_ms(
     rules: NoticeRules, kind: NoticeKind, urgency: Urgency, safety: bool, since_ms: int, now_ms: int
 ) -> int:
-    """The first instant at which one notice may leave.
-
-    ``since_ms`` is when supply failed. Quiet hours spare everybody but key and vulnerable customers, and
-    nobody where the text is about ``safety``.
-    """
+    """The first instant at which one notice may leave; ``since_ms`` is when supply failed."""
     from_ms = max(now_ms, since_ms + rules.dwell_ms) if kind is NoticeKind.OUTAGE else now_ms
+    return undisturbed_ms(rules, urgency, safety, from_ms)
+
+
+def undisturbed_ms(rules: NoticeRules, urgency: int, safety: bool, at_ms: int) -> int:
+    """``at_ms``, or the end of the quiet hours that it lies in, for whom they spare; asked at each attempt.
+
+    They spare everybody but key and vulnerable customers, and nobody where the text is about ``safety``.
+    """
     if safety or urgency <= Urgency.VULNERABLE:
-        return from_ms
-    return after_quiet_ms(rules, from_ms)
+        return at_ms
+    return after_quiet_ms(rules, at_ms)
 
 
 def after_quiet_ms(rules: NoticeRules, at_ms: int) -> int:

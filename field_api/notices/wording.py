@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from field_api import calendars
 from field_api.notices.alerts import NoticeKind
+from field_api.saying import LANGUAGES
 
 HOTLINES: Final = ("95598", "12398")
 """The company's customer service and the energy regulator's supervision, both round the clock."""
-LANGUAGES: Final = ("zh", "en")
 UNKNOWN: Final[Mapping[str, str]] = {"zh": "（时间待定）", "en": "(not known yet)"}
 CUSTOMER_FIELDS: Final = frozenset({"area", "cause", "off", "on"})
 STAFF_FIELDS: Final = frozenset({"subject", "since", "detail"})

@@ -7,9 +7,11 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 from pydantic import BaseModel, ConfigDict, Field
 
+from field_api.orders.dwell import Department
 from field_api.orders.proofs import PROOFS
 from field_api.orders.work import ANY_OPEN, ClockRule, NoticeText, StepRule, Subject, WorkType
 from field_api.people.users import Role
+from field_api.saying import Language
 
 Name = str
 
@@ -39,8 +41,7 @@ class _Clock(_Declared):
     follows: str = ""
 
 
-Department = Literal["marketing", "operations", "dispatch", "materials", "service_centre"]
-Words = Mapping[Literal["zh", "en"], str]
+Words = Mapping[Language, str]
 
 
 class _WorkType(_Declared):
@@ -54,15 +55,14 @@ class _WorkType(_Declared):
     preceded_by: Mapping[str, int] = {}
     needed_to_open: tuple[str, ...] = ()
     closed_states: frozenset[str]
-    departments: Mapping[
-        str, Literal["marketing", "operations", "dispatch", "materials", "service_centre"]
-    ] = {}
+    departments: Mapping[str, Department] = {}
     paused_states: Mapping[str, str] = {}
     states: Mapping[str, Words] = {}
     facts: frozenset[str] = frozenset()
     skills: frozenset[str] = frozenset()
     duration_minutes: int = Field(default=60, gt=0, le=10_080)
     incident_job: bool = False
+    comes_after: tuple[Name, ...] = ()
     steps: tuple[_Step, ...]
     clocks: tuple[_Clock, ...]
     form: Mapping[str, Any] = {}
@@ -107,6 +107,7 @@ def work_type_of(declared: Mapping[str, object]) -> WorkType:
         skills=read.skills,
         duration_minutes=read.duration_minutes,
         incident_job=read.incident_job,
+        comes_after=read.comes_after,
         form=dict(read.form),
         clocks=tuple(ClockRule(c.name, c.starts, c.stops, c.follows) for c in read.clocks),
         notices=tuple(NoticeText(kind, tuple(texts.items())) for kind, texts in read.notices.items()),

@@ -1,12 +1,12 @@
 """How long an order lay with which department: the hand-offs between five of them, timed apart (ORG-14)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from field_api.orders.work import HistoryEntry, WorkType, apply, is_open
 
-DEPARTMENTS: Final = ("marketing", "operations", "dispatch", "materials", "service_centre")
-UNNAMED: Final = "operations"
+Department = Literal["marketing", "operations", "dispatch", "materials", "service_centre"]
+UNNAMED: Final[Department] = "operations"
 """Where a work type names none for a state."""
 
 

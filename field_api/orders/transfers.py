@@ -1,6 +1,6 @@
 """An order changes hands a limited number of times, and never straight back (REP-03)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,9 +56,6 @@ def objection(crews: Sequence[str], to_crew: str) -> Said | None:
     return None
 
 
-def solved_locally(histories: Sequence[Sequence[HistoryEntry]]) -> float | None:
-    """Share of finished orders that never changed hands; None without any."""
-    if not histories:
-        return None
-    kept = sum(all(entry.step != TRANSFER for entry in history) for history in histories)
-    return kept / len(histories)
+def stayed(history: Iterable[HistoryEntry]) -> bool:
+    """Did it never change hands?"""
+    return all(entry.step != TRANSFER for entry in history)

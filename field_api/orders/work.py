@@ -110,6 +110,8 @@ class WorkType:
     """What people call its states: name → words by language."""
     incident_job: bool = False
     """One of the jobs of an outage's incident, and safe only when every crew below is clear."""
+    comes_after: tuple[str, ...] = ()
+    """Work types whose jobs of the same incident must have ended before the crew begins."""
 
     @property
     def named(self) -> Named:

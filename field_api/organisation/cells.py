@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from field_api.organisation.shifts import IsWorkingDay, Presence, Shift, monday_to_friday, presence
+from field_api.organisation.shifts import IsWorkingDay, Presence, Shift, presence
 from field_api.saying import Saying
 
 Bounds = tuple[float, float, float, float]
@@ -74,11 +74,6 @@ def owning_cell(cause_cell: str, customers: Mapping[str, int], known: Iterable[s
     return min(candidates, key=lambda cell: (-customers.get(cell, 0), cell))
 
 
-def on_shift(crew: Crew, at_ms: int, is_working_day: IsWorkingDay = monday_to_friday) -> bool:
-    """Is the crew at work at that instant? On call is not."""
-    return presence(crew.shifts, at_ms, is_working_day) is Presence.ON_SHIFT
-
-
 def lacking(crew: Crew, skills: Iterable[str]) -> tuple[str, ...]:
     """Which of the skills the crew does not have, in order of name."""
     return tuple(sorted(frozenset(skills) - crew.skills))
@@ -90,9 +85,9 @@ def responsible_crew(
     open_orders: Mapping[str, int],
     lon: float,
     lat: float,
-    skills: Iterable[str] = (),
-    at_ms: int | None = None,
-    is_working_day: IsWorkingDay = monday_to_friday,
+    skills: Iterable[str],
+    at_ms: int,
+    is_working_day: IsWorkingDay,
 ) -> Crew:
     """Exactly one crew of the cell. Only such as have the skills, unless none has all of them (TRN-02).
 
@@ -107,7 +102,7 @@ def responsible_crew(
     def rank(crew: Crew) -> tuple[int, Presence, bool, int, float, str]:
         orders = open_orders.get(crew.id, 0)
         busy = crew.state is not CrewState.FREE or orders > 0
-        there = Presence.ON_SHIFT if at_ms is None else presence(crew.shifts, at_ms, is_working_day)
+        there = presence(crew.shifts, at_ms, is_working_day)
         return len(lacking(crew, wanted)), there, busy, orders, _nearness(crew, lon, lat), crew.id
 
     return min(own, key=rank)

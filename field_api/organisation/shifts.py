@@ -18,6 +18,7 @@ WORKING_DAYS: Final = "work"
 DAYS_OFF: Final = "off"
 
 IsWorkingDay = Callable[[date], bool]
+"""By the company's calendar, make-up days and all; there is no default that one could forget to replace."""
 
 
 class Presence(IntEnum):
@@ -46,12 +47,7 @@ class Shift:
     """Last day; None: it has none."""
 
 
-def monday_to_friday(day: date) -> bool:
-    """Working days where no calendar is at hand."""
-    return day.weekday() < 5
-
-
-def begins_on(shift: Shift, day: date, is_working_day: IsWorkingDay = monday_to_friday) -> bool:
+def begins_on(shift: Shift, day: date, is_working_day: IsWorkingDay) -> bool:
     """Does the shift begin on that day?"""
     if (shift.from_day and day < shift.from_day) or (shift.until_day and day > shift.until_day):
         return False
@@ -60,7 +56,7 @@ def begins_on(shift: Shift, day: date, is_working_day: IsWorkingDay = monday_to_
     return shift.days == ALL_DAYS or str(day.isoweekday()) in shift.days
 
 
-def covers(shift: Shift, at_ms: int, is_working_day: IsWorkingDay = monday_to_friday) -> bool:
+def covers(shift: Shift, at_ms: int, is_working_day: IsWorkingDay) -> bool:
     """Is that instant within the shift?"""
     now = local(at_ms)
     today, minute = now.date(), now.hour * 60 + now.minute
@@ -73,7 +69,7 @@ def covers(shift: Shift, at_ms: int, is_working_day: IsWorkingDay = monday_to_fr
 
 
 def working_spans(
-    shifts: Sequence[Shift], first: date, days: int, is_working_day: IsWorkingDay = monday_to_friday
+    shifts: Sequence[Shift], first: date, days: int, is_working_day: IsWorkingDay
 ) -> tuple[tuple[int, int], ...]:
     """From and until when (epoch ms) a crew can be sent, by shifts that begin on these days; joined.
 
@@ -94,9 +90,7 @@ def working_spans(
     return tuple(joined)
 
 
-def presence(
-    shifts: Sequence[Shift], at_ms: int, is_working_day: IsWorkingDay = monday_to_friday
-) -> Presence:
+def presence(shifts: Sequence[Shift], at_ms: int, is_working_day: IsWorkingDay) -> Presence:
     """On shift, on call or off; a crew without any roster is always on shift."""
     if not shifts:
         return Presence.ON_SHIFT

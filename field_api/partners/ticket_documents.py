@@ -1,7 +1,7 @@
 """Tickets as they are answered and as the feed carries them."""
 
 from field_api.instants import iso, iso_or_none
-from field_api.partners.tickets import Ticket, Verdict
+from field_api.partners.tickets import Ticket, TicketKind, Verdict
 from field_api.ports import FeedEvent
 from field_api.presentation import document
 from field_api.resources import Instant, Resource
@@ -18,6 +18,7 @@ class TicketResource(Resource):
     grid_id: str
     text: str
     source: str
+    kind: TicketKind
     verdict: Verdict
     outage_id: str
     order_id: str
@@ -33,8 +34,9 @@ def ticket_resource(ticket: Ticket) -> TicketResource:
         number=ticket.number, sequence=ticket.sequence, open=ticket.is_open,
         accepted_at=iso(ticket.sent.accepted_ms), received_at=iso(ticket.received_ms),
         customer_ref=ticket.sent.customer_ref, customer_id=ticket.customer_id, grid_id=ticket.grid_id,
-        text=ticket.sent.text, source=ticket.source, verdict=ticket.verdict, outage_id=ticket.outage_id,
-        order_id=ticket.order_id, advice=ticket.advice, cause=ticket.cause,
+        text=ticket.sent.text, source=ticket.source, kind=ticket.sent.kind,
+        verdict=ticket.verdict, outage_id=ticket.outage_id, order_id=ticket.order_id,
+        advice=ticket.advice, cause=ticket.cause,
         arrived_at=iso_or_none(ticket.arrived_ms), restored_at=iso_or_none(ticket.restored_ms),
     )  # fmt: skip
 

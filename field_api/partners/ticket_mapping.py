@@ -10,13 +10,13 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from field_api.instants import milliseconds
-from field_api.partners.tickets import SentTicket, Ticket, Verdict
+from field_api.partners.tickets import SentTicket, Ticket, TicketKind, Verdict
 from field_api.saying import Said, Saying
 
 MAX_ROWS: Final = 10_000
 _EXAMPLE_MS: Final = 1_795_300_000_000
 REQUIRED: Final = ("number", "accepted_at", "customer")
-KNOWN: Final = frozenset({*REQUIRED, "text", "address"})
+KNOWN: Final = frozenset({*REQUIRED, "text", "address", "kind"})
 BACK: Final = frozenset(
     {"number", "customer", "accepted_at", "address", "verdict", "order", "outage", "arrived_at", "cause",
      "restored_at", "advice"}
@@ -24,12 +24,16 @@ BACK: Final = frozenset(
 _WORDS: Final = {
     Verdict.UNKNOWN: "户号不明", Verdict.COVERED: "已并入停电事件", Verdict.DUPLICATE: "重复报修",
     Verdict.ADVICE: "客户侧，已告知", Verdict.STALE: "待回访", Verdict.VERIFY: "已派单核实",
+    Verdict.COMPLAINT: "投诉已派单",
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class TicketMapping:
-    """``columns``: what we call it → the site's column; ``back``: the site's column → what we call it."""
+    """``columns``: what we call it → the site's column; ``back``: the site's column → what we call it.
+
+    ``kinds``: the site's word for a kind of ticket → ours; what it does not name reports a fault.
+    """
 
     name: str
     files: tuple[str, ...]
@@ -37,6 +41,7 @@ class TicketMapping:
     columns: Mapping[str, str]
     formats: tuple[str, ...]
     back: Mapping[str, str]
+    kinds: Mapping[str, TicketKind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,7 @@ def _ticket(row: Mapping[str, str], mapping: TicketMapping) -> SentTicket:
     return SentTicket(
         told["number"], _instant(told["accepted_at"], mapping), told["customer"][:128],
         told.get("text", "")[:2000], told.get("address", "")[:500],
+        mapping.kinds.get(told.get("kind", ""), TicketKind.FAULT),
     )  # fmt: skip
 
 

@@ -18,6 +18,11 @@ TICKET_95598: Final = "95598"
 """``Order.source`` of what a ticket opened."""
 
 
+class TicketKind(StrEnum):
+    FAULT = "fault"
+    COMPLAINT = "complaint"
+
+
 class Verdict(StrEnum):
     UNKNOWN = "unknown"
     """Whose it is has to be found out by a person."""
@@ -31,6 +36,8 @@ class Verdict(StrEnum):
     """Too old for a truck without a call back."""
     VERIFY = "verify"
     """Nothing explains it: somebody looks."""
+    COMPLAINT = "complaint"
+    """No matter of supply: it has an order of its own, by which it is answered."""
     OPENED = "opened"
     """Of a call: nothing explained it, and an order was opened with it."""
 
@@ -48,6 +55,7 @@ class SentTicket:
     """Their customer number; may be one that we do not know."""
     text: str = ""
     address: str = ""
+    kind: TicketKind = TicketKind.FAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +126,9 @@ class TicketBook(Protocol):
 
     def open_ones(self, limit: int) -> tuple[Ticket, ...]:
         """Not told to their end yet, least recently changed first."""
+
+    def open_complaints(self, grid_id: str, limit: int) -> tuple[Ticket, ...]:
+        """Of customers of that cell, those accepted first before the others."""
 
     def changed(
         self, scope: Scope, since: int, limit: int, verdicts: Collection[Verdict] = ()

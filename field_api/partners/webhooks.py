@@ -37,6 +37,10 @@ class BadTarget(Saying, ValueError):
     """An address that nothing is ever sent to; says why."""
 
 
+class NotTrusted(Saying, OSError):
+    """Whoever answered could not prove to be the host; may be put right, and is tried again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Webhook:
     id: str
@@ -78,6 +82,8 @@ class TargetRules:
     hosts: frozenset[str]
     """``*.example.cn`` stands for all below; empty allows none."""
     private: bool = False
+    authorities: str = ""
+    """File (PEM) of authorities whose certificates are believed besides those that the machine knows."""
 
     def check(self, url: str) -> tuple[str, str, int]:
         """Scheme, host and port of an allowed address; raises ``BadTarget``."""

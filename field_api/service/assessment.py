@@ -4,7 +4,8 @@ First-visit completion: of the orders closed in a time, how many needed one visi
 off for further visits and for what supervision found and upheld (ORG-09); the weights are working figures.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +30,23 @@ class ClosedOrder:
     visits: int
     """How often a crew came; 0: it was settled without going there."""
     closed_ms: int
+    crew_id: str = ""
+    """Whom it was assigned to at first."""
+    stayed: bool = True
+    """It never changed hands."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSolves:
+    """``solved`` of ``closed`` orders were finished by the crew that got them first (REP-03)."""
+
+    closed: int
+    solved: int
+
+    @property
+    def ratio(self) -> float | None:
+        """0 to 1; None where none was closed."""
+        return self.solved / self.closed if self.closed else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +99,14 @@ def first_visits(closed: Iterable[ClosedOrder]) -> FirstVisits:
     visited = [one for one in closed if one.visits]
     first = tuple(one.id for one in visited if one.visits == 1)
     return FirstVisits(first, tuple(one.id for one in visited if one.visits > 1))
+
+
+def local_solves(closed: Iterable[ClosedOrder]) -> Mapping[str, LocalSolves]:
+    """By the crew that had the order first, in order of their ids: an order handed on counts against it."""
+    stayed: dict[str, list[bool]] = defaultdict(list)
+    for one in closed:
+        stayed[one.crew_id].append(one.stayed)
+    return {crew: LocalSolves(len(stayed[crew]), sum(stayed[crew])) for crew in sorted(stayed)}
 
 
 def assessment(

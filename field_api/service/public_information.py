@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from field_api.saying import Language
 
 Words = Mapping[str, str]
 """Language → text, both languages always."""
@@ -49,12 +51,12 @@ def changes(before: Edition | None, after: Edition) -> Changes:
     )
 
 
-def in_force(editions: Sequence[Edition], today: date) -> Edition | None:
-    """The newest whose day has come; the others are announced, and not shown before."""
-    return next((one for one in reversed(editions) if one.day <= today), None)
+def come(editions: Sequence[Edition], today: date) -> tuple[Edition, ...]:
+    """Those whose day has come, the last of them in force; the others are not shown before."""
+    return tuple(one for one in editions if one.day <= today)
 
 
-_Both = Annotated[Mapping[Literal["zh", "en"], Annotated[str, Field(min_length=1, max_length=5_000)]],
+_Both = Annotated[Mapping[Language, Annotated[str, Field(min_length=1, max_length=5_000)]],
                   Field(min_length=2)]  # fmt: skip
 
 
@@ -97,5 +99,5 @@ def in_order(editions: Sequence[Edition]) -> tuple[Edition, ...]:
     return found
 
 
-def _words(read: Mapping[Literal["zh", "en"], str]) -> Words:
+def _words(read: Mapping[Language, str]) -> Words:
     return {str(language): text for language, text in read.items()}

@@ -1,13 +1,14 @@
 """Reads what a register's data file declares. Parsing only; others open files."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 from pydantic import BaseModel, ConfigDict, Field
 
 from field_api.people.users import Role
+from field_api.saying import Language
 from field_api.service.registering import CONSENT, About, Register
 
 
@@ -15,7 +16,7 @@ class _Register(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z][a-z_]{1,39}$")
-    title: Mapping[Literal["zh", "en"], str]
+    title: Mapping[Language, str]
     about: About
     reads: frozenset[Role]
     writes: frozenset[Role]

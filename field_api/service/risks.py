@@ -1,4 +1,4 @@
-"""What a cell's manager must look at: repeated outages, low voltage, orders near their limits (ORG-10)."""
+"""What a cell's manager must look at: outages that repeat, low voltage, complaints, limits (ORG-10)."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from field_api.deadlines.clocks import ClockState, Due
+from field_api.partners.tickets import Ticket
 
 REPEATED: Final = 3
 """So many outages of the same element within ``WINDOW_MS`` are a risk. A working figure."""
@@ -16,6 +17,7 @@ WINDOW_MS: Final = 60 * 24 * 3_600_000
 class RiskKind(StrEnum):
     REPEATED_OUTAGES = "repeated_outages"
     LOW_VOLTAGE = "low_voltage"
+    OPEN_COMPLAINT = "open_complaint"
     NEAR_LIMIT = "near_limit"
     OVER_LIMIT = "over_limit"
 
@@ -31,9 +33,9 @@ class PastOutage:
 class Risk:
     kind: RiskKind
     subject: str
-    """Id of the element or order."""
+    """Id of the element, order or customer."""
     events: tuple[str, ...]
-    """What it follows from: outages, the alarm, the clock."""
+    """What it follows from: outages, the alarm, the clock, numbers of tickets."""
 
 
 def repeated_outages(outages: Iterable[PastOutage], now_ms: int) -> tuple[Risk, ...]:
@@ -60,3 +62,13 @@ def near_limits(orders: Iterable[tuple[str, Sequence[Due]]]) -> tuple[Risk, ...]
             kind = RiskKind.OVER_LIMIT if late else RiskKind.NEAR_LIMIT
             risks.append(Risk(kind, identifier, late or soon))
     return tuple(sorted(risks, key=lambda risk: (risk.kind is not RiskKind.OVER_LIMIT, risk.subject)))
+
+
+def open_complaints(tickets: Iterable[Ticket]) -> tuple[Risk, ...]:
+    """One for each customer who waits for an answer, whoever complained first before the others."""
+    by_customer: dict[str, list[str]] = defaultdict(list)
+    for ticket in tickets:
+        by_customer[ticket.customer_id].append(ticket.number)
+    return tuple(
+        Risk(RiskKind.OPEN_COMPLAINT, customer, tuple(numbers)) for customer, numbers in by_customer.items()
+    )

@@ -111,9 +111,9 @@ class Announce:
         return _URGENCY[int(self._site.network.customers.priority[row])]
 
     def _cell_of(self, customer_id: str, about: About) -> str:
-        row = self._site.network.customer_row.get(customer_id)
-        if row is not None:
-            return self._site.cell_of_customer(row)
+        cell = self._site.cell_of_customer_id(customer_id)
+        if cell is not None:
+            return cell
         try:
             return self._site.cell_of_element(self._site.find(about.cause.id))
         except UnknownElement:

@@ -1,15 +1,25 @@
-"""How a cell's work and its manager's goes: first visits, the assessment sheet, what is at risk."""
+"""How a cell's work and its manager's goes: first visits, who solved what, the sheet, what is at risk."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from field_api.company import Company
+from field_api.orders.transfers import stayed
 from field_api.people.users import Role, Scope, User
 from field_api.ports import Desk, DeskSession, OrderFilter, PageAfter, StoredOrder
-from field_api.service.assessment import ClosedOrder, FirstVisits, Sheet, assessment, first_visits, visits
-from field_api.service.risks import PastOutage, Risk, RiskKind, near_limits, repeated_outages
+from field_api.service.assessment import (
+    ClosedOrder,
+    FirstVisits,
+    LocalSolves,
+    Sheet,
+    assessment,
+    first_visits,
+    local_solves,
+    visits,
+)
+from field_api.service.risks import PastOutage, Risk, RiskKind, near_limits, open_complaints, repeated_outages
 from field_api.usecases.errors import Forbidden, NotFound
 from telemetry.alarm_ports import AlarmBook
 
@@ -18,6 +28,7 @@ MAX_ORDERS: Final = 20_000
 MAX_OUTAGES: Final = 5_000
 MAX_FINDINGS: Final = 1_000
 MAX_ALARMS: Final = 2_000
+MAX_COMPLAINTS: Final = 500
 AT_ONCE: Final = 500
 LOW_VOLTAGE: Final = frozenset({"under_voltage", "transformer_under_voltage"})
 SEES_SHEETS: Final = frozenset({Role.ADMIN, Role.SUPERVISOR})
@@ -37,6 +48,14 @@ class Assess:
         with self.desk.reading() as session:
             closed = _closed(session, scope, from_ms, until_ms, lambda one: one.order.grid_id == grid_id)
             return first_visits(closed)
+
+    def local_solves(
+        self, scope: Scope, grid_id: str, from_ms: int, until_ms: int
+    ) -> Mapping[str, LocalSolves]:
+        """Of the cell's orders closed in a time, by crew (REP-03)."""
+        with self.desk.reading() as session:
+            closed = _closed(session, scope, from_ms, until_ms, lambda one: one.order.grid_id == grid_id)
+        return local_solves(closed)
 
     def sheet(self, user: User, person_id: str, from_ms: int, until_ms: int) -> Sheet:
         """A person's sheet (ORG-09), for themselves, supervisors and administrators; raises ``Refused``."""
@@ -60,8 +79,10 @@ class Assess:
         with self.desk.reading() as session:
             past = list(_outages(session, scope, grid_id))
             orders = session.orders.open_of(own)
+            complaints = session.tickets.open_complaints(grid_id, MAX_COMPLAINTS)
         due = [(one.order.id, self.company.due_times(one.order, one.history, now_ms)) for one in orders]
-        return (*near_limits(due), *repeated_outages(past, now_ms), *self._low_voltage(grid_id, cell_of))
+        low = self._low_voltage(grid_id, cell_of)
+        return (*near_limits(due), *open_complaints(complaints), *repeated_outages(past, now_ms), *low)
 
     def _low_voltage(self, grid_id: str, cell_of: CellOf) -> Iterator[Risk]:
         for logged in self.alarms.listed(standing=True, limit=MAX_ALARMS):
@@ -83,7 +104,14 @@ def _closed(
     for _ in range(MAX_ORDERS // AT_ONCE):
         page = session.orders.found(scope, OrderFilter(is_open=False), after, AT_ONCE)
         found += [
-            ClosedOrder(one.order.id, one.order.owner_id, visits(one.history), one.history[-1].at_ms)
+            ClosedOrder(
+                one.order.id,
+                one.order.owner_id,
+                visits(one.history),
+                one.history[-1].at_ms,
+                one.first_crew,
+                stayed(one.history),
+            )
             for one in page
             if wanted(one) and from_ms <= one.history[-1].at_ms < until_ms
         ]

@@ -104,15 +104,15 @@ class CheckTopology:
     def _open(
         self, session: DeskSession, suspect: Suspect, compared: Sequence[Compared], now_ms: int
     ) -> str | None:
-        site, work_type = self.sites.current(), self.company.work_type(TYPE)
-        spot = None if site is None else spot_of(site, work_type.subject, suspect.customer)
+        site, subject = self.sites.current(), self.company.work_type(TYPE).subject
+        spot = None if site is None else spot_of(site, subject, suspect.customer)
         if spot is None:
             return None
         words = "; ".join((_evidence(suspect), *map(_voltages, filter(_doubtful, compared))))
         answers = _answers(suspect, compared)
         request = OpenRequest("", TYPE, suspect.customer, words, answers, source="finding")
         try:
-            return place_order(session, work_type, spot, request, None, now_ms)
+            return place_order(session, self.company, spot, request, None, now_ms)
         except (NotPossible, NotFound):
             return None
 

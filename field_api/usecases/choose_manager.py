@@ -85,12 +85,12 @@ class ChooseManager:
         if stored is not None:
             return _Asked(stored.order.grid_id, "", (stored,)) if self._is_case(stored) else None
         site = self.sites.current()
-        row = None if site is None else site.network.customer_row.get(number)
-        if site is None or row is None:
+        cell = None if site is None else site.cell_of_customer_id(number)
+        if cell is None:
             return None
         wanted = OrderFilter(is_open=True, customer_id=number)
         found = session.orders.found(WHOLE_COMPANY, wanted, None, MOST_CASES)
-        return _Asked(site.cell_of_customer(row), number, tuple(filter(self._is_case, found)))
+        return _Asked(cell, number, tuple(filter(self._is_case, found)))
 
     def _is_case(self, stored: StoredOrder) -> bool:
         """Open, about one customer, and no job of an outage."""

@@ -133,7 +133,7 @@ def _places(site: Site, revision: OutageRevision) -> tuple[str, ...]:
 
 def _customers(site: Site, user: User, ids: tuple[str, ...]) -> tuple[str, ...]:
     for customer in ids:
-        row = site.network.customer_row.get(customer)
-        if row is None or not user.scope.sees(site.cell_of_customer(row)):
+        cell = site.cell_of_customer_id(customer)
+        if cell is None or not user.scope.sees(cell):
             raise NotPossible("customer.unknown", customer=customer)
     return ids

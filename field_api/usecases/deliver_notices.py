@@ -8,23 +8,31 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from field_api.company import Company
+from field_api.notices.alerts import NoticeKind
 from field_api.notices.control import is_down
 from field_api.notices.notice import LEASE_MS, Notice, NoticeState, next_attempt
 from field_api.notices.ports import Channel, Delivery, Outcome, Sent
+from field_api.notices.rules import after_quiet_ms, undisturbed_ms
 from field_api.ports import Desk, DeskSession
 from field_api.usecases.tell_staff import TellStaff
 
 BATCH: Final = 100
 UNTRIED_WAIT_MS: Final = 5_000
 MAX_PROBLEM: Final = 200
+QUIET: Final = "quiet hours"
 MaskRecipient = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
 class DeliverNotices:
-    """Sends what is due by the channels of this installation; ``rest`` takes what names another."""
+    """Sends what is due by the channels of this installation; ``rest`` takes what names another.
+
+    A retry may have fallen into the night: what would disturb somebody then waits for the morning.
+    """
 
     desk: Desk
+    company: Company
     channels: Mapping[str, Channel]
     masked: MaskRecipient
     tell_staff: TellStaff
@@ -36,15 +44,16 @@ class DeliverNotices:
 
     def of_channel(self, name: str, now_ms: int) -> int:
         """How many notices of a channel were taken."""
-        notices = self._take(name, now_ms)
+        taken = self._take(name, now_ms)
+        notices = self._awake(taken, now_ms)
         if not notices:
-            return 0
+            return len(taken)
         sent = self._send(self.channels[name], notices)
         with self.desk.writing() as session:
             for notice, how in zip(notices, sent, strict=True):
                 _keep(session, notice, how, now_ms)
             self._watch(session, name, sent, now_ms)
-        return len(notices)
+        return len(taken)
 
     def _take(self, name: str, now_ms: int) -> tuple[Notice, ...]:
         with self.desk.reading() as session:
@@ -54,6 +63,19 @@ class DeliverNotices:
         wanted = [one for one in self.channels if one != name] if others else [name]
         with self.desk.writing() as session:
             return session.outbox.take(now_ms, LEASE_MS, BATCH, wanted, others)
+
+    def _awake(self, taken: Sequence[Notice], now_ms: int) -> tuple[Notice, ...]:
+        """Those that may disturb now; the others are put off until quiet hours end."""
+        asleep = {one.id for one in taken if self._undisturbed_ms(one, now_ms) > now_ms}
+        if asleep:
+            with self.desk.writing() as session:
+                until_ms = after_quiet_ms(self.company.rules, now_ms)
+                session.outbox.postpone(sorted(asleep), until_ms, QUIET, counted=False)
+        return tuple(one for one in taken if one.id not in asleep)
+
+    def _undisturbed_ms(self, notice: Notice, now_ms: int) -> int:
+        safety = self.company.texts[NoticeKind(notice.announcement.kind)].safety
+        return undisturbed_ms(self.company.rules, notice.posting.urgency, safety, now_ms)
 
     def _send(self, channel: Channel, notices: Sequence[Notice]) -> Sequence[Sent]:
         try:

@@ -16,6 +16,7 @@ from field_api.partners.webhooks import (
     MAX_WAITING,
     BadTarget,
     HookState,
+    NotTrusted,
     Posted,
     Webhook,
     next_attempt_ms,
@@ -100,6 +101,8 @@ class DeliverWebhooks:
             self.post(hook.url, *self._request(hook, posted, now_ms))
         except BadTarget as refused:
             problem, hopeless = written(refused.said), True
+        except NotTrusted as doubt:
+            problem = written(doubt.said)
         except OSError as failed:
             problem = str(failed) or type(failed).__name__
         with self.desk.writing() as session:

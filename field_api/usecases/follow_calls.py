@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from field_api.company import Company
 from field_api.people.users import WHOLE_COMPANY
-from field_api.ports import Desk, OrderFilter, StoredOrder
+from field_api.ports import Desk, StoredOrder
 from field_api.usecases.attach_calls import attach, repair_of, withdraw_unstarted
-from field_api.usecases.record_call import SOURCE, TYPE
+from field_api.usecases.customer_reports import OPEN_VERIFICATIONS
+from field_api.usecases.record_call import SOURCE
 from field_api.usecases.supply import Supply
 
 AT_ONCE = 500
@@ -23,9 +24,8 @@ class FollowCalls:
 
     def __call__(self, now_ms: int) -> int:
         """How many orders were withdrawn."""
-        wanted = OrderFilter(is_open=True, type=TYPE)
         with self.desk.reading() as session:
-            waiting = session.orders.found(WHOLE_COMPANY, wanted, None, AT_ONCE)
+            waiting = session.orders.found(WHOLE_COMPANY, OPEN_VERIFICATIONS, None, AT_ONCE)
         of_calls = [one for one in waiting if one.order.source == SOURCE]
         covered = self.supply.customers_out() if of_calls else {}
         return sum(

@@ -16,9 +16,10 @@ from field_api.partners.tickets import FOLLOWED_MS, TICKET_95598, Ticket, Verdic
 from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import Desk, DeskSession, StoredOrder
 from field_api.usecases.attach_calls import attach, repair_of, withdraw_unstarted
+from field_api.usecases.customer_reports import VERIFICATION
 from field_api.usecases.standing_outage import restored_ms, standing_outage
 from field_api.usecases.supply import Supply
-from field_api.usecases.take_tickets import TYPE, TakeTickets
+from field_api.usecases.take_tickets import TakeTickets
 from telemetry.outages import OutageState
 
 AT_ONCE: Final = 2_000
@@ -86,7 +87,7 @@ class FollowTickets:
 
     def _withdraw(self, session: DeskSession, ticket: Ticket, outage_id: str, now_ms: int) -> None:
         stored = session.orders.get(WHOLE_COMPANY, ticket.order_id) if ticket.order_id else None
-        if stored is not None and (stored.order.type, stored.order.source) == (TYPE, TICKET_95598):
+        if stored is not None and (stored.order.type, stored.order.source) == (VERIFICATION, TICKET_95598):
             withdraw_unstarted(session, self.company, stored, outage_id, now_ms)
 
     def _attach(self, session: DeskSession, ticket: Ticket, now_ms: int) -> None:

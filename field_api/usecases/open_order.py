@@ -18,7 +18,6 @@ from field_api.orders.proofs import wrong_answers
 from field_api.orders.work import SYSTEM, HistoryEntry, Order, Subject, WorkType, apply
 from field_api.organisation.cells import NoCrew, responsible_crew, unskilled_note
 from field_api.organisation.duties import DUTY_OF
-from field_api.organisation.shifts import IsWorkingDay, monday_to_friday
 from field_api.people.masking import mask_text, mask_words
 from field_api.people.users import WHOLE_COMPANY, User
 from field_api.ports import Answered, Desk, DeskSession, Sites
@@ -81,9 +80,7 @@ class OpenOrder:
             if before is not None:
                 return before
             self._check_preceded(session, work_type, spot.customer_id, now_ms)
-            order_id = place_order(
-                session, work_type, spot, request, user, now_ms, self._company.is_working_day
-            )
+            order_id = place_order(session, self._company, spot, request, user, now_ms)
             event, answer = order_told(session, self._company, order_id, user, now_ms)
             session.feed.append(now_ms, [event])
             session.operations.keep(user.id, request.operation_id, now_ms, Answered(request.digest, answer))
@@ -156,15 +153,13 @@ def spot_of(site: Site, subject: Subject, subject_id: str) -> Spot | None:
 
 
 def place_order(
-    session: DeskSession,
-    work_type: WorkType,
-    spot: Spot,
-    request: OpenRequest,
-    user: User | None,
-    now_ms: int,
-    is_working_day: IsWorkingDay = monday_to_friday,
+    session: DeskSession, company: Company, spot: Spot, request: OpenRequest, user: User | None, now_ms: int
 ) -> str:
-    """Its id. Within the caller's transaction; ``user`` None: the system opens it."""
+    """Its id. Within the caller's transaction; ``user`` None: the system opens it.
+
+    Raises ``NotPossible`` where no crew has the cell, ``NotFound`` where there is no such incident.
+    """
+    work_type = company.work_type(request.type)
     cells = {cell.id: cell for cell in session.organisation.cells(WHOLE_COMPANY)}
     cell = cells.get(spot.grid_id)
     if cell is None:
@@ -175,7 +170,9 @@ def place_order(
     crews, loads = session.organisation.crews(WHOLE_COMPANY, now_ms), session.orders.open_by_crew()
     where = spot.place.lon, spot.place.lat
     try:
-        crew = responsible_crew(cell.id, crews, loads, *where, work_type.skills, now_ms, is_working_day)
+        crew = responsible_crew(
+            cell.id, crews, loads, *where, work_type.skills, now_ms, company.is_working_day
+        )
     except NoCrew as problem:
         raise NotPossible.like(problem) from None
     series = f"{work_type.number_prefix}-{day_stamp(now_ms)}"
@@ -223,6 +220,6 @@ def follow_up(
     )
     request = replace(request, outage_id=before.outage_id if work_type.incident_job else "")
     try:
-        return place_order(session, work_type, spot, request, None, now_ms, company.is_working_day)
+        return place_order(session, company, spot, request, None, now_ms)
     except (NotPossible, NotFound):
         return None

@@ -12,20 +12,22 @@ from typing import Final
 
 from field_api.company import Company
 from field_api.instants import iso
-from field_api.orders.incidents import key_of_call
 from field_api.partners.tickets import Findings, Verdict, judge
-from field_api.people.users import WHOLE_COMPANY, User
-from field_api.ports import Answered, Call, Desk, DeskSession, FeedEvent, OrderFilter, Sites
+from field_api.people.users import User
+from field_api.ports import Answered, Call, Desk, DeskSession, FeedEvent
 from field_api.usecases.advise import Advise
 from field_api.usecases.answered_once import given_before
 from field_api.usecases.attach_calls import ATTACHED, attach, repair_of
-from field_api.usecases.errors import NotFound, NotPossible
-from field_api.usecases.open_order import OpenRequest, place_order, spot_of
-from field_api.usecases.tell import order_event
-from telemetry.evidence import Evidence, EvidenceKind
+from field_api.usecases.customer_reports import (
+    VERIFICATION,
+    CustomerReports,
+    open_verification,
+    witness,
+)
+from field_api.usecases.errors import NotFound
+from field_api.usecases.open_order import OpenRequest
 
 OutageOf = Callable[[str], str | None]
-TYPE: Final = "verification"
 SOURCE: Final = "call"
 """``Order.source`` of what a call opened."""
 
@@ -51,9 +53,9 @@ class RecordCall:
 
     desk: Desk
     company: Company
-    sites: Sites
     outage_of: OutageOf
     advise: Advise
+    reports: CustomerReports
 
     def __call__(self, user: User, caller: Caller, now_ms: int) -> Call:
         """The call as it was kept; the same operation id again gets the same call. Raises ``Refused``."""
@@ -71,18 +73,20 @@ class RecordCall:
                 kept = Answered(caller.digest, call.id)
                 session.operations.keep(user.id, caller.operation_id, now_ms, kept)
             call = self._acted(session, caller, call, advice, now_ms)
-            session.calls.add(call)
-            session.calls.witness(_fact(user, call))
+            witness(session, call)
         return call
 
     def _acted(self, session: DeskSession, caller: Caller, call: Call, advice: str, now_ms: int) -> Call:
-        open_id = _open_order(session, caller.customer_id)
+        open_id = open_verification(session, caller.customer_id)
         verdict = judge(Findings(call.outage_id, advice, open_id), call.at_ms, now_ms)
         if verdict is Verdict.COVERED and call.outage_id is not None:
             repair = repair_of(session, self.company, call.outage_id)
             open_id = "" if repair is None else repair.order.id
         if verdict is Verdict.VERIFY and caller.opens:
-            open_id, verdict = self._open(session, call, now_ms), Verdict.OPENED
+            request = OpenRequest(
+                "", VERIFICATION, call.customer_id, call.text, source=SOURCE, basis_ms=call.at_ms
+            )
+            open_id, verdict = self.reports.open(session, request, now_ms), Verdict.OPENED
         judged = replace(call, verdict=verdict.value, order_id="" if verdict is Verdict.ADVICE else open_id)
         if verdict in {Verdict.COVERED, Verdict.DUPLICATE}:
             self._attach(session, judged, now_ms)
@@ -97,35 +101,11 @@ class RecordCall:
         }  # fmt: skip
         session.feed.append(now_ms, [FeedEvent(ATTACHED, frozenset({call.grid_id}), json.dumps(told))])
 
-    def _open(self, session: DeskSession, call: Call, now_ms: int) -> str:
-        site, work_type = self.sites.current(), self.company.work_type(TYPE)
-        spot = None if site is None else spot_of(site, work_type.subject, call.customer_id)
-        if spot is None:
-            raise NotPossible("network.none_yet")
-        request = OpenRequest("", TYPE, call.customer_id, call.text, source=SOURCE, basis_ms=call.at_ms)
-        order_id = place_order(session, work_type, spot, request, None, now_ms, self.company.is_working_day)
-        session.feed.append(now_ms, [order_event(session, self.company, order_id, now_ms)])
-        return order_id
-
     def _cell(self, user: User, customer_id: str) -> str:
-        site = self.sites.current()
-        row = None if site is None else site.network.customer_row.get(customer_id)
-        cell = "" if site is None or row is None else site.cell_of_customer(row)
-        if row is None or not user.scope.sees(cell):
+        cell = self.reports.cell(customer_id)
+        if cell is None or not user.scope.sees(cell):
             raise NotFound("customer.unknown", customer=customer_id)
         return cell
-
-
-def _fact(user: User, call: Call) -> Evidence:
-    return Evidence(
-        kind=EvidenceKind.CALL, at_ms=call.at_ms, received_ms=call.received_ms, source=f"desk:{user.id}",
-        devices=(call.customer_id,), key=key_of_call(call.customer_id, call.at_ms),
-    )  # fmt: skip
-
-
-def _open_order(session: DeskSession, customer_id: str) -> str:
-    wanted = OrderFilter(is_open=True, type=TYPE, customer_id=customer_id)
-    return next((one.order.id for one in session.orders.found(WHOLE_COMPANY, wanted, None, 1)), "")
 
 
 def _taken(session: DeskSession, user: User, caller: Caller) -> Call | None:

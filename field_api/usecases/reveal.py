@@ -180,10 +180,10 @@ def _accepted_ms(stored: StoredOrder) -> int | None:
 
 def _person_in(sites: Sites, scope: Scope, customer_id: str) -> Person:
     site = sites.current()
-    row = None if site is None else site.network.customer_row.get(customer_id)
-    if site is None or row is None or not scope.sees(site.cell_of_customer(row)):
+    cell = None if site is None else site.cell_of_customer_id(customer_id)
+    if site is None or cell is None or not scope.sees(cell):
         raise NotFound("customer.unknown", customer=customer_id)
-    return _person(site, row)
+    return _person(site, site.network.customer_row[customer_id])
 
 
 def _person(site: Site, row: int) -> Person:

@@ -109,11 +109,12 @@ class AnswerOnce:
         """The first answer that this content got under this id; ``TOO_EARLY`` until its turn has come."""
         with self.desk.reading() as session:
             before = session.operations.answered(user.id, _refusal(told))
+            if before is not None:
+                return _outcome(before)
             is_over = _is_over(session, user, told.id)
-            missing = tuple(one for one in told.after or () if not _is_over(session, user, one))
-        if before is not None:
-            return _outcome(before)
-        if missing and not is_over:
+            before_it = () if is_over else told.after or ()
+            missing = tuple(one for one in before_it if not _is_over(session, user, one))
+        if missing:
             return Outcome(TOO_EARLY, "null", missing)
         outcome = answer()
         if not outcome.is_final or (outcome.is_done and (told.is_kept or is_over)):

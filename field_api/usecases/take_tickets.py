@@ -3,28 +3,30 @@
 It goes with the open outage that its customer is in; behind the ownership boundary there is advice; an order
 about the same customer is not opened twice; an old one is called back. Only what nothing explains opens a
 verification order, whose clock began when the ticket was accepted elsewhere (REP-02). A ticket whose customer
-nobody knows is kept and listed until a person says whose it is.
+nobody knows is kept and listed until a person says whose it is. A complaint tells nothing of the supply:
+it opens the order by which it is answered.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from field_api.company import Company
-from field_api.orders.incidents import key_of_call
 from field_api.partners.ticket_documents import ticket_event
-from field_api.partners.tickets import TICKET_95598, Findings, SentTicket, Ticket, Verdict, judge
+from field_api.partners.tickets import TICKET_95598, Findings, SentTicket, Ticket, TicketKind, Verdict, judge
 from field_api.people.masking import mask_text
 from field_api.people.users import WHOLE_COMPANY, User
 from field_api.ports import Call, Desk, DeskSession, Sites
 from field_api.usecases.advise import Advise
+from field_api.usecases.customer_reports import (
+    COMPLAINT,
+    VERIFICATION,
+    CustomerReports,
+    open_verification,
+    witness,
+)
 from field_api.usecases.errors import Conflict, NotFound, NotPossible
-from field_api.usecases.open_order import OpenRequest, place_order, spot_of
+from field_api.usecases.open_order import OpenRequest
 from field_api.usecases.supply import Supply
-from field_api.usecases.tell import order_event
-from telemetry.evidence import Evidence, EvidenceKind
-
-TYPE: Final = "verification"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,10 @@ class Taken:
 @dataclass(frozen=True, slots=True)
 class TakeTickets:
     desk: Desk
-    company: Company
     sites: Sites
     supply: Supply
     advise: Advise
+    reports: CustomerReports
 
     def __call__(self, user: User, sent: Sequence[SentTicket], source: str, now_ms: int) -> tuple[Taken, ...]:
         """What each became; each in a transaction of its own, so that no bad one takes others with it."""
@@ -55,7 +57,8 @@ class TakeTickets:
             raise NotFound("ticket.unknown", ticket=number)
         if ticket.customer_id:
             raise Conflict("ticket.has_customer", customer=ticket.customer_id)
-        if not user.scope.sees(cell := self._cell(customer_id)) or not cell:
+        cell = self.reports.cell(customer_id)
+        if cell is None or not user.scope.sees(cell):
             raise NotFound("customer.unknown", customer=customer_id)
         named = replace(ticket, customer_id=customer_id, grid_id=cell)
         return self._judged(user, named, now_ms)
@@ -74,54 +77,47 @@ class TakeTickets:
         customer_id = self._customer(sent.customer_ref)
         ticket = Ticket(
             replace(sent, accepted_ms=accepted_ms), 0, now_ms, source, user.id, customer_id=customer_id,
-            grid_id=self._cell(customer_id),
+            grid_id=self.reports.cell(customer_id) or "",
         )  # fmt: skip
         return Taken(self._judged(user, ticket, now_ms), is_new=True)
 
     def _judged(self, user: User | None, ticket: Ticket, now_ms: int) -> Ticket:
-        outage_id = self.supply.outage_of(ticket.customer_id) if ticket.customer_id else None
+        reports_fault = ticket.customer_id and ticket.sent.kind is TicketKind.FAULT
+        outage_id = self.supply.outage_of(ticket.customer_id) if reports_fault else None
         accepted_ms = ticket.sent.accepted_ms
-        advice = self.advise(ticket.customer_id, outage_id, accepted_ms) if ticket.customer_id else ""
+        advice = self.advise(ticket.customer_id, outage_id, accepted_ms) if reports_fault else ""
         with self.desk.writing() as session:
             known = session.tickets.get(WHOLE_COMPANY, ticket.number)
             if known is not None and known.sequence != ticket.sequence:
                 return known  # the same ticket came by another door at this moment
             if ticket.customer_id:
-                if user is not None:
-                    _witness(session, user, ticket, outage_id, now_ms)
-                found = Findings(outage_id, advice, _open_order(session, ticket.customer_id))
+                if reports_fault and user is not None:
+                    witness(session, _call(ticket, outage_id, user, now_ms))
+                found = Findings(outage_id, advice, open_verification(session, ticket.customer_id))
                 ticket = self._acted(session, ticket, found, now_ms)
             kept = session.tickets.put(ticket)
             session.feed.append(now_ms, [ticket_event(kept)])
         return kept
 
     def _acted(self, session: DeskSession, ticket: Ticket, found: Findings, now_ms: int) -> Ticket:
-        verdict = judge(found, ticket.sent.accepted_ms, now_ms)
+        is_complaint = ticket.sent.kind is TicketKind.COMPLAINT
+        verdict = Verdict.COMPLAINT if is_complaint else judge(found, ticket.sent.accepted_ms, now_ms)
         judged = replace(
             ticket, verdict=verdict, outage_id=found.outage_id or "", advice=found.advice,
             is_open=verdict is not Verdict.ADVICE or found.outage_id is None,
         )  # fmt: skip
         if verdict is Verdict.DUPLICATE:
             return replace(judged, order_id=found.open_order_id)
-        if verdict is not Verdict.VERIFY:
+        if verdict not in _OPENS:
             return judged
         try:
-            return replace(judged, order_id=self._open(session, ticket, now_ms))
+            request = OpenRequest(
+                "", _OPENS[verdict], ticket.customer_id, f"95598 {ticket.number} {ticket.sent.text}".strip(),
+                source=TICKET_95598, basis_ms=ticket.sent.accepted_ms,
+            )  # fmt: skip
+            return replace(judged, order_id=self.reports.open(session, request, now_ms))
         except (NotPossible, NotFound) as problem:
             return replace(judged, cause=f"{_NO_ORDER} ({problem.said.code})")  # kept and listed all the same
-
-    def _open(self, session: DeskSession, ticket: Ticket, now_ms: int) -> str:
-        site, work_type = self.sites.current(), self.company.work_type(TYPE)
-        spot = None if site is None else spot_of(site, work_type.subject, ticket.customer_id)
-        if spot is None:
-            raise NotPossible("network.none_yet")
-        request = OpenRequest(
-            "", TYPE, ticket.customer_id, f"95598 {ticket.number} {ticket.sent.text}".strip(),
-            source=TICKET_95598, basis_ms=ticket.sent.accepted_ms,
-        )  # fmt: skip
-        order_id = place_order(session, work_type, spot, request, None, now_ms)
-        session.feed.append(now_ms, [order_event(session, self.company, order_id, now_ms)])
-        return order_id
 
     def _customer(self, reference: str) -> str:
         """Our id of their number: the same, or one that the network's crosswalk names."""
@@ -136,37 +132,14 @@ class TakeTickets:
         }
         return next(iter(own & site.network.customer_row.keys()), "") if len(own) == 1 else ""
 
-    def _cell(self, customer_id: str) -> str:
-        site = self.sites.current()
-        row = None if site is None else site.network.customer_row.get(customer_id)
-        return "" if site is None or row is None else site.cell_of_customer(row)
 
-
+_OPENS: Final[Mapping[Verdict, str]] = {Verdict.VERIFY: VERIFICATION, Verdict.COMPLAINT: COMPLAINT}
 _NO_ORDER: Final = "未能派单，请调度员处理 · no order could be opened, a dispatcher must look"
 
 
-def _open_order(session: DeskSession, customer_id: str) -> str:
-    orders = session.orders.open_of(WHOLE_COMPANY, [TYPE])
-    return next((one.order.id for one in orders if one.order.customer_id == customer_id), "")
-
-
-def _witness(session: DeskSession, user: User, ticket: Ticket, outage_id: str | None, now_ms: int) -> None:
+def _call(ticket: Ticket, outage_id: str | None, user: User, now_ms: int) -> Call:
     """The detector hears of it like of any call."""
-    customer, at_ms = ticket.customer_id, ticket.sent.accepted_ms
-    call = Call(
-        f"95598-{ticket.number}",
-        customer,
-        ticket.grid_id,
-        at_ms,
-        now_ms,
-        ticket.sent.text,
-        user.id,
-        outage_id,
-    )
-    session.calls.add(call)
-    session.calls.witness(
-        Evidence(
-            kind=EvidenceKind.CALL, at_ms=at_ms, received_ms=now_ms, source=f"desk:{user.id}",
-            devices=(customer,), key=key_of_call(customer, at_ms),
-        )
+    return Call(
+        f"95598-{ticket.number}", ticket.customer_id, ticket.grid_id, ticket.sent.accepted_ms, now_ms,
+        ticket.sent.text, user.id, outage_id,
     )  # fmt: skip

@@ -98,7 +98,7 @@ class TellVillages:
             source="outage" if outage_id else "schedule", outage_id=outage_id,
         )  # fmt: skip
         try:
-            order_id = place_order(session, self.company.work_type(TASK), spot, request, None, now_ms)
+            order_id = place_order(session, self.company, spot, request, None, now_ms)
         except (NotFound, NotPossible):
             return False
         session.operations.keep(SYSTEM, key, now_ms, Answered(request.digest, order_id))

@@ -98,7 +98,7 @@ class WriteRegister:
         if site is None:
             raise NotPossible("network.none_yet")
         return (
-            _cell_of_customer(site, subject_id) if about is About.CUSTOMER else _known_cell(site, subject_id)
+            site.cell_of_customer_id(subject_id) if about is About.CUSTOMER else _known_cell(site, subject_id)
         )
 
     def _opened(self, session: DeskSession, register: Register, entry: Entry, now_ms: int) -> str:
@@ -112,14 +112,9 @@ class WriteRegister:
         request = OpenRequest(
             "", work_type.name, entry.subject_id, f"{register.name} {entry.id}", source="register"
         )
-        order_id = place_order(session, work_type, spot, request, None, now_ms)
+        order_id = place_order(session, self.company, spot, request, None, now_ms)
         session.feed.append(now_ms, [order_event(session, self.company, order_id, now_ms)])
         return order_id
-
-
-def _cell_of_customer(site: Site, customer_id: str) -> str | None:
-    row = site.network.customer_row.get(customer_id)
-    return None if row is None else site.cell_of_customer(row)
 
 
 def _known_cell(site: Site, grid_id: str) -> str | None:

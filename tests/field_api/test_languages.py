@@ -24,6 +24,7 @@ from field_api.orders.form_answers import _LIMITS
 from field_api.orders.proofs import PROOFS
 from field_api.orders.work import Subject
 from field_api.organisation.rollout import PlanState, PlanStep
+from field_api.partners.tickets import Verdict
 from field_api.people.findings import FindingState
 from field_api.people.users import Role
 from field_api.saying import Instant, Named, Said, Term, plain_facts, preferred, recalled, written
@@ -39,7 +40,7 @@ SAYS: Final = frozenset({
     "Said", "HttpProblem", "invalid", "Refused", "NotFound", "Forbidden", "Conflict", "Stale", "Overtaken",
     "NotPossible", "TooMany", "IllegalStep", "BadPhoto", "ContentLost", "NoRoom", "BadTarget", "NoCrew",
     "BadDuty", "BadLiaison", "IllegalPlanStep", "BadCalendar", "NotYours", "NotNow", "BadRow",
-    "NotThisMapping", "BadValue",
+    "NotThisMapping", "BadValue", "NotTrusted",
 })  # fmt: skip
 """What refuses with a code. A new kind of ``Saying`` must be named here: another test finds it."""
 DECLARED: Final = frozenset({"errors", "headers", "current", "conflicts"})
@@ -84,6 +85,7 @@ def _made() -> set[str]:
     return (
         {f"input.{one}" for one in schema}
         | {f"proof.{one}" for one in PROOFS}
+        | {f"told.{one}" for one in Verdict}
         | {f"network.{one}" for one in errors}
         | {code for code in WORDING.sentences if code.startswith("status.")}
     )
@@ -145,9 +147,10 @@ def test_no_text_is_unused() -> None:
 
 def test_every_made_code_has_a_text() -> None:
     proofs = {f"proof.{one}" for one in PROOFS}
+    verdicts = {f"told.{one}" for one in Verdict}
     limits = {*_LIMITS.values(), *(f"input.{one}" for one in (*_LIMIT, *_SAME.values()))}
     families = {f"input.{code}" for _, code in _FAMILY}
-    assert proofs | limits | families <= set(WORDING.sentences)
+    assert proofs | verdicts | limits | families <= set(WORDING.sentences)
 
 
 def test_the_chinese_is_chinese_and_the_english_english() -> None:

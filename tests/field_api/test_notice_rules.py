@@ -22,6 +22,7 @@ from field_api.notices.rules import (
     after_quiet_ms,
     fate,
     send_from_ms,
+    undisturbed_ms,
 )
 from telemetry.planned_work import PlannedWork
 
@@ -90,6 +91,19 @@ def test_no_quiet_instant_is_ever_chosen(offset_ms: int, begins: time, ends: tim
     elif begins != ends:
         inside = begins <= clock < ends if begins < ends else clock >= begins or clock < ends
         assert not inside
+
+
+@given(st.integers(0, 2 * DAY_MS), st.sampled_from(Urgency), st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_whoever_is_spared_when_it_is_queued_is_spared_at_each_attempt(
+    offset_ms: int, urgency: Urgency, safety: bool
+) -> None:
+    """A retry falls at any time: what was fit to queue at an instant is fit to send then, and no other is."""
+    at_ms = NIGHT_MS + offset_ms
+    queued_ms = send_from_ms(RULES, NoticeKind.RESTORED, urgency, safety, at_ms, at_ms)
+    wakes_ms = undisturbed_ms(RULES, urgency, safety, at_ms)
+    assert wakes_ms == queued_ms
+    assert undisturbed_ms(RULES, urgency, safety, wakes_ms) == wakes_ms, "put off once, not again and again"
 
 
 def test_planned_work_is_told_seven_days_ahead_and_later_ones_at_once() -> None:

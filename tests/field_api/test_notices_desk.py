@@ -7,7 +7,7 @@ import threading
 import time as time_module
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import time
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ import pytest
 
 from field_api.adapters.notice_files import NoticeFolder
 from field_api.app import build_services, build_worker
+from field_api.calendars import ZONE
 from field_api.http.app import create_app
-from field_api.instants import MINUTE_MS, iso
+from field_api.instants import MINUTE_MS, iso, milliseconds
 from field_api.notice_house import NoticePolicy
 from field_api.notices.call_list import STAFF
 from field_api.notices.control import ChannelState
@@ -37,6 +38,8 @@ RULES = NoticeRules(
     quiet_until=NEVER_QUIET,
     villages=False,
 )
+_EVENING_MS = milliseconds(datetime(2026, 11, 22, 21, 57, tzinfo=ZONE))
+_PHONES = {"C3": "13612345670", "C4": "13712345671"}
 CHANNEL = """
 name = "sms"
 kind = "http"
@@ -354,6 +357,26 @@ def test_a_provider_in_trouble_gets_each_message_once_and_people_hear_of_it(
     assert {key: count for key, count in provider.delivered.items() if key in keys} == dict.fromkeys(keys, 1)
     with ruled.services.desk.reading() as session:
         assert session.notices.channel("sms").failing_since_ms is None
+
+
+def test_a_retry_that_falls_into_the_night_waits_for_the_morning(world: World, provider: Provider) -> None:
+    """Queued in the evening, the provider down until quiet hours began: then only the key customer is called,
+    and for the other one no attempt is made before they end."""
+    ruled = _ruled(world, replace(RULES, quiet_from=time(22), quiet_until=time(7)), provider.url)
+    world.clock.now_ms = _EVENING_MS
+    provider.status = 503
+    ruled.confirmed()
+    for _ in range(6):
+        _pass(ruled, MINUTE_MS)
+    both, tried = {_PHONES["C3"], _PHONES["C4"]}, len(provider.requests)
+    assert {one["to"] for one in provider.requests} == both, "both were tried before the night"
+    provider.status = 200
+    for span_ms in (10 * MINUTE_MS, *[HOUR_MS] * 8):
+        _pass(ruled, span_ms)
+        assert {one["to"] for one in provider.requests[tried:]} == {_PHONES["C4"]}
+    assert _states(ruled)["C4", "outage"] == "sent"
+    _pass(ruled, HOUR_MS)
+    assert {one["to"] for one in provider.requests[tried:]} == both
 
 
 def test_receipts_come_back_and_never_go_back(world: World, provider: Provider) -> None:

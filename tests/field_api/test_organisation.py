@@ -16,6 +16,11 @@ def _crew(identifier: str, cell: str = "G1", lon: float = 0.0, state: CrewState 
     return Crew(identifier, identifier, (cell,), state, lon, 0.0, 0)
 
 
+def _responsible(cell: str, crews: list[Crew], loads: dict[str, int], lon: float = 0.0) -> Crew:
+    """Of crews without rosters: always there, whatever the calendar says."""
+    return responsible_crew(cell, crews, loads, lon, lon, (), 0, lambda _: False)
+
+
 def test_the_causes_cell_owns_an_outage_across_cells() -> None:
     assert owning_cell("G2", {"G1": 100, "G2": 1}, CELLS) == "G2"
 
@@ -30,14 +35,14 @@ def test_without_it_the_cell_with_most_customers_does() -> None:
 
 def test_free_before_busy_then_least_loaded_then_nearest() -> None:
     crews = [_crew("busy", state=CrewState.WORKING), _crew("far", lon=2.0), _crew("near", lon=1.0)]
-    assert responsible_crew("G1", crews, {}, 0.0, 0.0).id == "near"
-    assert responsible_crew("G1", crews, {"near": 1}, 0.0, 0.0).id == "far"
-    assert responsible_crew("G1", crews[:1], {}, math.nan, math.nan).id == "busy"
+    assert _responsible("G1", crews, {}).id == "near"
+    assert _responsible("G1", crews, {"near": 1}).id == "far"
+    assert _responsible("G1", crews[:1], {}, math.nan).id == "busy"
 
 
 def test_org_02_another_cells_crew_is_never_taken() -> None:
     with pytest.raises(NoCrew, match="G3"):
-        responsible_crew("G3", [_crew("a", "G1"), _crew("b", "G2")], {}, 0.0, 0.0)
+        _responsible("G3", [_crew("a", "G1"), _crew("b", "G2")], {})
 
 
 @given(st.dictionaries(st.sampled_from(CELLS), st.integers(0, 9)), st.sampled_from((*CELLS, "", "X")))

@@ -9,6 +9,7 @@ from field_api.orders.work import Subject
 from field_api.organisation.establishment import Changes
 from field_api.organisation.staffing import Person
 from field_api.people.users import Role
+from field_api.usecases.follow_tickets import FollowTickets
 from telemetry.alarm_ports import Watched
 from telemetry.fault_watch import Alarm
 from telemetry.outages import OutageState
@@ -229,6 +230,67 @@ def test_a_sheet_is_for_its_person_and_who_judges(world: World, admin: Caller) -
     assert world.log_in("crew-02").get(path).status_code == 404
     visits = _json(admin, "/api/v1/grid-cells/G1/first-visits?first_day=2026-11-01&last_day=2026-11-30")
     assert visits == {"ratio": None, "first": [], "again": []}
+
+
+def test_rep_03_the_local_solve_rate_of_a_cell_and_its_crews(world: World, admin: Caller) -> None:
+    """REP-03: of two closed tasks one went through another crew's hands; each crew sees its own cell's."""
+    path = "/api/v1/grid-cells/G2/local-solves?first_day=2026-11-01&last_day=2026-11-30"
+    assert _json(admin, path) == {"closed": 0, "solved": 0, "ratio": None, "crews": []}
+    _contacted(world, "C3", handed_on=False)
+    _contacted(world, "C4", handed_on=True)
+    assert _json(admin, path) == {
+        "closed": 2, "solved": 1, "ratio": 0.5,
+        "crews": [{"crew_id": "crew-02", "closed": 2, "solved": 1, "ratio": 0.5}],
+    }  # fmt: skip
+    assert world.log_in("crew-01").get(path).status_code == 404
+
+
+def _contacted(world: World, customer_id: str, handed_on: bool) -> None:
+    """A task of the western cell from opening to closing, by the dispatcher."""
+    dispatcher = world.log_in("dispatcher")
+    order = _opened(world, "dispatcher", "customer_contact", customer_id)
+    steps: list[dict[str, object]] = [{"step": "accept"}, {"step": "close", "answers": {"outcome": "later"}}]
+    if handed_on:
+        steps.insert(0, {"step": "transfer", "note": "不在本区", "to_crew": "crew-01"})
+    for number, step in enumerate(steps):
+        body = {"operation_id": f"op-{order['id']}-{number}", "at": iso(world.clock()), **step}
+        answer = dispatcher.send(
+            "POST", f"/api/v1/orders/{order['id']}/steps", body | {"revision": order["revision"]}
+        )
+        assert answer.status_code == 200, answer.text
+        order = answer.get_json()
+
+
+def test_org_10_an_open_complaint_is_a_risk_until_it_is_answered(world: World, admin: Caller) -> None:
+    """ORG-10: by customer, with the tickets' numbers, in the customer's cell alone; no truck rolls for it."""
+    dispatcher = world.log_in("dispatcher")
+    sent = [
+        {"number": number, "accepted_at": iso(START_MS - 1_000), "customer": customer, "kind": kind}
+        for number, customer, kind in (
+            ("T-1", "C3", "complaint"), ("T-2", "C3", "complaint"), ("T-3", "C1", "fault")
+        )
+    ]  # fmt: skip
+    taken = dispatcher.send("POST", "/api/v1/tickets", {"tickets": sent}).get_json()["items"]
+    assert [one["ticket"]["verdict"] for one in taken] == ["complaint", "complaint", "verify"]
+    risk = {"kind": "open_complaint", "subject": "C3", "events": ["T-1", "T-2"]}
+    assert _json(admin, "/api/v1/grid-cells/G2/risks")["items"] == [risk]
+    assert _json(admin, "/api/v1/grid-cells/G1/risks")["items"] == []
+
+    services = world.services
+    follow = FollowTickets(services.desk, services.company, services.supply, services.partners.take_tickets)
+    order_id = taken[0]["ticket"]["order_id"]
+    order = dispatcher.get(f"/api/v1/orders/{order_id}").get_json()
+    assert (order["type"], {due["clock"] for due in order["due"]}) == (
+        "complaint", {"complaint_contact", "complaint_answer"},
+    )  # fmt: skip
+    for number, step in enumerate(("accept", "contact", "close")):
+        body = {
+            "operation_id": f"op-complaint-{number}", "step": step, "at": iso(world.clock()),
+            "revision": order["revision"], "answers": {"justified": True, "answered": "已致歉"},
+        }  # fmt: skip
+        order = dispatcher.send("POST", f"/api/v1/orders/{order_id}/steps", body).get_json()
+    follow(world.clock())
+    assert _json(admin, "/api/v1/grid-cells/G2/risks")["items"] == [risk | {"events": ["T-2"]}]
 
 
 def test_org_12_cases_from_ten_kilovolt_are_in_one_queue(world: World, admin: Caller) -> None:

@@ -9,9 +9,17 @@ import pytest
 from field_api.adapters.data_files import site_profile
 from field_api.deadlines.clocks import ClockState, Due
 from field_api.orders.central_queue import queue_of
+from field_api.orders.transfers import stayed
 from field_api.orders.work import HistoryEntry
 from field_api.people.findings import CauseClass, FindingState, PersonFinding
-from field_api.service.assessment import ClosedOrder, assessment, first_visits, visits
+from field_api.service.assessment import (
+    ClosedOrder,
+    LocalSolves,
+    assessment,
+    first_visits,
+    local_solves,
+    visits,
+)
 from field_api.service.risks import WINDOW_MS, PastOutage, RiskKind, near_limits, repeated_outages
 
 
@@ -28,6 +36,19 @@ def test_org_04_a_second_visit_lowers_the_ratio() -> None:
     lower = first_visits([*closed, ClosedOrder("d", "anna", 2, 5)])
     assert (lower.ratio, lower.again) == (2 / 3, ("d",))
     assert first_visits([]).ratio is None
+
+
+def test_rep_03_an_order_handed_on_counts_against_the_crew_that_got_it_first() -> None:
+    """REP-03: the local-solve rate."""
+    history = _history("assign", "accept", "transfer", "accept", "close")
+    assert (stayed(history), stayed(_history("assign", "accept", "close"))) == (False, True)
+    closed = [
+        ClosedOrder("a", "anna", 1, 5, "east"), ClosedOrder("b", "anna", 1, 5, "east", stayed=False),
+        ClosedOrder("c", "anna", 1, 5, "west"),
+    ]  # fmt: skip
+    found = local_solves(closed)
+    assert {crew: one.ratio for crew, one in found.items()} == {"east": 0.5, "west": 1.0}
+    assert LocalSolves(0, 0).ratio is None
 
 
 def test_org_09_a_score_is_traceable_to_its_events() -> None:

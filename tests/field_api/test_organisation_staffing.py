@@ -1,7 +1,9 @@
 """Teams by headcount, skills of crews, rosters: who can do the work and is there to do it."""
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -17,7 +19,6 @@ from field_api.organisation.cells import (
     CrewState,
     GridCell,
     lacking,
-    on_shift,
     responsible_crew,
     unskilled_note,
 )
@@ -99,12 +100,27 @@ def _crew(identifier: str, lon: float = 0.0, skills: str = "", shifts: tuple[Shi
     return Crew(identifier, identifier, ("G1",), CrewState.FREE, lon, 0.0, 0, "", able, shifts)
 
 
+def _monday_to_friday(day: date) -> bool:
+    return day.weekday() < 5
+
+
+def _presence(shifts: Sequence[Shift], at_ms: int) -> Presence:
+    return presence(shifts, at_ms, _monday_to_friday)
+
+
+def _responsible(
+    crews: Sequence[Crew], loads: Mapping[str, int] = MappingProxyType({}),
+    skills: Collection[str] = (), at_ms: int = 0,
+) -> Crew:  # fmt: skip
+    return responsible_crew("G1", crews, loads, 0.0, 0.0, skills, at_ms, _monday_to_friday)
+
+
 def test_trn_02_skills_gate_assignment() -> None:
     """TRN-02: a far, busy crew that can goes before a near, free one that cannot."""
     near, far = _crew("near"), _crew("far", 1.0, "metering switching")
-    assert responsible_crew("G1", [near, far], {"far": 9}, 0.0, 0.0, {"metering"}).id == "far"
-    assert responsible_crew("G1", [near, far], {}, 0.0, 0.0).id == "near"
-    chosen = responsible_crew("G1", [near, far], {}, 0.0, 0.0, {"metering", "live_line"})
+    assert _responsible([near, far], {"far": 9}, {"metering"}).id == "far"
+    assert _responsible([near, far]).id == "near"
+    chosen = _responsible([near, far], skills={"metering", "live_line"})
     assert (chosen.id, lacking(chosen, {"metering", "live_line"})) == ("far", ("live_line",))
     assert "live_line" in unskilled_note(chosen, {"live_line"})
     assert unskilled_note(chosen, {"metering"}) == ""
@@ -119,17 +135,17 @@ def test_who_is_on_shift_goes_before_who_is_on_call_before_who_is_off() -> None:
     day, call = Shift("c", "12345", 8 * 60, 17 * 60 + 30), Shift("c", "all", 0, DAY_MINUTES, on_call=True)
     crews = [_crew("a-off", shifts=(day,)), _crew("b-call", shifts=(day, call)), _crew("c-always")]
     night = _ms(20, 23)
-    assert [presence(crew.shifts, night) for crew in crews] == [
+    assert [_presence(crew.shifts, night) for crew in crews] == [
         Presence.OFF,
         Presence.ON_CALL,
         Presence.ON_SHIFT,
     ]
-    assert responsible_crew("G1", crews, {}, 0.0, 0.0, at_ms=night).id == "c-always"
-    assert responsible_crew("G1", crews[:2], {"b-call": 3}, 0.0, 0.0, at_ms=night).id == "b-call"
-    assert responsible_crew("G1", crews, {}, 0.0, 0.0, at_ms=_ms(20, 9)).id == "a-off"
-    assert on_shift(crews[0], _ms(20, 17, 29))
-    assert not on_shift(crews[0], _ms(20, 17, 30))
-    assert not on_shift(crews[0], _ms(22, 9))
+    assert _responsible(crews, at_ms=night).id == "c-always"
+    assert _responsible(crews[:2], {"b-call": 3}, at_ms=night).id == "b-call"
+    assert _responsible(crews, at_ms=_ms(20, 9)).id == "a-off"
+    assert _presence((day,), _ms(20, 17, 29)) is Presence.ON_SHIFT
+    assert _presence((day,), _ms(20, 17, 30)) is Presence.OFF
+    assert _presence((day,), _ms(22, 9)) is Presence.OFF
 
 
 @pytest.mark.parametrize(
@@ -138,15 +154,15 @@ def test_who_is_on_shift_goes_before_who_is_on_call_before_who_is_off() -> None:
 def test_a_night_shift_ends_on_the_next_day(day: int, hour: int, there: bool) -> None:
     """Begins Fridays at 22, ends Saturdays at 6."""
     night = Shift("c", "5", 22 * 60, 6 * 60)
-    assert (presence((night,), _ms(day, hour)) is Presence.ON_SHIFT) is there
+    assert (_presence((night,), _ms(day, hour)) is Presence.ON_SHIFT) is there
 
 
 def test_rosters_know_working_days_and_their_own_days() -> None:
     works = Shift("c", "work", 0, DAY_MINUTES, from_day=date(2026, 11, 21), until_day=date(2026, 11, 22))
     assert presence((works,), _ms(22, 9), lambda _: True) is Presence.ON_SHIFT
-    assert presence((works,), _ms(22, 9)) is Presence.OFF
-    assert presence((works,), _ms(23, 9)) is Presence.OFF
-    assert presence((replace(works, days="off"),), _ms(22, 9)) is Presence.ON_SHIFT
+    assert _presence((works,), _ms(22, 9)) is Presence.OFF
+    assert _presence((works,), _ms(23, 9)) is Presence.OFF
+    assert _presence((replace(works, days="off"),), _ms(22, 9)) is Presence.ON_SHIFT
 
 
 def test_the_invented_organisation_contradicts_nothing_and_can_do_everything() -> None:
@@ -166,10 +182,10 @@ def test_hours_of_a_roster_join_and_change_only_at_midnight() -> None:
     """What planning gets: day and on-call hours together, across midnight."""
     day, night = Shift("c", "work", 8 * 60, 18 * 60), Shift("c", "work", 18 * 60, 6 * 60, on_call=True)
     friday = date(2026, 11, 20)
-    assert working_spans((day, night), friday, 3) == ((_ms(20, 8), _ms(21, 6)),)
+    assert working_spans((day, night), friday, 3, _monday_to_friday) == ((_ms(20, 8), _ms(21, 6)),)
     always = (Shift("c", "all", 0, DAY_MINUTES),)
-    assert working_spans(always, friday, 3) == ((_ms(20, 0), _ms(23, 0)),)
-    assert working_spans((), friday, 3) == ()
+    assert working_spans(always, friday, 3, _monday_to_friday) == ((_ms(20, 0), _ms(23, 0)),)
+    assert working_spans((), friday, 3, _monday_to_friday) == ()
 
 
 def test_trn_02_planning_knows_a_crews_skills_and_hours() -> None:

@@ -3,10 +3,14 @@
 from datetime import date
 
 import pytest
+from sqlalchemy import event
 
 from field_api.adapters.data_files import shipped_recurring_work, shipped_work_types
+from field_api.adapters.sql_desk import SqlDesk
 from field_api.service.recurring import Schedule, due_day, filled, is_due
+from field_api.usecases import open_recurring
 from field_api.usecases.open_recurring import OpenRecurring
+from geo.adapters.database import open_database
 from tests.field_api.world import World
 
 SCHEDULES = {one.name: one for one in shipped_recurring_work()}
@@ -53,6 +57,24 @@ def test_cus_03_each_customer_is_visited_once_a_month(world: World) -> None:
     assert (visit["customer_id"], visit["source"]) == ("C4", "schedule")
     world.clock.now_ms += 31 * 24 * 3_600_000
     assert opening(world.clock()) == 1, "the next month's"
+
+
+def test_what_was_opened_is_looked_up_for_many_customers_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A round in which nothing is due any more costs one question for every ``MAX_ASKED`` customers."""
+    schedule = Schedule(
+        "rounds", "enterprise_check_up", frozenset(), frozenset(), frozenset(range(1, 13)), 1, {"month": "-"}
+    )
+    database, asked = open_database(world.home.location, "desk"), list[str]()
+    event.listen(database, "before_cursor_execute", lambda *told: asked.append(str(told[2])))
+    opening = OpenRecurring(SqlDesk(database), world.services.company, world.services.sites, [schedule])
+    assert opening(world.clock()) == 4, "everybody in the network"
+    for at_once, questions in ((500, 1), (3, 2), (1, 4)):
+        monkeypatch.setattr(open_recurring, "MAX_ASKED", at_once)
+        asked.clear()
+        assert opening(world.clock()) == 0
+        assert sum("operations" in one for one in asked) == questions
 
 
 def test_the_month_is_filled_in() -> None:

@@ -25,6 +25,11 @@ T-1\t2026-11-22 06:20:00\tC3\t家中停电，电话13612345670\t西山村3组
 T-2\t昨天\tC4\t停电\t
 T-3\t2026/11/22 06:21\tX9\t户号记不清\t西山村5组
 """
+KINDS = """工单编号,受理时间,户号,业务类型
+T-1,2026-11-22 06:20:00,C3,投诉
+T-2,2026-11-22 06:20:00,C4,故障报修
+T-3,2026-11-22 06:20:00,C1,
+"""
 
 
 def _sent(number: str, customer: str, accepted_ms: int = START_MS) -> dict[str, Any]:
@@ -172,6 +177,15 @@ def test_a_pasted_table_names_its_bad_lines(world: World) -> None:
     assert told["refused"][0]["problem"].startswith("“受理时间”的时间“昨天”读不出来")
     assert "136****5670" in told["items"][0]["ticket"]["text"]
     assert who.send("POST", "/api/v1/tickets/pasted", {"text": "a\tb\n1\t2"}).status_code == 409
+
+
+def test_the_sites_words_tell_complaints_from_faults(world: World) -> None:
+    """What no word of the mapping names, and a list without that column, report faults as before."""
+    who = world.log_in("dispatcher")
+    items = who.send("POST", "/api/v1/tickets/pasted", {"text": KINDS}).get_json()["items"]
+    assert [(one["ticket"]["kind"], one["ticket"]["verdict"]) for one in items] == [
+        ("complaint", "complaint"), ("fault", "verify"), ("fault", "verify"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030"])

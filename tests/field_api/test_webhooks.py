@@ -3,24 +3,35 @@
 import hashlib
 import hmac
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from field_api.adapters.pinned_post import PinnedPost
 from field_api.adapters.vault import Vault
 from field_api.http.app import create_app
-from field_api.partners.webhooks import MAX_ATTEMPTS, MAX_FAILURES, BadTarget, TargetRules, next_attempt_ms
+from field_api.partners.webhooks import (
+    MAX_ATTEMPTS,
+    MAX_FAILURES,
+    BadTarget,
+    NotTrusted,
+    TargetRules,
+    next_attempt_ms,
+)
 from field_api.usecases.deliver_webhooks import DeliverWebhooks
 from field_api.usecases.manage_webhooks import ManageWebhooks
 from tests.field_api.world import World
 
+AUTHORITIES = "authorities.pem"
 LOCAL = TargetRules(frozenset({"partner.test", "dead.test"}), private=True)
 
 
@@ -28,18 +39,20 @@ LOCAL = TargetRules(frozenset({"partner.test", "dead.test"}), private=True)
 class Partner:
     """A receiver of our own; ``answers`` are the statuses that it gives, then 200 for ever."""
 
+    scheme: str = "http"
     port: int = 0
     answers: list[int] = field(default_factory=list)
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    redirects_to: str = ""
 
     @property
     def url(self) -> str:
-        return f"http://partner.test:{self.port}/hook?x=1"
+        return f"{self.scheme}://partner.test:{self.port}/hook?x=1"
 
 
-@pytest.fixture
-def partner() -> Iterator[Partner]:
-    told = Partner()
+@contextmanager
+def _running(tls: ssl.SSLContext | None = None) -> Iterator[Partner]:
+    told = Partner("http" if tls is None else "https")
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -48,19 +61,28 @@ def partner() -> Iterator[Partner]:
             status = told.answers.pop(0) if told.answers else 200
             self.send_response(status)
             if status == 302:
-                self.send_header("Location", f"http://127.0.0.1:{told.port}/inside")
+                inside = f"http://127.0.0.1:{told.port}/inside"
+                self.send_header("Location", told.redirects_to or inside)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         told.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield told
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def partner() -> Iterator[Partner]:
+    with _running() as told:
+        yield told
 
 
 class AtOnce(Executor):
@@ -83,10 +105,16 @@ class House:
         self.deliver(self.world.clock())
 
 
+def _post(folder: Path) -> PinnedPost:
+    """By whoever's authorities stand in that folder; every name leads to ourselves."""
+    rules = replace(LOCAL, authorities=str(folder / AUTHORITIES))
+    return PinnedPost(rules, lambda host, port: ["127.0.0.1"], timeout_s=2)  # noqa: ARG005
+
+
 @pytest.fixture
 def house(world: World, tmp_path: Path) -> House:
     vault = Vault(tmp_path / "keys")
-    post = PinnedPost(LOCAL, lambda host, port: ["127.0.0.1"], timeout_s=2)  # noqa: ARG005
+    post = _post(tmp_path)
     desk = world.services.desk
     return House(
         world, ManageWebhooks(desk, LOCAL, vault.seal), DeliverWebhooks(desk, post, vault.unseal, AtOnce())
@@ -165,6 +193,62 @@ def test_a_redirect_is_not_followed(house: House, partner: Partner) -> None:
     house.turn()
     assert not any("inside" in str(headers) for headers, _ in partner.got)
     assert "webhook.redirects" in house.manage.listed()[0][0].problem
+
+
+def _certified(authority: trustme.CA, name: str = "partner.test") -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
+def test_a_companys_own_authority_is_believed_and_no_other(house: House, tmp_path: Path) -> None:
+    """A real handshake: told clearly and tried again until the right authority is put in place."""
+    ours, theirs = trustme.CA(), trustme.CA()
+    with _running(_certified(ours)) as partner:
+        _subscribe(house, partner.url, "outage")
+        house.world.confirmed("out-1")
+        house.turn()
+        assert "webhook.no_authorities" in house.manage.listed()[0][0].problem
+        theirs.cert_pem.write_to_path(str(tmp_path / AUTHORITIES))
+        house.turn(30_000)
+        (hook,), waiting = house.manage.listed()
+        assert json.loads(hook.problem)["code"] == "webhook.not_trusted"
+        assert json.loads(hook.problem)["facts"]["host"] == "partner.test"
+        assert (hook.failures, waiting[hook.id] > 0, partner.got) == (2, True, [])
+        ours.cert_pem.write_to_path(str(tmp_path / AUTHORITIES))
+        for _ in range(3):
+            house.turn(3 * 60_000)
+        (hook,), waiting = house.manage.listed()
+        assert (hook.failures, hook.problem, waiting.get(hook.id, 0)) == (0, "", 0)
+        keys = [headers["Gridcrew-Key"] for headers, _ in partner.got]
+        assert keys
+        assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize(("name", "why"), [("other.test", "Hostname mismatch"), ("partner.test", "")])
+def test_the_certificate_must_be_the_hosts(tmp_path: Path, name: str, why: str) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / AUTHORITIES))
+    post = _post(tmp_path)
+    with _running(_certified(authority, name)) as partner:
+        if not why:
+            post(partner.url, b"{}", {})
+            assert len(partner.got) == 1
+            return
+        with pytest.raises(NotTrusted, match=why):
+            post(partner.url, b"{}", {})
+        assert partner.got == []
+
+
+def test_a_redirect_from_https_to_plain_http_is_refused(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / AUTHORITIES))
+    post = _post(tmp_path)
+    with _running() as plain, _running(_certified(authority)) as secure:
+        secure.answers, secure.redirects_to = [302], plain.url
+        with pytest.raises(BadTarget, match=r"webhook\.redirects"):
+            post(secure.url, b"{}", {})
+        assert (len(secure.got), plain.got) == (1, [])
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ SHIPPED = {
     "inspection", "site_survey", "meter_installation", "meter_exchange", "call_back", "liaison_notice",
     "home_service", "key_customer_visit", "enterprise_check_up", "campaign", "training",
     "customer_contact", "key_project", "village_inquiry", "arrears_cut_off", "training_need",
+    "complaint",
 }  # fmt: skip
 SUBJECTS = {"customer": "C1", "element": "T1", "grid": "G1"}
 
