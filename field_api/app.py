@@ -190,7 +190,7 @@ def build_services(
         join_orders=JoinOrders(desk, ours, open_order),
         clearance=clearance,
         plan_dispatch=plan_dispatch,
-        assign_proposals=AssignProposals(plan_dispatch, step_order),
+        assign_proposals=AssignProposals(desk, plan_dispatch, step_order),
         record_call=RecordCall(desk, ours, supply.outage_of, advise, CustomerReports(ours, sites)),
         correct_outage=CorrectOutage(desk, sites, supply),
         switch_by_hand=SwitchByHand(desk, sites), plan_work=PlanWork(desk, sites),
@@ -265,7 +265,7 @@ def build_dispatcher(home: Installation) -> Dispatcher:
     supply = Supply(SqlOutageLog(open_database(home.location, "outages")), sites)
     plan = _plan_dispatch(home, desk, ours)
     step = StepOrder(desk, ours, supply.still_dead, Clearance(ours, sites))
-    return Dispatcher(desk, plan, AssignProposals(plan, step), wall_clock_ms, home.automatic_dispatch)
+    return Dispatcher(desk, plan, AssignProposals(desk, plan, step), wall_clock_ms, home.automatic_dispatch)
 
 
 def _plan_dispatch(home: Installation, desk: SqlDesk, ours: Company) -> PlanDispatch:

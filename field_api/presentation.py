@@ -13,6 +13,7 @@ from field_api.notices.notice import Notice
 from field_api.orders.dwell import dwell_ms
 from field_api.orders.estimates import appointment_ms, estimate_ms
 from field_api.orders.offered import offered_steps
+from field_api.orders.safety import is_clear, touches_network
 from field_api.orders.transfers import HandOver, hand_overs
 from field_api.orders.work import HistoryEntry
 from field_api.organisation.cells import Crew, GridCell
@@ -109,10 +110,12 @@ def order_detail(
     times = happened_times(stored.history)
     history = tuple(starmap(_history_resource, zip(stored.history, times, strict=True)))
     fields = _order_fields(stored, company, crew_name, now_ms, user)
-    dwell = dwell_ms(company.work_type(stored.order.type), stored.history, now_ms)
+    work_type = company.work_type(stored.order.type)
+    dwell = dwell_ms(work_type, stored.history, now_ms)
+    clear = is_clear(work_type, stored.state, stored.history) if touches_network(work_type) else None
     return OrderDetailResource(
         **fields, history=history, hand_overs=tuple(map(_hand_over_resource, hand_overs(stored.history))),
-        dwell_s={department: ms // 1000 for department, ms in dwell.items()},
+        dwell_s={department: ms // 1000 for department, ms in dwell.items()}, is_clear=clear,
     )  # fmt: skip
 
 

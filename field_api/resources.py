@@ -192,6 +192,9 @@ class OrderDetailResource(OrderResource):
     photos_missing: tuple[str, ...] = Field(
         (), description="Pictures that steps name or people announced, and that have not arrived."
     )
+    is_clear: bool | None = Field(
+        None, description="Is nobody of it at the network? Null: that kind of work asks for no clearance."
+    )
     back_feeds_known: bool = Field(
         True, description="False where the network in force no longer has the element: ask on site."
     )

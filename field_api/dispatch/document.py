@@ -11,6 +11,7 @@ from field_api.dispatch.kernels import DUE_FINISH, DUE_START, times_of
 from field_api.dispatch.problem import Job, Problem
 from field_api.dispatch.reasons import Explained, Reason, minutes_ms
 from field_api.dispatch.restoration_times import Expected, is_storm, rounded_up_ms, simulate
+from field_api.dispatch.runners_up import runners_up
 from field_api.dispatch.search import Found
 from field_api.instants import iso
 from field_api.people.users import Scope
@@ -41,6 +42,14 @@ class _OfOrder(Resource):
     reasons: tuple[ReasonResource, ...]
 
 
+class RunnerUpResource(Resource):
+    crew_id: str
+    crew_name: str
+    begins_at: Instant = Field(description="When it could be there, all else as planned.")
+    own_cell: bool = Field(description="It is a crew of the order's grid cell.")
+    reasons: tuple[ReasonResource, ...] = Field(description="How that differs from the proposal.")
+
+
 class VisitResource(_OfOrder):
     running: Literal["", "taken", "under_way", "on_site"]
     begins_at: Instant = Field(description="When the crew should be there.")
@@ -48,6 +57,9 @@ class VisitResource(_OfOrder):
     drive_minutes: float
     proposed: bool = Field(description="The crew of this list is another than has the order now.")
     proposed_since: Instant | None
+    runners_up: tuple[RunnerUpResource, ...] = Field(
+        (), description="Of a proposal: who else could have it, best first."
+    )
     restored: EstimateResource | None = Field(description="Null where nobody is without supply.")
 
 
@@ -81,7 +93,9 @@ class DispatchPlanResource(Resource):
     def seen_by(self, scope: Scope) -> "DispatchPlanResource":
         """What a person of these grid cells may see of it; the sums are the whole company's."""
         crews = [
-            one.model_copy(update={"visits": tuple(v for v in one.visits if scope.sees(v.grid_id))})
+            one.model_copy(
+                update={"visits": tuple(_seen(v, scope) for v in one.visits if scope.sees(v.grid_id))}
+            )
             for one in self.crews
         ]
         return self.model_copy(update={
@@ -112,7 +126,7 @@ class Written:
         times = times_of(problem.table, lists)
         explained, expected = Explained(problem, lists, times), simulate(problem, lists)
         visits = {
-            row: self._visit(row, times, expected, explained.of(row))
+            row: self._visit(row, times, expected, explained)
             for row in np.flatnonzero(lists.owner >= 0).tolist()
         }
         left = [self._left(row, explained.of(row)) for row in np.flatnonzero(lists.owner < 0).tolist()]
@@ -129,18 +143,28 @@ class Written:
             outages=self._outages(visits),
         )  # fmt: skip
 
-    def _visit(
-        self, row: int, times: Float64, expected: Expected, reasons: tuple[Reason, ...]
-    ) -> VisitResource:
+    def _visit(self, row: int, times: Float64, expected: Expected, explained: Explained) -> VisitResource:
         problem, job = self.problem, self.problem.jobs[row]
         crew = problem.hands[int(self.found.lists.owner[row])].id
         proposed = crew != job.crew
         return VisitResource(
-            **self._of(job, reasons), running=job.running.value, proposed=proposed,
+            **self._of(job, explained.of(row)), running=job.running.value, proposed=proposed,
             begins_at=iso(minutes_ms(problem, times[row, 0])), drive_minutes=round(float(times[row, 2]), 1),
             finishes_at=iso(minutes_ms(problem, times[row, 1])),
             proposed_since=self._since(job.id, crew) if proposed else None,
+            runners_up=self._runners_up(row, times) if proposed else (),
             restored=self._restored(job, float(expected.safe[row])),
+        )  # fmt: skip
+
+    def _runners_up(self, row: int, times: Float64) -> tuple[RunnerUpResource, ...]:
+        problem, cell = self.problem, self.problem.jobs[row].cell
+        return tuple(
+            RunnerUpResource(
+                crew_id=hand.id, crew_name=self.names.get(hand.id, hand.id), own_cell=cell in hand.cells,
+                begins_at=iso(minutes_ms(problem, one.begins)), reasons=tuple(map(_told, one.reasons)),
+            )
+            for one in runners_up(problem, self.found.lists, times, row)
+            for hand in (problem.hands[one.crew],)
         )  # fmt: skip
 
     def _left(self, row: int, reasons: tuple[Reason, ...]) -> LeftResource:
@@ -153,9 +177,7 @@ class Written:
         return {
             "order_id": order.id, "order_number": order.number, "order_type": order.type,
             "revision": stored.revision, "grid_id": order.grid_id, "outage_id": order.outage_id,
-            "crew_id": order.crew_id, "reasons": tuple(
-                ReasonResource(code=one.code, zh=one.words("zh"), en=one.words("en")) for one in told
-            ),
+            "crew_id": order.crew_id, "reasons": tuple(map(_told, told)),
         }  # fmt: skip
 
     def _named(self, reason: Reason) -> Reason:
@@ -191,6 +213,17 @@ class Written:
             for outage, last in told
             if last is not None and last.restored is not None
         )
+
+
+def _told(reason: Reason) -> ReasonResource:
+    return ReasonResource(code=reason.code, zh=reason.words("zh"), en=reason.words("en"))
+
+
+def _seen(visit: VisitResource, scope: Scope) -> VisitResource:
+    """Crews of other cells are named to the whole company's people only."""
+    if scope.whole_company:
+        return visit
+    return visit.model_copy(update={"runners_up": tuple(one for one in visit.runners_up if one.own_cell)})
 
 
 def _latest(jobs: list[VisitResource | None]) -> VisitResource | None:

@@ -161,6 +161,30 @@ def place_job(lists: Lists, crew: int, at: int, job: int) -> None:
 
 
 @nb.njit(cache=True, nogil=True)
+def tried_elsewhere(table: Table, lists: Lists, job: int) -> Float64:
+    """C × 3: what the job adds to each other crew's list at its best place, when it begins there, and whether
+    other jobs come after it; inf: never."""
+    crews = len(table.ready)
+    trial = np.empty(len(lists.owner) + 1, np.int32)
+    told = np.full((crews, 3), np.inf)
+    for crew in range(crews):
+        if crew == lists.owner[job] or table.extra[job, crew] == np.inf:
+            continue
+        route, count = lists.routes[crew], lists.length[crew]
+        standing = list_cost(table, crew, route, count)
+        more, at = _cheapest_place(table, lists, crew, job, standing, trial)
+        if at < 0:
+            continue
+        now, place = table.ready[crew], crew
+        for k in range(at):
+            begin = begin_of(table, crew, route[k], place, now, k < table.locked[crew])
+            now, place = begin + table.numbers[route[k], DURATION], crews + route[k]
+        told[crew, 0], told[crew, 2] = more, 1.0 if at < count else 0.0
+        told[crew, 1] = begin_of(table, crew, job, place, now, False)
+    return told
+
+
+@nb.njit(cache=True, nogil=True)
 def feasible_crews(table: Table, job: int) -> Bool:
     """Which crews could do the job if they had nothing else to do."""
     crews = len(table.ready)

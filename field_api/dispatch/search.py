@@ -21,6 +21,7 @@ from field_api.dispatch.kernels import (
     list_cost,
     place_job,
     times_of,
+    tried_elsewhere,
 )
 from field_api.dispatch.policy import Policy
 from field_api.dispatch.problem import Hand, Job, Problem
@@ -146,4 +147,6 @@ def warm_up(policy: Policy, travel: TravelModel) -> None:
     jobs = tuple(Job(f"{number}", number * 1e-3, 0.0, "", "", 1.0, "", 1) for number in range(3))
     hands = (Hand("a", 0.0, 0.0, frozenset(), ""), Hand("b", 1e-3, 0.0, frozenset(), ""))
     problem = Problem(0, jobs, hands, policy, travel)
-    times_of(problem.table, search(problem, Search(steps=ROUND)).lists)
+    lists = search(problem, Search(steps=ROUND)).lists
+    times_of(problem.table, lists)
+    tried_elsewhere(problem.table, lists, 0)

@@ -1,6 +1,7 @@
 """Pictures of orders: announced, sent in parts, seen by whoever sees the order."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -43,6 +44,7 @@ class PhotoResource(Resource):
     id: str
     order_id: str
     by: str
+    by_name: str = Field(description="Who took it; empty where that person is no longer known.")
     state: PhotoState
     problem: str = Field(description="Why it was refused; else empty.")
     size: int
@@ -72,7 +74,7 @@ class PhotoList(Resource):
 def announce_photo(call: Call) -> Answer:
     """From now on steps may name it; 200 where it was announced before."""
     progress, new = announce(call, call.body(PhotoBody))
-    return Answer(201 if new else 200, photo_resource(progress, language_of(call.request)))
+    return Answer(201 if new else 200, photo_resource(call, progress))
 
 
 @operations.add(
@@ -90,7 +92,7 @@ def send_photo(call: Call) -> Answer:
     progress = call.services.keep_photo.add(
         call.user, photo_id, offset, total, call.request.get_data(), call.now_ms
     )
-    resource = photo_resource(progress, language_of(call.request))
+    resource = photo_resource(call, progress)
     if resource.received < offset:
         current = resource.model_dump_json()
         raise HttpProblem(409, "photo.gap", current=current, next_byte=resource.received)
@@ -105,7 +107,7 @@ def get_photo(call: Call) -> Answer:
     """Also as headers, for a HEAD."""
     progress = call.services.keep_photo.seen(call.user, call.path["photo_id"])
     told = {"Upload-Offset": str(progress.received), "Upload-Length": str(progress.photo.size)}
-    return Answer(200, photo_resource(progress, language_of(call.request)), told)
+    return Answer(200, photo_resource(call, progress), told)
 
 
 @operations.add(
@@ -123,9 +125,8 @@ def get_photo_content(call: Call) -> Answer:
 )  # fmt: skip
 def list_photos(call: Call) -> Answer:
     """Oldest first."""
-    language = language_of(call.request)
     found = call.services.keep_photo.of_order(call.user, call.path["order_id"])
-    return Answer(200, PhotoList(items=tuple(photo_resource(one, language) for one in found)))
+    return Answer(200, PhotoList(items=_photo_resources(call, found)))
 
 
 def announce(call: Call, sent: PhotoBody) -> tuple[Progress, bool]:
@@ -143,11 +144,25 @@ def announce(call: Call, sent: PhotoBody) -> tuple[Progress, bool]:
         raise refusal(507, problem) from problem
 
 
-def photo_resource(progress: Progress, language: Language) -> PhotoResource:
-    """As people of that language get it."""
+def photo_resource(call: Call, progress: Progress) -> PhotoResource:
+    """As whoever asks gets it."""
+    return _photo_resources(call, [progress])[0]
+
+
+def _photo_resources(call: Call, listed: Sequence[Progress]) -> tuple[PhotoResource, ...]:
+    """Names are looked up once for all, one's own not at all."""
+    names = {call.user.id: call.user.name}
+    if others := {one.photo.user_id for one in listed} - names.keys():
+        with call.services.desk.reading() as session:
+            names |= {user.id: user.name for one in others if (user := session.users.by_id(one))}
+    language = language_of(call.request)
+    return tuple(_resource(one, names.get(one.photo.user_id, ""), language) for one in listed)
+
+
+def _resource(progress: Progress, by_name: str, language: Language) -> PhotoResource:
     photo = progress.photo
     return PhotoResource(
-        id=photo.id, order_id=photo.order_id, by=photo.user_id, state=photo.state,
+        id=photo.id, order_id=photo.order_id, by=photo.user_id, by_name=by_name, state=photo.state,
         problem=told_again(photo.problem, language),
         size=photo.size, received=progress.received, sha256=photo.sha256, content_type=photo.content_type,
         taken_at=iso(photo.taken_ms), lon=photo.lon, lat=photo.lat, accuracy_m=photo.accuracy_m,

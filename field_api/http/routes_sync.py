@@ -330,7 +330,7 @@ def _open(call: Call, _sent: PushBody, envelope: OperationBody) -> str:
 def _photo(call: Call, _sent: PushBody, envelope: OperationBody) -> str:
     told = {**envelope.body, "order_id": _order_id(envelope)}
     progress, _ = announce(call, PhotoBody.model_validate_json(json.dumps(told)))
-    return photo_resource(progress, language_of(call.request)).model_dump_json()
+    return photo_resource(call, progress).model_dump_json()
 
 
 def _positions(call: Call, sent: PushBody, envelope: OperationBody) -> str:

@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 START: Final = "0" * 64
 """What the first row carries as its predecessor's hash."""
@@ -50,7 +50,24 @@ class Breach:
     """Where the record is not what was written."""
 
     sequence: int
-    problem: str
+    kind: Literal["missing", "unlinked", "altered", "other_head", "cut_off"]
+    """Rows are missing; one does not follow the row before, was altered, is not the one of an exported head;
+    the end was cut off."""
+    until: int
+    """The last row that is concerned."""
+
+    @property
+    def problem(self) -> str:
+        """In English, for the console."""
+        first, last = self.sequence, self.until
+        missing = f"row {first} is missing" if first == last else f"rows {first} to {last} are missing"
+        return {
+            "missing": missing,
+            "unlinked": f"row {first} does not follow the row before it",
+            "altered": f"row {first} was altered",
+            "other_head": f"row {first} is not the one of the exported head",
+            "cut_off": f"the end was cut off: {missing}",
+        }[self.kind]
 
 
 def link(sequence: int, at_ms: int, act: Act, before: str) -> AuditRow:
@@ -58,35 +75,33 @@ def link(sequence: int, at_ms: int, act: Act, before: str) -> AuditRow:
     return AuditRow(sequence, at_ms, act, before, _hash(sequence, at_ms, act, before))
 
 
-def breaches(rows: Iterable[AuditRow], heads: Iterable[Head] = (), limit: int = 100) -> tuple[Breach, ...]:
+def breaches(
+    rows: Iterable[AuditRow], heads: Iterable[Head] = (), limit: int = 100, after: Head = Head(0, START)
+) -> tuple[Breach, ...]:
     """What is wrong with the whole record, in order, at most ``limit``; empty: it is as it was written.
 
     ``heads`` were exported earlier: a record that no longer reaches one, or says otherwise there, was cut or
-    rewritten.
+    rewritten. ``after``: the row before the first of ``rows``, where that is not the record's first.
     """
     wanted = {head.sequence: head.hash for head in heads}
     found: list[Breach] = []
-    expected, before = 1, START
+    expected, before = after.sequence + 1, after.hash
     for row in rows:
         if row.sequence != expected:
-            found.append(Breach(expected, _missing(expected, row.sequence - 1)))
+            found.append(Breach(expected, "missing", row.sequence - 1))
         elif row.before != before:
-            found.append(Breach(row.sequence, f"row {row.sequence} does not follow the row before it"))
+            found.append(Breach(row.sequence, "unlinked", row.sequence))
         if row.hash != _hash(row.sequence, row.at_ms, row.act, row.before):
-            found.append(Breach(row.sequence, f"row {row.sequence} was altered"))
+            found.append(Breach(row.sequence, "altered", row.sequence))
         elif wanted.get(row.sequence, row.hash) != row.hash:
-            found.append(Breach(row.sequence, f"row {row.sequence} is not the one of the exported head"))
+            found.append(Breach(row.sequence, "other_head", row.sequence))
         expected, before = row.sequence + 1, row.hash
         if len(found) >= limit:
             return tuple(found[:limit])
     cut = max(wanted, default=0)
     if cut >= expected:
-        found.append(Breach(expected, f"the end was cut off: {_missing(expected, cut)}"))
+        found.append(Breach(expected, "cut_off", cut))
     return tuple(found)
-
-
-def _missing(first: int, last: int) -> str:
-    return f"row {first} is missing" if first == last else f"rows {first} to {last} are missing"
 
 
 def _hash(sequence: int, at_ms: int, act: Act, before: str) -> str:

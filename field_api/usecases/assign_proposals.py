@@ -1,6 +1,7 @@
 """Proposals become assignments: each a transfer step in the order's history, by whoever said so."""
 
 import hashlib
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,9 @@ from field_api.instants import milliseconds
 from field_api.orders.transfers import TRANSFER
 from field_api.orders.work import SYSTEM
 from field_api.people.users import Role, User
-from field_api.saying import Said
+from field_api.ports import Answered, Desk
+from field_api.saying import Said, recalled, written
+from field_api.usecases.answered_once import given_before
 from field_api.usecases.errors import Refused
 from field_api.usecases.plan_dispatch import PlanDispatch
 from field_api.usecases.step_order import StepOrder, StepRequest
@@ -37,13 +40,30 @@ class Assigned:
 class AssignProposals:
     """Takes proposals of the newest plan, one by one: one that cannot be taken stops no other."""
 
+    desk: Desk
     plan: PlanDispatch
     step: StepOrder
 
     def __call__(
         self, user: User, operation_id: str, order_ids: Collection[str] | None, now_ms: int
     ) -> tuple[Assigned, ...]:
-        """Those of these orders, or all that the person sees; the same operation again changes nothing."""
+        """Those of these orders, or all that the person sees; the same operation again gets the same."""
+        digest = f"assign:{'*' if order_ids is None else ' '.join(sorted(order_ids))}"
+        with self.desk.reading() as session:
+            before = given_before(session, user.id, operation_id, digest)
+        if before is not None:
+            return tuple(map(_recalled, json.loads(before)))
+        assigned = self._taken(user, operation_id, order_ids, now_ms)
+        with self.desk.writing() as session:
+            if (before := given_before(session, user.id, operation_id, digest)) is not None:
+                return tuple(map(_recalled, json.loads(before)))
+            answer = Answered(digest, json.dumps([_kept(one) for one in assigned], ensure_ascii=False))
+            session.operations.keep(user.id, operation_id, now_ms, answer)
+        return assigned
+
+    def _taken(
+        self, user: User, operation_id: str, order_ids: Collection[str] | None, now_ms: int
+    ) -> tuple[Assigned, ...]:
         plan = self.plan.newest()
         proposals = plan.proposals() if plan else ()
         seen = [(crew, visit) for crew, visit in proposals if user.scope.sees(visit.grid_id)]
@@ -77,6 +97,15 @@ class AssignProposals:
         except Refused as problem:
             return Assigned(visit.order_id, crew, problem.said)
         return Assigned(visit.order_id, crew)
+
+
+def _kept(one: Assigned) -> list[str]:
+    return [one.order_id, one.crew_id, "" if one.problem is None else written(one.problem)]
+
+
+def _recalled(kept: list[str]) -> Assigned:
+    order_id, crew_id, problem = kept
+    return Assigned(order_id, crew_id, recalled(problem) if problem else None)
 
 
 def _ms(at: str) -> int:

@@ -24,6 +24,8 @@ CANCEL, REMARK = "cancel", "remark"
 MERGED_INTO: Final = "merged_into"
 ABSORBED: Final = "absorbed"
 ATTACHED_TO: Final = "attached_to"
+NUMBER: Final = "number"
+"""Of the order that a detail names: a screen tells it in its own language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,10 @@ class JoinOrders:
         def join(session: DeskSession) -> str:
             absorbed, into = (self._open(session, user, one) for one in (order_id, request.to))
             _check_one_incident(absorbed, into)
-            told = request.note or f"merged into {into.order.number}"
-            self._append(session, absorbed, CANCEL, user, told, {MERGED_INTO: into.order.id}, now_ms)
-            told = request.note or f"absorbed {absorbed.order.number}"
-            self._append(session, into, REMARK, user, told, {ABSORBED: absorbed.order.id}, now_ms)
+            told = {MERGED_INTO: into.order.id, NUMBER: into.order.number}
+            self._append(session, absorbed, CANCEL, user, request.note, told, now_ms)
+            told = {ABSORBED: absorbed.order.id, NUMBER: absorbed.order.number}
+            self._append(session, into, REMARK, user, request.note, told, now_ms)
             return into.order.id
 
         return self._once(user, f"merge:{order_id}", request, join, now_ms)
@@ -65,8 +67,8 @@ class JoinOrders:
             if stored.order.incident_id:
                 raise Conflict("order.in_an_incident", incident=stored.order.incident_id)
             session.orders.move(order_id, incident.outage_id, incident.id)
-            told = request.note or f"attached to {incident.id}"
-            self._append(session, stored, REMARK, user, told, {ATTACHED_TO: incident.id}, now_ms)
+            told = {ATTACHED_TO: incident.id}
+            self._append(session, stored, REMARK, user, request.note, told, now_ms)
             return order_id
 
         return self._once(user, f"attach:{order_id}", request, join, now_ms)
@@ -82,7 +84,7 @@ class JoinOrders:
             raise NotPossible("order.split_same_element")
         wanted = OpenRequest(
             operation_id=request.operation_id, type=order.type, subject_id=request.to,
-            note=request.note or f"split from {order.number}", answers=answers(stored.history),
+            note=request.note, answers=answers(stored.history),
             source="order", outage_id=order.outage_id, parent_id=order.id,
         )  # fmt: skip
         return self.open_order(user, wanted, now_ms)

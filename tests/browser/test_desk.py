@@ -2,49 +2,28 @@
 
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from field_api.adapters.sql_desk import SqlDesk
 from field_api.notices.control import ChannelState
 from field_api.notices.notice import Announcement, NoticeState, Posting
 from field_api.notices.rules import Urgency
-from field_api.organisation.cells import Crew, CrewState
 from field_api.people.users import WHOLE_COMPANY
-from field_api.ports import DeskSession
-from geo.adapters.database import open_database
-from tests.browser.conftest import PHONE
-from tests.browser.page import OUTAGE_S, CommandCentre
+from tests.browser.desk import QUIET, fits_a_phone, quiet_order, read, writing
+from tests.browser.page import CommandCentre
 from tests.product import Product
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("product")]
 
 FEED_MS = 20_000
-QUIET = "crew-quiet"
-TRIES = 5
 TEXT = "【停电通知】测试网格因试验于21:00停电，预计23:00前恢复供电（暂定）。咨询95598，监督12398。"
-
-
-@contextmanager
-def _writing(product: Product) -> Iterator[DeskSession]:
-    """A transaction beside the running product."""
-    engine = open_database(product.environment["GRIDCREW_DATA_DIR"], "desk")
-    try:
-        with SqlDesk(engine).writing() as session:
-            yield session
-    finally:
-        engine.dispose()
 
 
 def _waiting(product: Product, people: int) -> str:
     """Lets a notice to so many people wait for a click, one of them a key customer; its incident."""
     now_ms, incident = time.time_ns() // 1_000_000, f"inc-test-{uuid.uuid4().hex[:8]}"
-    with _writing(product) as session:
+    with writing(product) as session:
         cell = session.organisation.cells(WHOLE_COMPANY)[0].id
         told = Announcement(
             f"{incident}/1", incident, incident, "outage", now_ms, TEXT, customers=900, key_customers=1
@@ -61,50 +40,9 @@ def _waiting(product: Product, people: int) -> str:
 
 
 def _states(product: Product, incident: str) -> set[str]:
-    with _writing(product) as session:
+    with writing(product) as session:
         listed = session.outbox.listed(WHOLE_COMPANY, None, 500)
     return {one.state.value for one in listed if one.announcement.incident_id == incident}
-
-
-def _read(centre: CommandCentre, path: str) -> dict[str, Any]:
-    """What the API tells the logged-in dispatcher."""
-    read: dict[str, Any] = centre.page.request.get(f"{centre.product.url}api/v1/{path}").json()
-    return read
-
-
-def _posted(centre: CommandCentre, path: str, **body: object) -> dict[str, Any]:
-    """The same, after a change; a problem where it was refused."""
-    headers = {"X-CSRF-Token": _read(centre, "session")["csrf_token"]}
-    sent = {"operation_id": uuid.uuid4().hex, **body}
-    answer = centre.page.request.post(f"{centre.product.url}api/v1/{path}", data=sent, headers=headers)
-    read: dict[str, Any] = answer.json()
-    return read
-
-
-def _quiet_order(centre: CommandCentre, **order: str) -> dict[str, Any]:
-    """An order of a crew that nobody plays: the simulated ones would be quicker than the test."""
-    with _writing(centre.product) as session:
-        west, south = session.organisation.cells(WHOLE_COMPANY)[0].bounds[:2]
-        session.organisation.put_crew(Crew(QUIET, "手工班", ("nowhere",), CrewState.FREE, west, south, 0))
-    opened, deadline = _posted(centre, "orders", **order), time.monotonic() + OUTAGE_S
-    while "id" not in opened:  # an outage is shown before it is an incident
-        assert time.monotonic() < deadline, opened
-        opened = _posted(centre, "orders", **order)
-    for _ in range(TRIES):  # its first crew may step it meanwhile
-        seen = _read(centre, f"orders/{opened['id']}")
-        at = datetime.now(UTC).isoformat()
-        step = {"step": "transfer", "at": at, "to_crew": QUIET, "note": "由手工班办理"}
-        moved = _posted(centre, f"orders/{opened['id']}/steps", revision=seen["revision"], **step)
-        if moved.get("crew_id") == QUIET:
-            return moved
-    raise AssertionError(moved)
-
-
-def _fits_a_phone(centre: CommandCentre) -> None:
-    """What is shown stays usable at a phone's size."""
-    centre.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
-    assert not centre.serious_violations()
-    assert centre.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "cut off sideways"
 
 
 def test_a_waiting_notice_shows_whom_it_reaches_and_goes_by_one_click(
@@ -131,7 +69,7 @@ def test_a_waiting_notice_shows_whom_it_reaches_and_goes_by_one_click(
     expect(note).to_be_focused()
     note.press("Enter")
     expect(other).to_contain_text("Please fill this in")
-    _fits_a_phone(centre)
+    fits_a_phone(centre)
     note.fill("a drill")
     note.press("Enter")
     expect(other).to_have_count(0)
@@ -141,7 +79,7 @@ def test_a_waiting_notice_shows_whom_it_reaches_and_goes_by_one_click(
 def test_a_hold_is_made_seen_and_released(running_product: Product, desk_page: Page) -> None:
     """A feeder is kept back with name and reason; a channel that fails is told above all else."""
     now_ms = time.time_ns() // 1_000_000
-    with _writing(running_product) as session:
+    with writing(running_product) as session:
         session.notices.put_channel(ChannelState("sms-test", now_ms - 400_000, "ConnectTimeout", True))
     centre = CommandCentre(desk_page, running_product, on_desk=True)
     centre.log_in()
@@ -159,7 +97,7 @@ def test_a_hold_is_made_seen_and_released(running_product: Product, desk_page: P
     assert not centre.serious_violations()
     held.get_by_test_id("release").click()
     expect(held).to_have_count(0)
-    with _writing(running_product) as session:
+    with writing(running_product) as session:
         session.notices.put_channel(ChannelState("sms-test", None, "", reported=False))
 
 
@@ -169,7 +107,7 @@ def test_the_plan_says_who_goes_where_and_a_crew_is_chosen_by_hand(
     """An order stands in a crew's list with time and reasons; by hand it goes to another, with a reason."""
     centre = CommandCentre(desk_page, running_product, on_desk=True)
     centre.log_in()
-    order = _quiet_order(centre, type="inspection", subject_id="T110")
+    order = quiet_order(centre, type="inspection", subject_id="T110")
     centre.get("tab-dispatch").click()
     visit = desk_page.locator(f"[data-testid=visit][data-order='{order['id']}']")
     expect(visit).to_be_visible(timeout=FEED_MS)
@@ -178,14 +116,14 @@ def test_the_plan_says_who_goes_where_and_a_crew_is_chosen_by_hand(
     visit.get_by_test_id("choose-crew").click()
     visit.get_by_test_id("choice-send").click()
     expect(visit).to_contain_text("请填写此项")
-    _fits_a_phone(centre)
+    fits_a_phone(centre)
     crew = visit.get_by_test_id("choice-crew").locator("option").nth(1).get_attribute("value")
     assert crew
     visit.get_by_test_id("choice-crew").select_option(crew)
     visit.get_by_test_id("choice-note").fill("本班组熟悉现场")
     visit.get_by_test_id("choice-send").click()
     expect(visit.get_by_test_id("choice-send")).to_have_count(0)
-    told = _read(centre, f"orders/{order['id']}")["history"]
+    told = read(centre, f"orders/{order['id']}")["history"]
     assert [one["details"]["to_crew"] for one in told if one["note"] == "本班组熟悉现场"] == [crew]
 
 
@@ -193,7 +131,7 @@ def test_an_order_is_stepped_on_behalf_of_its_crew(running_product: Product, des
     """Accept, arrive, make safe with a form from its schema: marked, with errors beside the field."""
     centre = CommandCentre(desk_page, running_product, on_desk=True)
     centre.log_in()
-    order = _quiet_order(centre, type="patrol", subject_id="T111")
+    order = quiet_order(centre, type="patrol", subject_id="T111")
     desk_page.goto(f"{running_product.url}#order/{order['id']}")
     detail = centre.get("order-detail")
     for step, state in (("accept", "accepted"), ("arrive", "arrived")):
@@ -221,22 +159,4 @@ def test_an_order_is_stepped_on_behalf_of_its_crew(running_product: Product, des
     made_safe = centre.get("order-history").locator("[data-step=make_safe]")
     expect(made_safe).to_contain_text("tested dead: yes")
     expect(made_safe).to_contain_text(f"for {QUIET}")
-    _fits_a_phone(centre)
-
-
-def test_a_job_of_an_incident_is_split(running_product: Product, desk_page: Page) -> None:
-    """A second order for another element of the incident."""
-    running_product.command("sim", "trip", "T113")
-    centre = CommandCentre(desk_page, running_product, on_desk=True)
-    centre.log_in()
-    outage = centre.outage_at("T113").first.get_attribute("data-outage", timeout=OUTAGE_S * 1000)
-    assert outage
-    job = _quiet_order(centre, type="patrol", subject_id="T113", outage_id=outage)
-    desk_page.goto(f"{running_product.url}#order/{job['id']}")
-    centre.get("join-split").click()
-    centre.get("join-send").click()
-    expect(centre.get("order-join")).to_contain_text("请填写此项")
-    centre.get("join-thing").fill("T114")
-    centre.get("join-send").click()
-    expect(centre.get("order-detail")).to_contain_text("T114")
-    running_product.command("sim", "restore", "T113")
+    fits_a_phone(centre)

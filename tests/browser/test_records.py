@@ -2,7 +2,10 @@
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import text
 
+from geo.adapters.database import open_database
+from tests.browser.desk import fits_a_phone
 from tests.browser.page import CommandCentre
 from tests.product import Product
 
@@ -47,9 +50,33 @@ def test_an_auditor_sees_the_record_and_nothing_else(running_product: Product, d
     centre.get("login-submit").click()
     expect(centre.get("audit-row").first).to_be_visible()
     expect(desk_page.locator(".map-canvas")).to_have_count(0)
-    centre.get("audit-action").fill("login")
-    centre.get("audit-action").press("Enter")
-    expect(centre.get("audit-row").first).to_contain_text("login")
+    centre.get("audit-action").select_option("login")
+    expect(centre.get("audit-row").first).to_contain_text("logged in")
+    centre.get("audit-all").click()
+    centre.get("audit-actor").fill("page-auditor")
+    centre.get("audit-find").click()
+    expect(centre.get("audit-row")).to_have_count(1)
     assert not centre.serious_violations()
+    _chain_is_checked(centre)
+    fits_a_phone(centre)
     centre.get("records-calendar").click()
     expect(centre.get("calendar")).to_contain_text("Working days")
+
+
+def _chain_is_checked(centre: CommandCentre) -> None:
+    """Whole as it was written; where somebody with the database's file altered a row, that row is named."""
+    chain = centre.get("audit-chain")
+    centre.get("audit-check").press("Enter")
+    expect(chain).to_have_attribute("data-state", "whole")
+    engine = open_database(centre.product.environment["GRIDCREW_DATA_DIR"], "desk")
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE audit SET subject = subject || '!' WHERE sequence = 2"))
+        centre.get("audit-check").click()
+        expect(chain).to_have_attribute("data-state", "broken")
+        expect(chain).to_contain_text("row 2 was altered")
+    finally:
+        with engine.begin() as connection:
+            mended = "UPDATE audit SET subject = substr(subject, 1, length(subject) - 1) WHERE sequence = 2"
+            connection.execute(text(mended))
+        engine.dispose()

@@ -43,6 +43,7 @@ NAMES = {
     "Photo": "PhotoResource", "Incident": "IncidentResource", "HandOver": "HandOverResource",
     "CalendarDay": "CalendarDayResource", "CalendarChange": "CalendarChangeResource",
     "CalendarYear": "CalendarYearResource", "AuditRow": "AuditRowResource",
+    "RunnerUp": "RunnerUpResource", "Breach": "BreachResource", "Chain": "ChainResource",
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pysqlite3.dbapi2 as sqlite
 import pytest
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from field_api.http import routes_audit
 from field_api.http.app import all_operations
 from field_api.http.auditing import RECORDED_ELSEWHERE, is_written
 from field_api.people.audit_chain import START, Act, AuditRow, Head, breaches, link
@@ -18,7 +20,7 @@ from field_api.people.users import Role
 from gridcrew.commands.audit import command
 from tests.field_api.people import acts, hire
 from tests.field_api.test_calendar_api import BODY as CALENDAR
-from tests.field_api.world import World
+from tests.field_api.world import Person, World
 
 Run = Callable[..., Result]
 
@@ -166,9 +168,47 @@ def test_auditors_read_pages_and_nobody_else_does(world: World) -> None:
     assert [row["subject"] for row in second["items"]] == ["thing 2", "thing 1"]
     logins = auditor.get("/api/v1/audit?actor=olga").get_json()["items"]
     assert [row["action"] for row in logins] == ["login"]
+    name, number = (
+        auditor.get(f"/api/v1/audit?actor={one}").get_json()["items"]
+        for one in ("dispatcher", world.log_in("dispatcher").user["id"])
+    )
+    assert name == number != [], "a login name is as good as an id"
     assert auditor.get("/api/v1/audit?since=2030-01-01T00:00:00Z").get_json()["items"] == []
     for name in ("admin", "dispatcher", "crew-01"):
         assert world.log_in(name).get("/api/v1/audit").status_code == 403
+
+
+def test_auditors_check_the_chain_piece_by_piece(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes_audit, "CHECKED_AT_ONCE", 4)
+    auditor = hire(world, "olga", Role.AUDITOR)
+    _recorded(world, 8)  # the login is the first row
+    checked = _checked(auditor)
+    assert [(one["checked"], one["last"], one["next_after"]) for one in checked] == [
+        (4, 4, 4), (4, 8, 8), (1, 9, None),
+    ]  # fmt: skip
+    assert not [one for part in checked for one in part["breaches"]]
+    newest = auditor.get("/api/v1/audit?limit=1").get_json()["items"][0]
+    assert (checked[-1]["newest"], checked[-1]["hash"]) == (9, newest["hash"])
+    _sql(world, "UPDATE audit SET subject = 'other' WHERE sequence = 5")
+    _sql(world, "DELETE FROM audit WHERE sequence IN (7, 8)")
+    found = [
+        (one["sequence"], one["until"], one["kind"]) for part in _checked(auditor) for one in part["breaches"]
+    ]
+    assert found == [(5, 5, "altered"), (7, 8, "missing")]
+    _sql(world, "DELETE FROM audit WHERE sequence = 4")
+    behind = auditor.get("/api/v1/audit/chain?after=4").get_json()["breaches"]
+    assert (5, "unlinked") in {(one["sequence"], one["kind"]) for one in behind}
+    assert world.log_in("dispatcher").get("/api/v1/audit/chain").status_code == 403
+
+
+def _checked(auditor: Person) -> list[dict[str, Any]]:
+    """All pieces, as the page asks for them."""
+    pieces: list[dict[str, Any]] = []
+    after: int | None = 0
+    while after is not None:
+        pieces.append(auditor.get(f"/api/v1/audit/chain?after={after}").get_json())
+        after = pieces[-1]["next_after"]
+    return pieces
 
 
 def test_what_is_recorded_elsewhere_exists() -> None:

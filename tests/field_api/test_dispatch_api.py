@@ -62,6 +62,14 @@ def test_a_proposal_says_why_and_is_taken_in_the_dispatchers_name(two_crews: Wor
     assert {"key", "customers", "nearest", "handed_over"} <= set(codes)
     assert all(reason["zh"] and reason["en"] for reason in visit["reasons"])
     assert visit["restored"]["by"] == "computed"
+    others = {one["crew_id"]: one for one in visit["runners_up"]}
+    assert {name: one["own_cell"] for name, one in others.items()} == {"crew-01": False, "crew-02": True}
+    assert others["crew-02"]["begins_at"] > visit["begins_at"]
+    assert [reason["code"] for reason in others["crew-02"]["reasons"]] == ["later"]
+    assert "other_cell" in [reason["code"] for reason in others["crew-01"]["reasons"]]
+    mine = two_crews.log_in("crew-02").get("/api/v1/dispatch/plan").get_json()
+    seen = _visits(mine)[order["id"]]["runners_up"]
+    assert [one["crew_id"] for one in seen] == ["crew-02"], "crews of other cells are not named"
     assert dispatcher.get("/api/v1/dispatch/plan").get_json() == made
 
     body = {"operation_id": uuid.uuid4().hex}
@@ -76,8 +84,12 @@ def test_a_proposal_says_why_and_is_taken_in_the_dispatchers_name(two_crews: Wor
         "transfer",
         dispatcher.user["name"],
     )
+    two_crews.clock.now_ms += 5_000
+    dispatcher.send("POST", "/api/v1/dispatch/plan")  # in which nothing is proposed any more
     again = dispatcher.send("POST", "/api/v1/dispatch/assignments", body)
-    assert again.get_json() == answer.get_json()
+    assert again.get_json() == answer.get_json(), "the answer was lost"
+    other = dispatcher.send("POST", "/api/v1/dispatch/assignments", {**body, "orders": ["ord-nowhere"]})
+    assert other.get_json()["code"] == "request.operation_reused"
     assert dispatcher.get(f"/api/v1/orders/{order['id']}").get_json()["revision"] == detail["revision"]
 
 

@@ -7,6 +7,7 @@ import pytest
 from field_api.dispatch.kernels import times_of
 from field_api.dispatch.problem import Hand, Job, Problem, Running
 from field_api.dispatch.reasons import WORDS, Explained, Reason
+from field_api.dispatch.runners_up import runners_up
 from field_api.dispatch.search import search
 from tests.field_api.dispatching import MINUTE_MS, NOW_MS, hand, job, policy, problem
 
@@ -72,6 +73,31 @@ def test_a_later_stop_follows_from_the_one_before() -> None:
     first, second = job("a", lon=116.2, customers_out=50), job("b", lon=116.21)
     of = problem([first, second], [hand("c"), hand("d", lon=114.0)], policy())
     assert "after" in codes(of, 1)
+
+
+def _runners_up(of: Problem, row: int) -> dict[str, list[str]]:
+    found = search(of)
+    times = times_of(of.table, found.lists)
+    return {
+        of.hands[second.crew].id: [reason.code for reason in second.reasons]
+        for second in runners_up(of, found.lists, times, row)
+    }
+
+
+def test_the_next_best_crews_say_what_would_be_worse() -> None:
+    near, far, foreign = hand("c"), hand("d", lon=116.3), hand("e", lon=116.1, cells=frozenset({"G9"}))
+    unable = hand("f", skills=frozenset())
+    of = one(job("j", skills=frozenset({"line_repair"})), near, far, foreign, unable)
+    assert _runners_up(of, 0) == {"e": ["later", "other_cell"], "d": ["later"]}
+    alone = one(job("j"), hand("c"))
+    assert _runners_up(alone, 0) == {}
+
+
+def test_a_crew_whose_other_jobs_would_wait_says_so() -> None:
+    """Its own job is of less weight, so the one tried goes before it."""
+    small, large = job("a", lon=116.31, customers_out=1), job("b", lon=116.01, customers_out=500)
+    of = problem([small, large], [hand("c"), hand("d", lon=116.3)], policy())
+    assert _runners_up(of, 1) == {"d": ["later", "others_wait"]}
 
 
 def test_who_is_left_is_told_why() -> None:

@@ -27,9 +27,15 @@ def test_merged_orders_tell_it_and_one_goes_on(world: World) -> None:
     assert (merged.status_code, merged.get_json()["id"]) == (200, first["id"])
     assert dispatcher.send("POST", path, body).data == merged.data, "the answer was lost"
     gone = dispatcher.get(f"/api/v1/orders/{second['id']}").get_json()
-    assert (gone["state"], gone["history"][-1]["details"]) == ("cancelled", {"merged_into": first["id"]})
+    assert (gone["state"], gone["history"][-1]["details"]) == (
+        "cancelled",
+        {"merged_into": first["id"], "number": first["number"]},
+    )
     kept = dispatcher.get(f"/api/v1/orders/{first['id']}").get_json()
-    assert (kept["state"], kept["history"][-1]["details"]) == ("assigned", {"absorbed": second["id"]})
+    assert (kept["state"], kept["history"][-1]["details"]) == (
+        "assigned",
+        {"absorbed": second["id"], "number": second["number"]},
+    )
     again = dispatcher.send("POST", path, body | {"operation_id": "op-merge-02"})
     assert again.status_code == 409, "it is closed"
 

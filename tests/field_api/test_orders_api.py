@@ -47,6 +47,23 @@ def test_from_assigned_to_closed(world: World) -> None:
     assert crew.get("/api/v1/orders").get_json()["items"] == []
 
 
+def test_an_order_says_whether_its_crew_is_clear(world: World) -> None:
+    """On site it is not, until it reports so."""
+    order = world.confirmed()
+    dispatcher, path = world.log_in("dispatcher"), f"/api/v1/orders/{order['id']}"
+    seen = [dispatcher.get(path).get_json()["is_clear"]]
+    for revision, step in enumerate(("accept", "arrive", "report_clear"), order["revision"]):
+        answers = {"earthing_removed": 0} if step == "report_clear" else {}
+        body = {
+            "operation_id": f"operation-{revision}", "step": step, "at": "2026-11-22T08:00:00Z",
+            "answers": answers, "revision": revision,
+        }  # fmt: skip
+        answer = dispatcher.send("POST", f"{path}/steps", body)
+        assert answer.status_code == 200, answer.text
+        seen.append(dispatcher.get(path).get_json()["is_clear"])
+    assert seen == [True, True, False, True]
+
+
 def test_a_crew_follows_its_orders_steps(world: World) -> None:
     order, crew = world.confirmed(), world.log_in("crew-02")
     seen = []

@@ -51,6 +51,8 @@ def test_a_picture_in_parts_with_lost_answers_and_a_new_beginning(world: World) 
     assert (head.headers["Upload-Offset"], head.headers["Upload-Length"]) == ("300", str(len(data)))
     done = send_part(crew, photo, data, 200, len(data)).get_json()
     assert (done["state"], done["received"], done["width"]) == ("complete", len(data), 64)
+    listed = world.log_in("dispatcher").get(f"/api/v1/orders/{order_id}/photos").get_json()["items"]
+    assert [one["by_name"] for one in listed] == [done["by_name"]] == [crew.user["name"]]
     assert send_part(crew, photo, data, 0, len(data)).get_json() == done, "again is as good as once"
 
 

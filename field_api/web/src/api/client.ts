@@ -4,6 +4,8 @@ import { language, t } from '../i18n/index.ts'
 import type { Problem } from './types.ts'
 
 const TIMEOUT_MS = 15_000
+/** For a part of a picture where the signal is poor. */
+const PART_TIMEOUT_MS = 60_000
 const CSRF_HEADER = 'X-CSRF-Token'
 const TAGS = { zh: 'zh-CN', en: 'en' } as const
 
@@ -38,15 +40,21 @@ export function get<T>(path: string): Promise<T> {
 }
 
 export function send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T> {
-  return request<T>(method, path, body)
+  if (body === undefined) return request<T>(method, path)
+  return request<T>(method, path, { 'Content-Type': 'application/json' }, { body: JSON.stringify(body) })
 }
 
-async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': TAGS[language.value] }
+/** Bytes of something of `total` bytes that begin at `from`. */
+export function sendPart<T>(path: string, part: Blob, from: number, total: number): Promise<T> {
+  const range = `bytes ${from}-${from + part.size - 1}/${total}`
+  const headers = { 'Content-Type': 'application/octet-stream', 'Content-Range': range }
+  return request<T>('PUT', path, headers, { body: part, signal: AbortSignal.timeout(PART_TIMEOUT_MS) })
+}
+
+async function request<T>(method: string, path: string, more: Record<string, string> = {}, how: RequestInit = {}): Promise<T> {
+  const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': TAGS[language.value], ...more }
   if (method !== 'GET') headers[CSRF_HEADER] = csrfToken
-  if (body !== undefined) headers['Content-Type'] = 'application/json'
-  const init: RequestInit = { method, headers, credentials: 'same-origin', signal: AbortSignal.timeout(TIMEOUT_MS) }
-  if (body !== undefined) init.body = JSON.stringify(body)
+  const init: RequestInit = { method, headers, credentials: 'same-origin', signal: AbortSignal.timeout(TIMEOUT_MS), ...how }
   const response = await fetch(`/api/v1${path}`, init).catch(() => {
     throw new Error(t('app.unreached'))
   })

@@ -74,6 +74,7 @@ export interface Visit extends PlannedOrder {
   drive_minutes: number
   proposed: boolean
   proposed_since: Iso | null
+  runners_up: RunnerUp[]
   restored: Estimate | null
 }
 
@@ -149,11 +150,36 @@ export interface WorkType {
 
 export interface Photo {
   id: string
-  state: string
+  by_name: string
+  state: 'announced' | 'complete' | 'refused'
   problem: string
+  received: number
   taken_at: Iso
   caption: string
   completed_at: Iso | null
+}
+
+export interface RunnerUp {
+  crew_id: string
+  crew_name: string
+  begins_at: Iso
+  reasons: PlanReason[]
+}
+
+export interface Breach {
+  sequence: number
+  until: number
+  kind: 'missing' | 'unlinked' | 'altered' | 'other_head' | 'cut_off'
+}
+
+/** So many rows of the audit record at a time. */
+export interface Chain {
+  checked: number
+  last: number
+  hash: string
+  newest: number
+  next_after: number | null
+  breaches: Breach[]
 }
 
 export interface Incident {

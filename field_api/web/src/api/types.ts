@@ -275,6 +275,8 @@ export interface OrderDetail extends Order {
   photos_missing: string[]
   back_feeds: BackFeed[]
   back_feeds_known: boolean
+  /** Nobody of it is at the network; null: its kind of work asks for no clearance. */
+  is_clear: boolean | null
 }
 
 export type CrewState = 'free' | 'travelling' | 'working'

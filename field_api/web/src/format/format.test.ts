@@ -10,6 +10,7 @@ import { nameIn } from './names.ts'
 import { count, kilovolts, percent, range } from './numbers.ts'
 import { gist, sentence } from './reasons.ts'
 import { clockTime, instantOf, roughly, secondsSince, stopwatch, useZone } from './time.ts'
+import { ulid } from './ulid.ts'
 
 const TEXTS: Record<string, string> = {
   'reason.last_gasps': '{n} last gasps', 'reason.alive_after_0': 'no sign of life', 'reason.and': ', ',
@@ -131,4 +132,10 @@ test('a visit is held against arrival by its begin and against every other clock
     { ...due, clock: 'patrol', due_at: '2026-11-22T12:00:00Z', state: 'met' },
   ])
   assert.deepEqual(dues.map((one) => [one.clock, one.lateMinutes]), [['arrival', 10], ['restoration', -60]])
+})
+
+test('an id is a ULID: the time of the specification\'s example, then what was drawn', () => {
+  assert.equal(ulid(1_469_918_176_385, new Uint8Array(16)), `01ARYZ6S41${'0'.repeat(16)}`)
+  assert.match(ulid(Date.now()), /^[0-9A-HJKMNP-TV-Z]{26}$/)
+  assert.ok(ulid(1_000) < ulid(1_001))
 })

@@ -26,16 +26,25 @@ export const t: Translate = (key, values = {}) => {
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole))
 }
 
-function lookUp(key: string): string | undefined {
+function at(key: string): string | Texts | undefined {
   let found: string | Texts | undefined = TEXTS[language.value]
   for (const part of key.split('.')) found = typeof found === 'object' ? found[part] : undefined
+  return found
+}
+
+function lookUp(key: string): string | undefined {
+  const found = at(key)
   return typeof found === 'string' ? found : undefined
 }
 
-/** True if the key has a text: what the server names (kinds, reasons) may be newer than this page. */
-export function hasText(key: string): boolean {
-  return lookUp(key) !== undefined
+/** The texts right under a key, by their own last part. */
+export function textsUnder(key: string): Record<string, string> {
+  const found = at(key)
+  return typeof found === 'object' ? (found as Record<string, string>) : {}
 }
+
+/** The key's text, or else that: what the server names (kinds, reasons) may be newer than this page. */
+export const tOr = (key: string, otherwise: string): string => lookUp(key) ?? otherwise
 
 /** Each person's own choice on this machine; without one, what the account says. */
 export function speakFor(username: string, usual: Language): void {

@@ -3,9 +3,10 @@
 import { computed, ref, shallowRef } from 'vue'
 
 import { get, send } from '../api/client.ts'
-import type { Assignments, DispatchPlan, Order, Visit } from '../api/types.ts'
+import type { Assignments, CrewPlan, DispatchPlan, Order, Visit } from '../api/types.ts'
 import { keepOrder, orders } from './board.ts'
-import { soon } from './soon.ts'
+import { operate } from './operate.ts'
+import { rounds } from './rounds.ts'
 
 const EVERY_MS = 20_000
 
@@ -13,7 +14,17 @@ export const plan = shallowRef<DispatchPlan | null>(null)
 /** `none`: the worker has made no plan yet. */
 export const planState = ref<'loading' | 'there' | 'none' | 'failed'>('loading')
 
-export const proposals = computed<Visit[]>(() => (plan.value?.crews ?? []).flatMap((crew) => crew.visits.filter((visit) => visit.proposed)))
+export interface ProposedVisit {
+  visit: Visit
+  /** Who should have it. */
+  crew: CrewPlan
+}
+/** Those that have waited longest first. */
+export const proposals = computed<ProposedVisit[]>(() =>
+  (plan.value?.crews ?? [])
+    .flatMap((crew) => crew.visits.filter((visit) => visit.proposed).map((visit) => ({ visit, crew })))
+    .sort((a, b) => (a.visit.proposed_since ?? '').localeCompare(b.visit.proposed_since ?? '')),
+)
 /** Proposals and orders that nobody can do: what waits for a dispatcher. */
 export const toDecide = computed(() => proposals.value.length + (plan.value?.left.length ?? 0))
 
@@ -34,7 +45,7 @@ export async function planNow(): Promise<void> {
 /** Take these proposals; null: all that I see. */
 export async function take(orderIds: string[] | null): Promise<Assignments> {
   try {
-    return await send<Assignments>('POST', '/dispatch/assignments', { operation_id: crypto.randomUUID(), orders: orderIds })
+    return await operate<Assignments>('/dispatch/assignments', { orders: orderIds })
   } finally {
     await refreshPlan()
   }
@@ -42,24 +53,18 @@ export async function take(orderIds: string[] | null): Promise<Assignments> {
 
 /** Give an order to a crew by hand, whatever the plan says. */
 export async function giveTo(orderId: string, crewId: string, note: string): Promise<void> {
-  const seen = orders.get(orderId) ?? (await get<Order>(`/orders/${encodeURIComponent(orderId)}`))
-  const body = { operation_id: crypto.randomUUID(), step: 'transfer', at: new Date().toISOString(), revision: seen.revision, to_crew: crewId, note }
-  keepOrder(await send<Order>('POST', `/orders/${encodeURIComponent(orderId)}/steps`, body))
+  const path = `/orders/${encodeURIComponent(orderId)}`
+  const { revision } = orders.get(orderId) ?? (await get<Order>(path))
+  const seen = { revision, at: new Date().toISOString() }
+  keepOrder(await operate<Order>(`${path}/steps`, { step: 'transfer', to_crew: crewId, note }, seen))
   void refreshPlan()
 }
 
-let timer: ReturnType<typeof setInterval> | undefined
-export const planMoved = soon(() => timer !== undefined && void refreshPlan())
-
-/** Asked for by the tab, by events and now and then: a product that has just begun has no plan yet. */
-export function watchPlan(): void {
-  stopPlan()
-  planState.value = 'loading'
-  timer = setInterval(() => void refreshPlan(), EVERY_MS)
-}
+/** By events and now and then: a product that has just begun has no plan yet. */
+export const planRounds = rounds(refreshPlan, EVERY_MS)
 
 export function stopPlan(): void {
-  clearInterval(timer)
-  timer = undefined
+  planRounds.end()
   plan.value = null
+  planState.value = 'loading'
 }

@@ -6,6 +6,7 @@ import { get } from '../api/client.ts'
 import type { Feeder, Page } from '../api/types.ts'
 import { secondsSince } from '../format/time.ts'
 import { nowMs } from './clock.ts'
+import { rounds } from './rounds.ts'
 
 const EVERY_MS = 15_000
 
@@ -34,17 +35,7 @@ export const observableShare = computed(() => {
   return customers ? seen / customers : 0
 })
 
-let timer: ReturnType<typeof setInterval> | undefined
-
-export function watchFeeders(): void {
-  stopFeeders()
-  void refresh()
-  timer = setInterval(() => void refresh(), EVERY_MS)
-}
-
-export function stopFeeders(): void {
-  clearInterval(timer)
-}
+export const feederRounds = rounds(refresh, EVERY_MS)
 
 async function refresh(): Promise<void> {
   try {

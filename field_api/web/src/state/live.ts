@@ -4,9 +4,9 @@ import { computed, ref } from 'vue'
 
 import type { Crew, Notice, Order, Outage } from '../api/types.ts'
 import { keepCrew, keepOrder, keepOutage, loadBoard, orders, outages } from './board.ts'
-import { planMoved } from './dispatch.ts'
+import { planRounds } from './dispatch.ts'
 import { answeredAt, unanswered } from './feeders.ts'
-import { noticesMoved } from './notices.ts'
+import { noticeRounds } from './notices.ts'
 import { announceOrder, announceOutage } from './toasts.ts'
 
 const RETRY_MS = 3000
@@ -43,17 +43,17 @@ export function connect(url: string): void {
   listen<Outage>(source, 'outage', (outage) => {
     announceOutage(outages.get(outage.id), outage)
     keepOutage(outage)
-    noticesMoved()
+    noticeRounds.moved()
   })
   listen<Order>(source, 'order', (order) => {
     announceOrder(orders.get(order.id), order)
     keepOrder(order)
-    planMoved()
+    planRounds.moved()
   })
   listen<Crew>(source, 'crew', keepCrew)
-  listen<Notice>(source, 'notice', noticesMoved)
-  listen(source, 'notice_control', noticesMoved)
-  listen(source, 'dispatch', planMoved)
+  listen<Notice>(source, 'notice', noticeRounds.moved)
+  listen(source, 'notice_control', noticeRounds.moved)
+  listen(source, 'dispatch', planRounds.moved)
 }
 
 export function disconnect(): void {

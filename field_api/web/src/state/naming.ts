@@ -2,7 +2,7 @@
 
 import type { Crew, Order } from '../api/types.ts'
 import { type Named, nameIn } from '../format/names.ts'
-import { hasText, language, t } from '../i18n/index.ts'
+import { language, t, tOr } from '../i18n/index.ts'
 import { outages } from './board.ts'
 
 export const called = (thing: Named): string => nameIn(thing, language.value)
@@ -13,12 +13,11 @@ export const orderCrew = (order: Order): string => called({ id: order.crew_id, n
 
 /** The state of an order in words: each work type names its own. */
 export function orderState(order: Pick<Order, 'state' | 'state_title'>): string {
-  const key = `order.state.${order.state}`
-  return order.state_title[language.value] ?? (hasText(key) ? t(key) : order.state)
+  return order.state_title[language.value] ?? tOr(`order.state.${order.state}`, order.state)
 }
 
 /** Arrival and restoration have names of their own; every other clock ends with the work. */
-export const clockCalled = (clock: string): string => t(hasText(`order.clock.${clock}`) ? `order.clock.${clock}` : 'order.clock.close')
+export const clockCalled = (clock: string): string => tOr(`order.clock.${clock}`, t('order.clock.close'))
 
 /** An order keeps its element's name in one language; its outage knows the other one. */
 export function orderElement(order: Order): string {

@@ -4,7 +4,8 @@ import { computed, ref, shallowRef } from 'vue'
 
 import { get, send } from '../api/client.ts'
 import type { Channel, Hold, HoldKind, Page, PendingNotice, Verdict } from '../api/types.ts'
-import { soon } from './soon.ts'
+import { operate } from './operate.ts'
+import { rounds } from './rounds.ts'
 
 const EVERY_MS = 20_000
 
@@ -69,12 +70,11 @@ export async function refreshNotices(): Promise<void> {
 }
 
 export async function decide(incident: string, decision: 'approve' | 'reject', note: string): Promise<Verdict> {
-  const body = { operation_id: crypto.randomUUID(), incident_id: incident, decision, note }
-  return afterwards(send<Verdict>('POST', '/notices/approve', body))
+  return afterwards(operate<Verdict>('/notices/approve', { incident_id: incident, decision, note }))
 }
 
 export async function hold(kind: HoldKind, thing: string, note: string): Promise<Hold> {
-  return afterwards(send<Hold>('POST', '/notices/hold', { operation_id: crypto.randomUUID(), kind, thing, note }))
+  return afterwards(operate<Hold>('/notices/hold', { kind, thing, note }))
 }
 
 export async function release(id: string): Promise<Hold> {
@@ -90,18 +90,9 @@ async function afterwards<T>(asked: Promise<T>): Promise<T> {
   }
 }
 
-let timer: ReturnType<typeof setInterval> | undefined
-/** For the feed: something changed about notices; a burst of events is one reading. */
-export const noticesMoved = soon(() => timer !== undefined && void refreshNotices())
-
-export function watchNotices(): void {
-  stopNotices()
-  void refreshNotices()
-  timer = setInterval(() => void refreshNotices(), EVERY_MS)
-}
+export const noticeRounds = rounds(refreshNotices, EVERY_MS)
 
 export function stopNotices(): void {
-  clearInterval(timer)
-  timer = undefined
+  noticeRounds.end()
   pending.value = null
 }

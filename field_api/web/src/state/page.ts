@@ -1,55 +1,42 @@
-/** Which page is open: the command centre, one outage (`/outages/ID`), or what is only read (`/records/NAME`). */
+/** Which page is open, as the address says: the command centre, one outage (`/outages/ID`), or what is only read (`/records/NAME`). */
 
-import { ref } from 'vue'
+import { computed, ref } from 'vue'
 
 import { selection } from './selection.ts'
 
 export type Records = 'calendar' | 'audit'
 
 const RECORDS = /^\/records\/(calendar|audit)$/
-const PLACE = /^\/outages\/(.+)$/
+const OUTAGE = /^\/outages\/(.+)$/
 
-export const pageOutage = ref<string | null>(fromAddress())
+const address = ref(location.pathname)
+addEventListener('popstate', () => (address.value = location.pathname))
 
+export const pageOutage = computed<string | null>(() => {
+  const id = OUTAGE.exec(address.value)?.[1]
+  return id ? decodeURIComponent(id) : null
+})
 /** Calendar or audit record; null: neither. */
-export const pageRecords = ref<Records | null>(recordsAt())
+export const pageRecords = computed(() => (RECORDS.exec(address.value)?.[1] as Records | undefined) ?? null)
 
 export const addressOf = (outageId: string): string => `/outages/${encodeURIComponent(outageId)}`
 
 export function openPage(outageId: string): void {
   selection.value = null
-  history.pushState(null, '', addressOf(outageId))
-  pageOutage.value = outageId
+  goTo(addressOf(outageId))
 }
 
 /** Back to the command centre, with the outage still chosen there. */
 export function closePage(): void {
-  const outageId = pageOutage.value
-  history.pushState(null, '', '/')
-  pageOutage.value = null
-  selection.value = outageId === null ? null : { type: 'outage', id: outageId }
+  const id = pageOutage.value
+  goTo('/')
+  selection.value = id === null ? null : { type: 'outage', id }
 }
 
-function fromAddress(): string | null {
-  const found = PLACE.exec(location.pathname)?.[1]
-  return found ? decodeURIComponent(found) : null
-}
+export const openRecords = (name: Records): void => goTo(`/records/${name}`)
+export const closeRecords = (): void => goTo('/')
 
-export function openRecords(name: Records): void {
-  history.pushState(null, '', `/records/${name}`)
-  pageRecords.value = name
+function goTo(path: string): void {
+  history.pushState(null, '', path)
+  address.value = path
 }
-
-export function closeRecords(): void {
-  history.pushState(null, '', '/')
-  pageRecords.value = null
-}
-
-function recordsAt(): Records | null {
-  return (RECORDS.exec(location.pathname)?.[1] as Records | undefined) ?? null
-}
-
-addEventListener('popstate', () => {
-  pageRecords.value = recordsAt()
-  pageOutage.value = fromAddress()
-})

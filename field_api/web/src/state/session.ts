@@ -5,6 +5,7 @@ import { computed, ref } from 'vue'
 import { get, RequestFailed, send, useCsrfToken, whenLoggedOut } from '../api/client.ts'
 import type { Role, Session, User } from '../api/types.ts'
 import { speakFor } from '../i18n/index.ts'
+import { forgetOperations } from './operate.ts'
 import type { Tab } from './selection.ts'
 
 /** Remembered so that a first visit asks nothing that must be refused. */
@@ -15,6 +16,9 @@ export const user = ref<User | null | undefined>(undefined)
 export const mayChange = computed(() => user.value?.role === 'admin' || user.value?.role === 'dispatcher')
 export const mayAudit = computed(() => user.value?.role === 'auditor')
 export const mayAssign = computed(() => mayChange.value || user.value?.role === 'grid_manager')
+
+const PHOTOGRAPHERS: readonly Role[] = ['admin', 'dispatcher', 'grid_manager', 'supervisor', 'crew']
+export const maySendPhotos = computed(() => !!user.value && PHOTOGRAPHERS.includes(user.value.role))
 
 /** Tabs that a role has no business with: the server would refuse what they ask. */
 const WITHOUT: Partial<Record<Role, readonly Tab[]>> = { crew: ['notices'], auditor: ['dispatch'] }
@@ -49,6 +53,7 @@ export async function logOut(): Promise<void> {
 }
 
 function enter(session: Session): void {
+  if (user.value?.id !== session.user.id) forgetOperations()
   localStorage.setItem(HAD_SESSION, 'yes')
   useCsrfToken(session.csrf_token)
   speakFor(session.user.username, session.user.language)

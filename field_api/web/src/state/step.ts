@@ -2,12 +2,13 @@
 
 import { reactive, ref, type Ref } from 'vue'
 
-import { RequestFailed, send as post } from '../api/client.ts'
+import { RequestFailed } from '../api/client.ts'
 import type { FormField, Order, OrderDetail, WorkStep } from '../api/types.ts'
 import { answerOf, type Typed, type Wrong, wrongFields, wrongWith } from '../format/forms.ts'
 import { instantOf } from '../format/time.ts'
 import { t } from '../i18n/index.ts'
 import { keepOrder } from './board.ts'
+import { operate } from './operate.ts'
 
 export interface Said {
   note: string
@@ -38,8 +39,6 @@ export function useStep(order: OrderDetail, step: WorkStep, fields: () => [strin
   const problems = ref<Record<string, string>>({})
   const problem = ref('')
   const busy = ref(false)
-  // One operation, however often it is sent: a lost answer makes no second step.
-  const operation = crypto.randomUUID()
 
   async function send(): Promise<boolean> {
     problem.value = ''
@@ -47,8 +46,9 @@ export function useStep(order: OrderDetail, step: WorkStep, fields: () => [strin
     if (Object.keys(problems.value).length) return false
     busy.value = true
     try {
-      const body = { operation_id: operation, step: step.name, revision: order.revision, ...told(order, said, fields(), typed.value) }
-      keepOrder(await post<Order>('POST', `/orders/${encodeURIComponent(order.id)}/steps`, body))
+      const now = new Date().toISOString()
+      const body = { step: step.name, ...told(order, said, fields(), typed.value) }
+      keepOrder(await operate<Order>(`/orders/${encodeURIComponent(order.id)}/steps`, body, { revision: order.revision, at: now }, { sent_at: now }))
       return true
     } catch (failure) {
       problem.value = (failure as Error).message
@@ -87,11 +87,11 @@ function inWords(found: Record<string, Wrong>): Record<string, string> {
   return Object.fromEntries(Object.entries(found).map(([field, wrong]) => [field, words(wrong)]))
 }
 
-/** The body of the step; what was left empty is left out. */
+/** What the person said; what was left empty is left out. */
 function told(order: Order, said: Said, fields: [string, FormField][], typed: Typed): Record<string, unknown> {
-  const now = new Date().toISOString()
   const answers = fields.map(([name, field]) => [name, answerOf(field, typed[name])]).filter(([, answer]) => answer !== undefined)
-  const body: Record<string, unknown> = { at: said.happened ? instantOf(said.happened) : now, sent_at: now }
+  const body: Record<string, unknown> = {}
+  if (said.happened) body['at'] = instantOf(said.happened)
   if (said.note.trim()) body['note'] = said.note.trim()
   if (said.toCrew) body['to_crew'] = said.toCrew
   if (said.estimate) body['estimate_at'] = instantOf(said.estimate)

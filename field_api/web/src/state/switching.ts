@@ -4,21 +4,12 @@ import { shallowRef } from 'vue'
 
 import { get } from '../api/client.ts'
 import type { Page, Switching } from '../api/types.ts'
+import { rounds } from './rounds.ts'
 
 const EVERY_MS = 10_000
 
 export const moved = shallowRef<Switching[]>([])
-let timer: ReturnType<typeof setInterval> | undefined
-
-export function watchSwitching(): void {
-  stopSwitching()
-  void refreshSwitching()
-  timer = setInterval(() => void refreshSwitching(), EVERY_MS)
-}
-
-export function stopSwitching(): void {
-  clearInterval(timer)
-}
+export const switchingRounds = rounds(refreshSwitching, EVERY_MS)
 
 export async function refreshSwitching(): Promise<void> {
   try {

@@ -4,7 +4,7 @@ import { shallowRef } from 'vue'
 
 import { get } from '../api/client.ts'
 import type { Order, WorkStep, WorkType } from '../api/types.ts'
-import { hasText, language, t } from '../i18n/index.ts'
+import { tOr } from '../i18n/index.ts'
 
 export const workTypes = shallowRef<Map<string, WorkType>>(new Map())
 let asked: Promise<void> | undefined
@@ -25,14 +25,10 @@ export function stepsOf(order: Order): WorkStep[] {
 }
 
 export function stepCalled(step: string): string {
-  return hasText(`order.do.${step}`) ? t(`order.do.${step}`) : stepDone(step)
+  return tOr(`order.do.${step}`, stepDone(step))
 }
 
 /** As the history tells it. */
 export function stepDone(step: string): string {
-  return hasText(`order.step.${step}`) ? t(`order.step.${step}`) : step
-}
-
-export function stateCalled(type: string, state: string): string {
-  return workTypes.value.get(type)?.states[state]?.[language.value] ?? state
+  return tOr(`order.step.${step}`, step)
 }
