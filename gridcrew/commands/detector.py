@@ -6,10 +6,12 @@ import time
 from typing import Final
 
 import click
+import numpy as np
 from sqlalchemy import inspect
 
 from geo.adapters.database import open_database
 from geo.network import Network
+from geo.tree import EnergisedTree
 from gridcrew.learned import detection_model
 from gridcrew.logging_setup import set_up_logging
 from gridcrew.sealed_networks import open_networks
@@ -28,6 +30,7 @@ from telemetry.verification import Limits
 EVIDENCE_LOGS: Final = ("gateway", "desk")
 """Databases that keep an evidence log; the name is also that of the position."""
 _WARM_METERS: Final = 8
+_MOST_WARM_METERS: Final = 1_000
 MANY: Final = 50
 """Rows taken in at once after which more is likely waiting: the logs are read again without a pause."""
 
@@ -82,9 +85,23 @@ def _service(settings: Settings) -> DetectorService:
 def warm_up(network: Network) -> None:
     """Compile (or load) the kernels on a scratch detector, and index all ids: no outage waits for that."""
     scratch = Detector(network, DetectorRules(InferenceModel()))
-    meters = network.meters.ids[:_WARM_METERS]
-    for kind in (EvidenceKind.ALIVE, EvidenceKind.POWER_OFF, EvidenceKind.POWER_ON):
-        scratch.observe([Evidence(kind, 1_000, 1_000, "", meters, kind)], 1_000)
-        scratch.evaluate(1_000, force=True)
+    meters = _neighbours(network, scratch.tree)
+    for minute, kind in enumerate((EvidenceKind.ALIVE, EvidenceKind.POWER_OFF, EvidenceKind.POWER_ON), 1):
+        at_ms = minute * 60_000
+        scratch.observe([Evidence(kind, at_ms, at_ms, "", meters, kind)], at_ms)
+        scratch.evaluate(at_ms, force=True)
     for row_by_id in (network.node_row, network.edge_row, network.customer_row):
         row_by_id.get("")
+
+
+def _neighbours(network: Network, tree: EnergisedTree) -> tuple[str, ...]:
+    """Meters below one place, enough of them for an outage that is found when all are out."""
+    position = tree.position[network.meters.node]
+    fed = position[position >= 0]
+    if not len(fed):
+        return network.meters.ids[:_WARM_METERS]
+    top, below = int(fed[0]), fed[:1]
+    while len(below) < _WARM_METERS and tree.parent[top] >= 0:
+        top = int(tree.parent[top])
+        below = np.flatnonzero((position >= top) & (position < tree.end[top]))
+    return tuple(network.meters.ids[row] for row in below[:_MOST_WARM_METERS].tolist())

@@ -45,6 +45,10 @@ MOST_PROCESSES: Final = 4
 SHARED: Final = "GRIDCREW_WEB_SHARED"
 """Names the descriptor of the memory that they share to the processes; nobody else sets it."""
 GRACE_S: Final = 2
+KEEP_ALIVE_S: Final = 75
+"""Longer than proxies keep an idle connection (mostly 60 s): who closes first may lose a request."""
+CONNECTIONS: Final = 2_000
+"""Of each process, idle ones included."""
 SPARE_THREADS: Final = 8
 """Threads of the events process beside the streams: for refusals and health."""
 
@@ -125,16 +129,9 @@ def _gunicorn(
     number = listener.fileno()
     arguments = [
         *("--bind", f"fd://{number}", "--workers", str(processes), "--worker-class", "gthread"),
-        *("--threads", str(threads), "--graceful-timeout", str(GRACE_S), "--keep-alive", "5"),
-        *(
-            "--config",
-            f"python:{WORKERS}",
-            "--log-level",
-            "warning",
-            "--no-control-socket",
-            "--worker-connections",
-            "2000",
-        ),
+        *("--threads", str(threads), "--worker-connections", str(CONNECTIONS)),
+        *("--graceful-timeout", str(GRACE_S), "--keep-alive", str(KEEP_ALIVE_S)),
+        *("--config", f"python:{WORKERS}", "--log-level", "warning", "--no-control-socket"),
     ]
     program = [sys.executable, "-m", "gunicorn", *arguments, f"{WORKERS}:{factory}()"]
     return subprocess.Popen(  # noqa: S603 (our own program)

@@ -51,7 +51,7 @@ def test_death_at_the_worst_moments(site: Installation, broker: EmbeddedBroker, 
         time.sleep(0.01)
     terminal.finish()
     publisher.close()
-    assert process.wait(10) != 0, "the fault did not happen"
+    assert process.wait(60) != 0, "the fault did not happen"
     site.end(signal.SIGKILL)
     site.start()
     history.check(site)

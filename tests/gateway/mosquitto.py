@@ -70,7 +70,7 @@ class Mosquitto:
     def end(self, number: signal.Signals = signal.SIGTERM) -> None:
         assert self.process is not None
         self.process.send_signal(number)
-        self.process.wait(10)
+        self.process.wait(60)
         self.process = None
 
     def url(self, user: str = SITE) -> str:

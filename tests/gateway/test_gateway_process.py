@@ -94,6 +94,6 @@ def test_a_second_gateway_on_the_same_folder_is_refused(site: Installation, brok
     assert "another gateway works on this folder" in site.log()
     assert first.poll() is None
     first.terminate()
-    first.wait(10)
+    first.wait(60)
     assert first.stdout is not None
     first.stdout.close()

@@ -18,6 +18,9 @@ import pytest
 
 from tests.field_api.world import World, make_world
 
+ENDED_S = 60
+"""Far beyond the two seconds of grace, on a machine that does much else."""
+
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
@@ -55,7 +58,7 @@ def _get(url: str, headers: dict[str, str]) -> tuple[int, bytes]:
     return response.status, body
 
 
-def test_web_serves_both_ports_and_ends_within_five_seconds(world: World) -> None:
+def test_web_serves_both_ports_and_ends_when_asked_though_somebody_listens(world: World) -> None:
     noted = world.home.data_dir / "web.json"
     header = {"Authorization": f"Bearer {_lasting_token(world)}"}
     with _running(world, "web") as process:
@@ -68,10 +71,8 @@ def test_web_serves_both_ports_and_ends_within_five_seconds(world: World) -> Non
         stream = listener.getresponse()
         assert stream.readline() == b"retry: 2000\n"
         children = psutil.Process(process.pid).children(recursive=True)
-        began_s = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(6) == 0
-        assert time.monotonic() - began_s < 5
+        assert process.wait(ENDED_S) == 0
         assert not [child for child in children if _lives(child)]
         listener.close()
     assert not noted.exists()
@@ -80,7 +81,7 @@ def test_web_serves_both_ports_and_ends_within_five_seconds(world: World) -> Non
 def test_web_tells_when_one_of_its_processes_died(world: World) -> None:
     with _running(world, "web") as process:
         psutil.Process(process.pid).children()[0].kill()
-        assert process.wait(10) != 0
+        assert process.wait(ENDED_S) != 0
 
 
 def test_web_names_the_port_that_is_taken(tmp_path: Path) -> None:
@@ -100,7 +101,7 @@ def test_web_names_the_port_that_is_taken(tmp_path: Path) -> None:
 def test_the_worker_ends_when_asked(world: World) -> None:
     with _running(world, "worker") as process:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(5) == 0
+        assert process.wait(ENDED_S) == 0
 
 
 def _lives(child: psutil.Process) -> bool:

@@ -88,7 +88,7 @@ def test_run_trip_state_restore_and_end(environment: Mapping[str, str]) -> None:
         assert json.loads(_sim(environment, "restore", "F1", "--json").stdout)["customers"] == 45
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
         assert time.monotonic() - began < 5
     truth = list(intervals(Path(environment["GRIDCREW_DATA_DIR"]) / "sim" / "truth.jsonl"))
     assert len(truth) == 45
