@@ -97,11 +97,11 @@ def warm_up(network: Network) -> None:
 def _neighbours(network: Network, tree: EnergisedTree) -> tuple[str, ...]:
     """Meters below one place, enough of them for an outage that is found when all are out."""
     position = tree.position[network.meters.node]
-    fed = position[position >= 0]
+    fed = np.flatnonzero(position >= 0)
     if not len(fed):
         return network.meters.ids[:_WARM_METERS]
-    top, below = int(fed[0]), fed[:1]
+    top, below = int(position[fed[0]]), fed[:1].tolist()
     while len(below) < _WARM_METERS and tree.parent[top] >= 0:
         top = int(tree.parent[top])
-        below = np.flatnonzero((position >= top) & (position < tree.end[top]))
-    return tuple(network.meters.ids[row] for row in below[:_MOST_WARM_METERS].tolist())
+        below = np.flatnonzero((position >= top) & (position < tree.end[top])).tolist()
+    return tuple(network.meters.ids[row] for row in below[:_MOST_WARM_METERS])
