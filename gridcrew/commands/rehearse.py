@@ -1,11 +1,10 @@
 """``gridcrew rehearse``: a past storm from the company's own exports, played through the detector."""
 
-import csv
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import click
 import numpy as np
@@ -25,7 +24,8 @@ from geo.network import Network
 from gridcrew.file_doors import live_sources
 from gridcrew.learned import detection_model
 from gridcrew.settings import Settings
-from telemetry.adapters.event_files import BadFile, instant_ms, iso, read_planned
+from gridcrew.zone_option import Zone
+from telemetry.adapters.event_files import BadFile, iso, read_orders, read_planned
 from telemetry.decimals import prepare
 from telemetry.detector import DetectorRules
 from telemetry.evidence import Evidence, EvidenceKind
@@ -36,6 +36,7 @@ from telemetry.rehearsal import Heard, Rehearsal, Report, rehearse
 NETWORK: Final = "network"
 PLANNED: Final = "planned.csv"
 ORDERS: Final = "orders.csv"
+ZONE: Final = "Asia/Shanghai"
 SKIPPED: Final = frozenset({"mapping.toml", PLANNED, ORDERS})
 SHOWN: Final = 20
 
@@ -76,8 +77,10 @@ class Brought:
 @click.option("--network", "source", metavar="SOURCE", help="The network (FOLDER/network, or FOLDER itself).")
 @click.option("--late-s", default=60.0, show_default=True, type=click.FloatRange(0, 86_400),
               help="How long after its own time an event is taken to have arrived.")  # fmt: skip
+@click.option("--zone", default=ZONE, show_default=True, type=Zone(),
+              help="Of times in orders.csv and planned.csv that name none.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
-def command(folder: Path, source: str | None, late_s: float, as_json: bool) -> None:
+def command(folder: Path, source: str | None, late_s: float, zone: ZoneInfo, as_json: bool) -> None:
     """Play a past storm from the exports in FOLDER and compare it with its calls and orders.
 
     Read are all files that a source of the file drop fits (events, power-down records, readings, calls; see
@@ -94,8 +97,8 @@ def command(folder: Path, source: str | None, late_s: float, as_json: bool) -> N
             DetectorRules(detection_model(Settings())),
             list(brought.evidence.values()),
             brought.calls,
-            list(_orders(orders)) if orders.exists() else (),
-            read_planned(planned) if planned.exists() else (),
+            read_orders(orders, zone) if orders.exists() else (),
+            read_planned(planned, zone) if planned.exists() else (),
             round(late_s * 1000),
         )
     except BadFile as problem:
@@ -144,17 +147,6 @@ def _read(brought: Brought, source: FileSource, file: Path, find_id: FindId) -> 
             "refused": refused,
         }
     )
-
-
-def _orders(file: Path) -> Iterator[Report]:
-    with file.open(encoding="utf-8-sig", newline="") as handle:
-        rows = csv.DictReader(handle)
-        missing = [name for name in ("order", "opened_at", "customer") if name not in (rows.fieldnames or ())]
-        if missing:
-            raise BadFile(f"{file}:1: column {missing[0]!r} is missing; expected order,opened_at,customer")
-        for row in rows:
-            at_ms = instant_ms(row["opened_at"], f"{file}:{rows.line_num}", "opened_at")
-            yield Report(row["customer"], at_ms, row["order"])
 
 
 def _document(result: Rehearsal, brought: Brought) -> dict[str, Any]:

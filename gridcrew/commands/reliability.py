@@ -3,10 +3,10 @@
 import json
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import click
 from sqlalchemy import inspect
@@ -15,6 +15,7 @@ from geo.adapters.database import open_database
 from geo.network import Network
 from gridcrew.sealed_networks import open_networks
 from gridcrew.settings import Settings
+from gridcrew.zone_option import Zone
 from telemetry import reliability_report
 from telemetry.adapters.event_files import BadFile, instant_ms, read_interruptions
 from telemetry.adapters.outage_ledger import OutageLedger
@@ -34,7 +35,7 @@ from telemetry.reliability_report import Year
 )
 @click.option("--customers", type=click.IntRange(min=1), help="Customers served (of the network).")
 @click.option("--year", type=click.IntRange(1970, 9998), help="Calendar year (this one).")
-@click.option("--zone", default="UTC", show_default=True, help="Time zone of the year, e.g. Asia/Shanghai.")
+@click.option("--zone", type=Zone(), help="Of the year (UTC), and of times in the file that name none.")
 @click.option("--at", metavar="TIME", help="Until when open interruptions last, ISO-8601 (now).")
 @click.option(
     "--by",
@@ -44,11 +45,11 @@ from telemetry.reliability_report import Year
 @click.option("--customer", metavar="ID", help="One customer's interruptions instead (ledger only).")
 @click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
 def command(
-    interruptions: Path | None, customers: int | None, year: int | None, zone: str, at: str | None,
-    by: str | None, customer: str | None, as_json: bool,
+    interruptions: Path | None, customers: int | None, year: int | None, zone: ZoneInfo | None,
+    at: str | None, by: str | None, customer: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """SAIFI, SAIDI, ASAI and their kin after IEEE 1366 and DL/T 836.1; docs/reliability.md has the units."""
-    within = _zone(zone)
+    within = zone or UTC
     wanted = Year(datetime.now(within).year if year is None else year, within)
     try:
         until_ms = time.time_ns() // 1_000_000 if at is None else instant_ms(at, "--at", "TIME")
@@ -59,19 +60,12 @@ def command(
                 "--customers is needed with --interruptions; a file has no parts and no single customers"
             )
         else:
-            episodes = episodes_of(read_interruptions(interruptions), until_ms)
+            episodes = episodes_of(read_interruptions(interruptions, zone), until_ms)
             answer = reliability_report.of_list(episodes, customers, wanted)
     except BadFile as problem:
         raise click.ClickException(str(problem)) from None
     answer = {"year": wanted.year, **answer}
     click.echo(json.dumps(answer, ensure_ascii=False, indent=2) if as_json else _page(answer))
-
-
-def _zone(name: str) -> tzinfo:
-    try:
-        return UTC if name == "UTC" else ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise click.BadParameter(f"no time zone {name!r}; expected a name such as Asia/Shanghai") from None
 
 
 def _from_ledger(

@@ -1,4 +1,4 @@
-"""Files of the offline doors: events as JSON lines, planned work and interruptions as CSV.
+"""Files of the offline doors: events as JSON lines; planned work, interruptions and orders as CSV.
 
 A mistake is told with file, line and field; nothing is guessed.
 """
@@ -6,7 +6,7 @@ A mistake is told with file, line and field; nothing is guessed.
 import csv
 import hashlib
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ import msgspec
 from telemetry.evidence import Evidence, EvidenceKind, Volts
 from telemetry.interruption_steps import Interruption
 from telemetry.planned_work import PlannedWork
+from telemetry.rehearsal import Report
 from telemetry.reliability import InterruptionCause
 
 MAX_LINES: Final = 5_000_000
@@ -31,19 +32,27 @@ def read_events(file: Path) -> list[Evidence]:
     return [_event(where, line) for where, line in _lines(file)]
 
 
-def read_planned(file: Path) -> list[PlannedWork]:
-    """``element,starts_at,ends_at,kind``; raises BadFile."""
-    return [_planned(where, row) for where, row in _rows(file, ("element", "starts_at", "ends_at"))]
+def read_planned(file: Path, zone: tzinfo | None = None) -> list[PlannedWork]:
+    """``element,starts_at,ends_at,kind``; ``zone`` of times that name none; raises BadFile."""
+    return [_planned(where, row, zone) for where, row in _rows(file, ("element", "starts_at", "ends_at"))]
 
 
-def read_interruptions(file: Path) -> list[Interruption]:
+def read_interruptions(file: Path, zone: tzinfo | None = None) -> list[Interruption]:
     """``started_at,restored_at,customers,cause[,interruption_id]``; raises BadFile."""
     wanted = ("started_at", "restored_at", "customers", "cause")
-    return [_interruption(where, row) for where, row in _rows(file, wanted)]
+    return [_interruption(where, row, zone) for where, row in _rows(file, wanted)]
 
 
-def instant_ms(text: object, where: str, field: str) -> int:
-    """ISO-8601 with a zone, or epoch milliseconds; raises BadFile."""
+def read_orders(file: Path, zone: tzinfo | None = None) -> list[Report]:
+    """``order,opened_at,customer``; raises BadFile."""
+    return [
+        Report(row["customer"], instant_ms(row["opened_at"], where, "opened_at", zone), row["order"])
+        for where, row in _rows(file, ("order", "opened_at", "customer"))
+    ]
+
+
+def instant_ms(text: object, where: str, field: str, zone: tzinfo | None = None) -> int:
+    """ISO-8601, or epoch milliseconds; a time that names no zone is one of ``zone``; raises BadFile."""
     if isinstance(text, int) and not isinstance(text, bool):
         return text
     try:
@@ -53,7 +62,9 @@ def instant_ms(text: object, where: str, field: str) -> int:
             f"{where}: {field}: expected an ISO-8601 time such as 2026-11-20T10:05:00Z, found {text!r}"
         ) from None
     if parsed.tzinfo is None:
-        raise BadFile(f"{where}: {field}: the time {text!r} names no zone; add Z for UTC")
+        if zone is None:
+            raise BadFile(f"{where}: {field}: the time {text!r} names no zone; add Z for UTC")
+        parsed = parsed.replace(tzinfo=zone)
     return round(parsed.timestamp() * 1000)
 
 
@@ -75,12 +86,17 @@ def _lines(file: Path) -> Iterator[tuple[str, str]]:
 
 
 def _text(file: Path) -> str:
+    """UTF-8, or what spreadsheets save in China."""
     try:
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise BadFile(f"{file}: not UTF-8; save the file as UTF-8") from None
+        content = file.read_bytes()
     except OSError as problem:
         raise BadFile(f"{file}: {problem.strerror or problem}") from None
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise BadFile(f"{file}: neither UTF-8 nor GBK; save the file as UTF-8")
 
 
 def _event(where: str, line: str) -> Evidence:
@@ -153,8 +169,8 @@ def _rows(file: Path, wanted: tuple[str, ...]) -> Iterator[tuple[str, dict[str, 
         raise BadFile(f"{file}:{rows.line_num}: not readable as CSV: {problem}") from None
 
 
-def _planned(where: str, row: Mapping[str, str]) -> PlannedWork:
-    starts, ends = (instant_ms(row[name], where, name) for name in ("starts_at", "ends_at"))
+def _planned(where: str, row: Mapping[str, str], zone: tzinfo | None) -> PlannedWork:
+    starts, ends = (instant_ms(row[name], where, name, zone) for name in ("starts_at", "ends_at"))
     if ends <= starts:
         raise BadFile(f"{where}: ends_at: {row['ends_at']} is not after starts_at {row['starts_at']}")
     if not row["element"]:
@@ -162,9 +178,9 @@ def _planned(where: str, row: Mapping[str, str]) -> PlannedWork:
     return PlannedWork(row["element"], starts, ends)
 
 
-def _interruption(where: str, row: Mapping[str, str]) -> Interruption:
-    started = instant_ms(row["started_at"], where, "started_at")
-    restored = instant_ms(row["restored_at"], where, "restored_at") if row["restored_at"] else None
+def _interruption(where: str, row: Mapping[str, str], zone: tzinfo | None) -> Interruption:
+    started = instant_ms(row["started_at"], where, "started_at", zone)
+    restored = instant_ms(row["restored_at"], where, "restored_at", zone) if row["restored_at"] else None
     if restored is not None and restored < started:
         raise BadFile(f"{where}: restored_at: {row['restored_at']} lies before {row['started_at']}")
     if not row["customers"].isdecimal():

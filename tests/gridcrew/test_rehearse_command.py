@@ -44,7 +44,8 @@ def _storm(folder: Path) -> Path:
     (folder / "calls.csv").write_text(f"customer,time\n{told}\n", encoding="utf-8")
     orders = [("W-1", 14, "CA111"), ("W-2", 31, "CA122"), ("W-3", 9, "CB111")]
     (folder / "orders.csv").write_text(
-        "order,opened_at,customer\n" + "".join(f"{n},{_utc(m)},{c}\n" for n, m, c in orders), encoding="utf-8"
+        "order,opened_at,customer,fault\n" + "".join(f"{n},{_local(m)},{c},停电\n" for n, m, c in orders),
+        encoding="gb18030",
     )
     return folder
 
@@ -73,6 +74,12 @@ def test_which_calls_were_foreseen_and_how_much_earlier(storm: Path) -> None:
         "events.jsonl": "events-jsonl",
         "readings.csv": "head-end-rows",
     }
+
+
+def test_times_of_orders_without_a_zone_are_of_the_zone_named(storm: Path) -> None:
+    answer = json.loads(_run(str(storm), "--zone", "UTC", "--json").stdout)
+    assert answer["orders_spared"] == 0, "eight hours later there was no outage any more"
+    assert "no time zone 'Mars'" in _run(str(storm), "--zone", "Mars").output
 
 
 def test_events_that_arrive_late_foresee_less(storm: Path) -> None:

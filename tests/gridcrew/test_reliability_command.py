@@ -77,6 +77,17 @@ def test_customers_are_needed_with_a_file(tmp_path: Path) -> None:
     assert "--customers is needed" in result.output
 
 
+def test_times_without_a_zone_need_one(tmp_path: Path) -> None:
+    file = _file(tmp_path, "2026-01-01 07:30:00,2026-01-01 08:30:00,10,fault")
+    arguments = ("--interruptions", file, "--customers", 10, "--json")
+    assert "names no zone" in _run(*arguments).output
+    of_year = [
+        json.loads(_run(*arguments, "--zone", "Asia/Shanghai", "--year", year).stdout)["ieee1366"]["saifi"]
+        for year in (2025, 2026)
+    ]
+    assert of_year == [0, 1], "in Shanghai it is 2026 already"
+
+
 def test_a_zone_that_is_none_is_refused(tmp_path: Path) -> None:
     result = _run("--interruptions", _file(tmp_path), "--customers", 1, "--year", 2026, "--zone", "../Moon")
     assert "no time zone" in result.output
