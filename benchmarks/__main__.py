@@ -31,6 +31,7 @@ NAMES = (
     "desk_scale",
     "desk_load",
     "dispatch",
+    "storm_night",
 )
 
 

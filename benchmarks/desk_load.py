@@ -31,7 +31,7 @@ from sqlalchemy import text
 
 from benchmarks.desk_company import CELLS, found
 from benchmarks.desk_scale import Client, opened, token
-from benchmarks.processor import spent
+from benchmarks.processor import children, spent
 from benchmarks.record import Cell, record
 from field_api.http.app import create_app
 from field_api.instants import iso
@@ -202,15 +202,10 @@ def _web(environment: Mapping[str, str], folder: Path, others: Mapping[str, int]
             page, events = urlsplit(noted["url"]), urlsplit(noted["events_url"])
             assert page.port is not None
             assert events.port is not None
-            ours = dict(zip(("the API", "the events"), _children(process.pid), strict=True))
+            ours = dict(zip(("the API", "the events"), children(process.pid), strict=True))
             yield Web(page.hostname or "127.0.0.1", page.port, events.port, {**ours, **others})
         finally:
             process.terminate()
-
-
-def _children(pid: int) -> list[int]:
-    text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
-    return [int(one) for one in text.split()]
 
 
 def _server_of(location: str) -> int:

@@ -20,14 +20,35 @@ class Spent:
 
 def spent(pid: int) -> Spent:
     """Up to now."""
-    family = [pid, *_children(pid)]
     waited_ns = int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[1])
-    return Spent(sum(_used_s(each) for each in family), waited_ns / 1e9)
+    return Spent(sum(map(_used_s, family(pid))), waited_ns / 1e9)
 
 
-def _children(pid: int) -> list[int]:
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    return [int(word) for thread in threads for word in (thread / "children").read_text("ascii").split()]
+def peak_mib(pid: int) -> float:
+    """Most memory that the process and its children ever held; what they share counts for each."""
+    return sum(map(_peak_kib, family(pid))) / 1024
+
+
+def family(pid: int) -> list[int]:
+    """The process, its children, theirs."""
+    return [pid, *(each for child in children(pid) for each in family(child))]
+
+
+def children(pid: int) -> list[int]:
+    """Of the process, the oldest first; none of one that has ended."""
+    try:
+        threads = [*Path(f"/proc/{pid}/task").iterdir()]
+        return [int(word) for thread in threads for word in (thread / "children").read_text("ascii").split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def _peak_kib(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
 
 
 def _used_s(pid: int) -> float:

@@ -1,12 +1,15 @@
 """What the gateway asks of its doors, its spools and its ledger."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway.backpressure import Pressure
 from gateway.frames import Frame, Lane, SpooledFrame
 from gateway.ingest import Entry, Sorted
 from telemetry.pings import PingWish
+
+PIECE_BYTES: Final = 8 * 1024 * 1024
+"""Most that is taken from the spool at once: what lies in memory and goes on together."""
 
 
 class SpoolUnavailable(RuntimeError):
@@ -19,9 +22,7 @@ class Spool(Protocol):
     def append(self, frames: Sequence[Frame]) -> int:
         """Keep the frames durably, all or none, and answer the newest position; raises SpoolUnavailable."""
 
-    def read(
-        self, after: int, limit: int = 500, most_bytes: int = 8 * 1024 * 1024
-    ) -> tuple[SpooledFrame, ...]:
+    def read(self, after: int, limit: int = 500, most_bytes: int = PIECE_BYTES) -> tuple[SpooledFrame, ...]:
         """Frames with position > after in order, at most so many in so many bytes, but at least one.
 
         A damaged record comes alone, marked.

@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from field_api.adapters.vault import KeysDamaged, Vault
+from gridcrew.private_files import write_private
 
 KEYS: Final = "keys/people.keys"
 """Member of the archive; it becomes the key file of the settings, wherever that is."""
@@ -119,8 +120,7 @@ def restored_keys(go: KeysGo, names: tuple[str, ...], staging: Path, given: Keys
         return None
     content = _brought(go, staging, given)
     trial = staging / "people.keys.trial"
-    trial.write_bytes(content)
-    trial.chmod(0o600)
+    write_private(trial, content)
     if lacking := sorted(set(names) - set(key_names(trial))):
         raise KeysMissing(
             f"the keys that were given lack {', '.join(lacking)}, with which the backup is sealed"

@@ -18,7 +18,7 @@ class FieldDoor(Protocol):
     """The product as a crew's phone sees it; everything raises a kind of ``FieldProblem``."""
 
     def orders(self) -> Sequence[Order]:
-        """Open orders that the crew may see."""
+        """Open orders of the crew."""
 
     def outage(self, outage: str) -> Outage:
         """One outage as it is believed now."""

@@ -154,7 +154,7 @@ class Detector:
             if watch.urgency > upto:
                 continue
             if force or watch.due(now_ms, number in homes):
-                told.extend(self._looked(number, homes.get(number, []), now_ms))
+                told.extend(self._looked(number, now_ms))
             elif watch.sight is not None and watch.idle(now_ms, number in homes):
                 watch.sight = None
                 self._ground.forget(number)
@@ -248,14 +248,16 @@ class Detector:
         for number in (*self._ground.changed, *self._homes()):
             self._watches[number].dirty = True
 
-    def _looked(self, number: int, own: Sequence[Tracked], now_ms: int) -> Iterable[OutageRevision]:
+    def _looked(self, number: int, now_ms: int) -> Iterable[OutageRevision]:
         """Where an outage ended, what stays dead inside it is told with the same breath."""
-        told = list(self._look(number, own, now_ms))
+        told = list(self._look(number, now_ms))
         if any(revision.state is OutageState.RESTORED for revision in told):
-            told.extend(self._look(number, self._homes().get(number, []), now_ms))
+            told.extend(self._look(number, now_ms))
         return told
 
-    def _look(self, number: int, own: Sequence[Tracked], now_ms: int) -> Iterable[OutageRevision]:
+    def _look(self, number: int, now_ms: int) -> Iterable[OutageRevision]:
+        # As they are now: a look elsewhere a moment ago may have told of an outage that is at home here.
+        own = self._homes().get(number, [])
         watch, section = self._watches[number], self._ground.section(number)
         watch.dirty, watch.evaluated_ms = False, now_ms
         before, pace = self._scene(section, now_ms), Pace(self._rules.stable_ms, self._switched_ms)

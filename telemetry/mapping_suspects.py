@@ -125,6 +125,11 @@ def _coincident(
             yield revision, elsewhere
 
 
+def places_of(customer: str, listed: Sequence[Suspect]) -> tuple[str, ...]:
+    """Transformers where outages would have the customer, likeliest first."""
+    return tuple(c.transformer for one in listed if one.customer == customer for c in one.candidates)
+
+
 def wrong_areas(listed: Sequence[Suspect]) -> tuple[tuple[str, int], ...]:
     """(transformer, customers suspected in its area), the worst first."""
     counts = Counter(one.transformer for one in listed if one.transformer)

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, create_engine
 
 from geo.adapters.database import open_database
 from gridcrew.migrations.runner import migrate
+from tests.another_system import Login
 from tests.ports import free_port
 from tests.postgres import postgres
 from tests.product import Product, demo
@@ -92,3 +93,9 @@ def running_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Produc
     faithful = {"GRIDCREW_SIM__LOST_LAST_GASPS": "0", "GRIDCREW_SIM__WRONG_METERS": "0"}
     with demo(tmp_path_factory.mktemp("product"), faithful) as product:
         yield product
+
+
+@pytest.fixture(scope="module")
+def desk(running_product: Product) -> Login:
+    """The office of the running product."""
+    return Login.of(running_product, running_product.username, running_product.password)

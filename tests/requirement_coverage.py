@@ -8,6 +8,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -32,6 +33,7 @@ def requirements() -> Mapping[str, str]:
     return texts
 
 
+@cache
 def citations(folders: tuple[str, ...]) -> Mapping[str, list[str]]:
     """Id → files that cite it, by path."""
     found: dict[str, list[str]] = {}

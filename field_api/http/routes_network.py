@@ -18,7 +18,7 @@ from geo.linkage import Linkage, LinkageRate
 from geo.rules import Severity
 from geo.tracing import Element, ElementType
 from geo.validation import findings_of
-from telemetry.mapping_suspects import Suspect
+from telemetry.mapping_suspects import Suspect, places_of
 from telemetry.voltage_comparison import Compared, VoltageComparison
 from telemetry.voltage_matching import Fit
 
@@ -218,8 +218,7 @@ def compare_voltages(call: Call) -> Answer:
     """Of any customer of my grid cells, beside the areas where outages would have them (INT-05)."""
     site, customer = current_site(call), call.path["customer_id"]
     cell = site.cell_of_customer(seen_customer_row(call, site, customer))
-    listed = call.services.supply.suspects(site.network)
-    others = [place.transformer for one in listed if one.customer == customer for place in one.candidates]
+    others = places_of(customer, call.services.supply.suspects(site.network))
     days = call.query(VoltageQuery).days
     comparison = VoltageComparison(site.network, call.services.readings, call.now_ms, days)
     found = tuple(map(_compared, comparison.of_customer(customer, others)))

@@ -8,7 +8,7 @@ noted and kept with that doubt.
 import contextlib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -85,6 +85,9 @@ class _PlainEvent(msgspec.Struct, frozen=True):
 class _PlainEvents(_Named, frozen=True):
     events: Annotated[tuple[_PlainEvent, ...], msgspec.Meta(min_length=1, max_length=MAX_EVENTS)]
 
+
+_Groups = dict[tuple[EvidenceKind, int], dict[str, Volts | None]]
+"""Events of one kind and instant: device → its voltages, where it told any."""
 
 _readings = msgspec.json.Decoder(_Readings)
 _heads = msgspec.json.Decoder(_Head)
@@ -276,7 +279,7 @@ def _events_at_once(frame: Frame, address: Address) -> Decoded | None:
         payload = _plain_events.decode(frame.body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    groups: dict[tuple[EvidenceKind, int], dict[str, None]] = {}
+    groups: _Groups = {}
     for event in payload.events:
         groups.setdefault((event.kind, event.at), {})[event.device] = None
     for (kind, at_ms), devices in groups.items():
@@ -284,13 +287,7 @@ def _events_at_once(frame: Frame, address: Address) -> Decoded | None:
         if kind not in _PLAIN_KINDS or not timely or not all(map(_DEVICE.fullmatch, devices)):
             return None
     key = _key(address, payload.boot, payload.seq)
-    evidence = tuple(
-        [
-            _evidence(kind, at_ms, frame, address, tuple(devices), f"{key}/{kind}/{at_ms}")
-            for (kind, at_ms), devices in groups.items()
-        ]
-    )
-    return Decoded(key, address.terminal, (), evidence, online=True)
+    return _told_events(frame, address, key, groups)
 
 
 def _events_one_by_one(frame: Frame, address: Address) -> Decoded:
@@ -298,7 +295,7 @@ def _events_one_by_one(frame: Frame, address: Address) -> Decoded:
     key = _key(address, payload.boot, payload.seq)
     if not 0 < len(payload.events) <= MAX_EVENTS:
         raise Refused(f"events: expected 1 to {MAX_EVENTS}, found {len(payload.events)}")
-    groups: dict[tuple[EvidenceKind, int], dict[str, Volts | None]] = {}
+    groups: _Groups = {}
     problems: list[str] = []
     for place, raw in enumerate(payload.events):
         try:
@@ -310,14 +307,21 @@ def _events_one_by_one(frame: Frame, address: Address) -> Decoded:
         groups.setdefault((kind, at_ms), {}).setdefault(event.device, event.volts)
     if not groups:
         raise Refused("; ".join(problems[:3]))
+    return _told_events(frame, address, key, groups, _limited(problems))
+
+
+def _told_events(
+    frame: Frame, address: Address, key: str, groups: _Groups, problems: tuple[str, ...] = ()
+) -> Decoded:
+    """What a frame of events says: one piece of evidence for each kind and instant."""
     evidence = tuple(
-        replace(
-            _evidence(kind, at_ms, frame, address, tuple(devices), f"{key}/{kind}/{at_ms}"),
-            volts=tuple(volts for volts in devices.values() if volts is not None),
+        Evidence(
+            kind, at_ms, frame.received_ms, address.terminal, tuple(devices), f"{key}/{kind}/{at_ms}",
+            volts=tuple(filter(None, devices.values())),
         )
         for (kind, at_ms), devices in groups.items()
-    )
-    return Decoded(key, address.terminal, (), evidence, online=True, problems=_limited(problems))
+    )  # fmt: skip
+    return Decoded(key, address.terminal, (), evidence, online=True, problems=problems)
 
 
 def _read_event(raw: msgspec.Raw) -> tuple[EvidenceKind, int, Event]:
@@ -344,7 +348,8 @@ def _decode_status(frame: Frame, address: Address) -> Decoded:
     # A last will was written when the connection began: what it tells happened when it arrived.
     at_ms = at_ms if online else frame.received_ms
     unique = key if named else f"{key}/{frame.received_ms}"
-    evidence = _evidence(kind, at_ms, frame, address, (address.terminal,), f"{unique}/{kind}")
+    told_by = address.terminal
+    evidence = Evidence(kind, at_ms, frame.received_ms, told_by, (told_by,), f"{unique}/{kind}")
     return Decoded(
         key,
         address.terminal,
@@ -369,12 +374,6 @@ _CHANNELS: Final[dict[str, Callable[[Frame, Address], Decoded]]] = {
     EVENTS: _decode_events,
     STATUS: _decode_status,
 }
-
-
-def _evidence(
-    kind: EvidenceKind, at_ms: int, frame: Frame, address: Address, devices: tuple[str, ...], key: str
-) -> Evidence:
-    return Evidence(kind, at_ms, frame.received_ms, address.terminal, devices, key)
 
 
 def _key(address: Address, boot: str, seq: int) -> str:

@@ -14,7 +14,7 @@ from gridcrew.network_reading import as_json, network_in_force
 from gridcrew.settings import Settings
 from gridcrew.stores import open_readings
 from telemetry.adapters.outage_log import SqlOutageLog
-from telemetry.mapping_suspects import Suspect, suspects_of, wrong_areas
+from telemetry.mapping_suspects import Suspect, places_of, suspects_of, wrong_areas
 from telemetry.voltage_comparison import Compared, VoltageComparison
 from telemetry.voltage_matching import Fit
 
@@ -43,7 +43,8 @@ def command(voltage_days: int, meters: tuple[str, ...], as_json: bool) -> None:
         comparison = VoltageComparison(network, open_readings(settings), wall_clock_ms(), voltage_days)
         chosen = meters or _meters_of(network, [one.customer for one in listed])
         document["voltage"] = [
-            _compared(comparison.of_meter(meter, _others(network, meter, listed))) for meter in chosen
+            _compared(comparison.of_meter(meter, places_of(_customer(network, meter), listed)))
+            for meter in chosen
         ]
     click.echo(json.dumps(document, ensure_ascii=False, indent=2) if as_json else _page(document))
 
@@ -67,11 +68,9 @@ def _compared(found: Compared) -> dict[str, Any]:
     }
 
 
-def _others(network: Network, meter: str, listed: Sequence[Suspect]) -> tuple[str, ...]:
-    """Where outages would have the meter's customer."""
+def _customer(network: Network, meter: str) -> str:
     owner = int(network.meters.customer[network.meter_row[meter]])
-    customer = "" if owner == ABSENT else network.customers.ids[owner]
-    return tuple(c.transformer for one in listed if one.customer == customer for c in one.candidates)
+    return "" if owner == ABSENT else network.customers.ids[owner]
 
 
 def _meters_of(network: Network, customers: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import click
 import msgspec
 
+from field_api.instants import iso
 from gridcrew.settings import Settings
 from gridcrew.stores import open_influx, open_readings, readings_folder
 from telemetry.downsampling import DAY_MS, HOUR_MS, QUARTER_MS, Bucket
@@ -88,7 +89,7 @@ def archive(older_than: float | None, as_json: bool) -> None:
     before_ms = time.time_ns() // 1_000_000 - int(days * DAY_MS)
     rows = []
     for day in archiving.archive_before(readings_folder(settings), before_ms):
-        row = {"day": _iso(day.day_ms)[:10], "file": str(day.file), "rows": day.rows, "batches": day.batches}
+        row = {"day": iso(day.day_ms)[:10], "file": str(day.file), "rows": day.rows, "batches": day.batches}
         rows.append(row)
         if not as_json:
             click.echo("\t".join(map(str, row.values())))
@@ -113,16 +114,16 @@ def downsample(day: datetime | None, days: int, offset_h: int) -> None:
     store = open_influx(settings)
     for begin_ms in range(last_ms - (days - 1) * DAY_MS, last_ms + 1, DAY_MS):
         meters = store.keep_day(begin_ms - offset_ms)
-        click.echo(f"{_iso(begin_ms)[:10]}\t{meters} meters")
+        click.echo(f"{iso(begin_ms)[:10]}\t{meters} meters")
     store.close()
 
 
 def _plain(reading: Reading) -> dict[str, object]:
     return {
         "meter": reading.meter,
-        "at": _iso(reading.at_ms),
+        "at": iso(reading.at_ms),
         "terminal": reading.terminal,
-        "received_at": _iso(reading.received_ms),
+        "received_at": iso(reading.received_ms),
         "values": reading.values,
         "doubts": {quantity: _doubts(doubt) for quantity, doubt in reading.doubts.items()},
     }
@@ -137,7 +138,7 @@ def _plain_span(bucket: Bucket) -> dict[str, object]:
         }
         for quantity, found in bucket.values.items()
     }  # fmt: skip
-    return {"begin": _iso(bucket.begin_ms), "values": values}
+    return {"begin": iso(bucket.begin_ms), "values": values}
 
 
 def _doubts(quality: Quality) -> list[str]:
@@ -156,7 +157,3 @@ def _print(rows: list[dict[str, object]], as_json: bool) -> None:
 
 def _ms(moment: datetime) -> int:
     return int(moment.replace(tzinfo=UTC).timestamp() * 1000)
-
-
-def _iso(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

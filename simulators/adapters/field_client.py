@@ -29,6 +29,8 @@ from simulators.field import (
 TIMEOUT_S: Final = 10.0
 MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
 PAGE: Final = 500
+PULLED: Final = 100
+"""Orders in one answer to a phone."""
 MAX_PAGES: Final = 20
 PART_BYTES: Final = 64 * 1024
 
@@ -41,7 +43,8 @@ class HttpFieldDoor:
 
     def __init__(self, locate: Callable[[], str], username: str, password: str) -> None:
         self._locate, self._username, self._password = locate, username, password
-        self._token = ""
+        self._token, self._cursor = "", ""
+        self._held: dict[str, Order] = {}
 
     def log_in(self) -> str:
         """Get a token; answers the id of the crew that this login belongs to. Raises ``FieldProblem``."""
@@ -55,7 +58,24 @@ class HttpFieldDoor:
         return admitted.user.crew_id
 
     def orders(self) -> Sequence[Order]:
-        return self._list("/api/v1/orders?state=open", Order)
+        """Those that the phone holds, after taking what changed since it last asked."""
+        for _ in range(MAX_PAGES):
+            after = f"&cursor={quote(self._cursor)}" if self._cursor else ""
+            page = _decoded(self._ask("GET", f"/api/v1/sync/pull?limit={PULLED}{after}"), _Pulled)
+            if page.reset:
+                self._held = {}
+            self._take(page)
+            self._cursor = page.next_cursor
+            if not page.more:
+                break
+        return tuple(self._held.values())
+
+    def _take(self, page: "_Pulled") -> None:
+        for item in page.items:
+            if item.order is not None:
+                self._held[item.id] = item.order
+            elif item.kind == "order":
+                self._held.pop(item.id, None)
 
     def outage(self, outage: str) -> Outage:
         return _decoded(self._ask("GET", f"/api/v1/outages/{quote(outage, safe='')}"), Outage)
@@ -153,6 +173,21 @@ class _User(msgspec.Struct, frozen=True):
 class _Admitted(msgspec.Struct, frozen=True):
     token: str
     user: _User
+
+
+class _Item(msgspec.Struct, frozen=True):
+    """Of what changed; an order that is gone comes without itself."""
+
+    kind: str
+    id: str
+    order: Order | None = None
+
+
+class _Pulled(msgspec.Struct, frozen=True):
+    reset: bool
+    more: bool
+    next_cursor: str
+    items: tuple[_Item, ...]
 
 
 class _Page(msgspec.Struct, frozen=True):

@@ -3,7 +3,9 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -47,18 +49,33 @@ DECLARED: Final = frozenset({"errors", "headers", "current", "conflicts"})
 CHINESE: Final = re.compile(r"[\u4e00-\u9fff]")
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What these tests look at in the code of the rooms that refuse, read once and only by who needs it."""
+
+    refusals: tuple[tuple[Path, ast.Call], ...]
+    classes: tuple[ast.ClassDef, ...]
+    texts: frozenset[str]
+    """Every text that could be a code: some stand in tables."""
+
+
+@cache
+def _source() -> Source:
+    nodes = [(file, node) for file, tree in _trees() for node in ast.walk(tree)]
+    constants = (node.value for _, node in nodes if isinstance(node, ast.Constant))
+    return Source(
+        tuple((file, node) for file, node in nodes if isinstance(node, ast.Call) and _name(node) in SAYS),
+        tuple(node for _, node in nodes if isinstance(node, ast.ClassDef)),
+        frozenset(one for one in constants if isinstance(one, str)),
+    )
+
+
 def _trees() -> Iterator[tuple[Path, ast.Module]]:
     for package in (field_api, geo):
         root = Path(str(package.__file__)).parent
         for file in sorted(root.rglob("*.py")):
             if "node_modules" not in file.parts:
                 yield file, ast.parse(file.read_text(encoding="utf-8"))
-
-
-TREES: Final = tuple(_trees())
-CALLS: Final = tuple(
-    (file, node) for file, tree in TREES for node in ast.walk(tree) if isinstance(node, ast.Call)
-)
 
 
 def _name(call: ast.Call) -> str:
@@ -69,19 +86,10 @@ def _code(call: ast.Call) -> ast.expr:
     return call.args[1 if _name(call) in {"HttpProblem", "invalid"} else 0]
 
 
-REFUSALS: Final = tuple((file, call) for file, call in CALLS if _name(call) in SAYS)
-
-
-def _texts() -> set[str]:
-    """Every text in the source that could be a code: some stand in tables."""
-    found = (node.value for _, tree in TREES for node in ast.walk(tree) if isinstance(node, ast.Constant))
-    return {one for one in found if isinstance(one, str)}
-
-
 def _made() -> set[str]:
     """Codes that are put together from a kind and a name."""
     schema = {*_LIMIT, *_SAME.values(), *(code for _, code in _FAMILY), "not_fitting"}
-    errors = {argument for argument in _texts() if f"network.{argument}" in WORDING.sentences}
+    errors = {argument for argument in _source().texts if f"network.{argument}" in WORDING.sentences}
     return (
         {f"input.{one}" for one in schema}
         | {f"proof.{one}" for one in PROOFS}
@@ -93,7 +101,7 @@ def _made() -> set[str]:
 
 def test_no_refusal_is_a_bare_sentence() -> None:
     """A code, or what another refusal says; never words."""
-    for file, call in REFUSALS:
+    for file, call in _source().refusals:
         code = _code(call)
         where = f"{file.name}:{call.lineno}"
         assert not isinstance(code, ast.JoinedStr) or _is_made(code), f"{where}: words instead of a code"
@@ -110,16 +118,14 @@ def test_every_kind_of_refusal_is_looked_at() -> None:
     bases = {"Saying", "Refused", "Conflict"}
     kinds = {
         node.name
-        for _, tree in TREES
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef)
+        for node in _source().classes
         if bases & {base.id for base in node.bases if isinstance(base, ast.Name)}
     }
     assert kinds <= SAYS
 
 
 def test_every_code_has_a_text_that_its_facts_fill() -> None:
-    for file, call in REFUSALS:
+    for file, call in _source().refusals:
         code = _code(call)
         if not isinstance(code, ast.Constant):
             continue
@@ -142,7 +148,7 @@ def _facts(call: ast.Call) -> set[str] | None:
 
 
 def test_no_text_is_unused() -> None:
-    assert set(WORDING.sentences) - _texts() - _made() == set()
+    assert set(WORDING.sentences) - _source().texts - _made() == set()
 
 
 def test_every_made_code_has_a_text() -> None:

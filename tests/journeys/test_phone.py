@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from PIL import Image
 
-from tests.journeys.another_system import PART_BYTES, Document, Login, announcement, await_found, now
+from tests.another_system import PART_BYTES, Document, Login, announcement, await_found, now
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product")]
 
@@ -48,7 +48,7 @@ def test_an_offline_phones_day_counts_once_in_whatever_order_it_arrives(desk: Lo
 def _order_of(desk: Login, phone: Login) -> Document:
     """An order for that phone's crew, about a customer of its cell; it waits, as simulated crews leave it."""
     crew = phone.get("session")["user"]["crew_id"]
-    (grid_id,) = next(one for one in desk.all("crews") if one["id"] == crew)["grid_ids"]
+    (grid_id,) = desk.crew(crew)["grid_ids"]
     customer = desk.get(f"grid-cells/{grid_id}/customers?segment=resident&limit=1")["items"][0]["id"]
     body = {"operation_id": desk.name("open"), "type": KIND, "subject_id": customer}
     opened: Document = desk.post("orders", body)

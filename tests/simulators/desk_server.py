@@ -64,8 +64,8 @@ class Desk:
     def _read(self, path: str) -> Answer:
         if found := re.fullmatch(r"/api/v1/outages/([^/]+)", path):
             return 200, self._outage(found[1])
-        if path.startswith("/api/v1/orders?state=open"):
-            return self._page([one for one in self.orders.values() if one["state"] != "closed"], path)
+        if path.startswith("/api/v1/sync/pull"):
+            return 200, self._pulled(path)
         if path.startswith("/api/v1/crews"):
             return self._page([{"id": crew, "lon": 113.2, "lat": 23.1} for crew in self.crews], path)
         if path == "/api/v1/work-types":
@@ -86,6 +86,24 @@ class Desk:
         at = int(found[1]) if found else 0
         more = str(at + 1) if at + 1 < len(items) else None
         return 200, {"items": items[at : at + 1], "next_cursor": more}
+
+    def _pulled(self, path: str) -> dict[str, Any]:
+        """All orders one by one, and then again from the first: a phone may be told twice."""
+        found = re.search(r"cursor=(\d+)", path)
+        listed = [*self.orders.values()]
+        at = int(found[1]) % (len(listed) or 1) if found else 0
+        items = [
+            {
+                "kind": "order",
+                "id": one["id"],
+                "removed": "closed" if gone else "",
+                "order": None if gone else one,
+            }
+            for one in listed[at : at + 1]
+            for gone in [one["state"] == "closed"]
+        ]
+        more = at + 1 < len(listed)
+        return {"reset": found is None, "more": more, "next_cursor": str(at + 1), "items": items}
 
     def _outage(self, outage: str) -> dict[str, Any]:
         element = next(one["element"] for one in self.orders.values() if one["outage_id"] == outage)

@@ -21,7 +21,7 @@ from telemetry.outages import OutageState
 from tests.field_api.forms import answer
 from tests.field_api.world import Person, World, make_world
 
-FOR_OTHERS = {"repair", "call_back", "training", "training_need", "arrears_cut_off"}
+FOR_OTHERS = {"repair", "call_back", "training", "training_need", "arrears_cut_off", "complaint"}
 """A repair needs a failure; steps of the others are the office's; the last needs an inquiry beforehand."""
 PATIENCE_S = 120.0
 

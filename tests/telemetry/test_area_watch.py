@@ -90,6 +90,23 @@ def test_closing_a_tie_rebuilds_both_areas_and_the_outage_moves_on() -> None:
     assert not detector.outages
 
 
+def test_what_one_area_tells_of_another_s_outage_is_told_once() -> None:
+    """A meter recorded below X is out with Y; both areas are looked at in one turn, X first."""
+    detector = Detector(NETWORK, DetectorRules(MODEL))
+    alive = _say(EvidenceKind.ALIVE, [f"M{x}{n}" for x in "XY" for n in range(8)], T0 - 1000)
+    gasps = _say(EvidenceKind.POWER_OFF, [*(f"MY{n}" for n in range(4)), "MX3"], T0)
+    detector.observe([alive, gasps], T0 + 1000)
+    told = [r for s in range(1, 20) for r in detector.evaluate(T0 + s * 1000)]
+    living = _say(EvidenceKind.ALIVE, [f"MX{n}" for n in range(8) if n != 3], T0 + 20_000)
+    asked = _say(EvidenceKind.SILENT, ["MX3"], T0 + 20_000)
+    late = _say(EvidenceKind.POWER_OFF, ["MY5", "MY6", "MY7"], T0)
+    detector.observe([living, asked, late], T0 + 20_000)
+    told += [r for s in range(20, 60) for r in detector.evaluate(T0 + s * 1000)]
+    assert {one.outage_id for one in told} == {told[0].outage_id}
+    assert told[-1].also_out == ("CX3",)
+    assert [one.revision for one in told] == [*range(1, len(told) + 1)]
+
+
 def test_an_area_is_let_go_when_nothing_happened_for_a_while() -> None:
     detector = Detector(NETWORK, DetectorRules(MODEL))
     detector.observe([_say(EvidenceKind.POWER_OFF, ["MX0"], T0)], T0)

@@ -19,14 +19,13 @@ from sqlalchemy.exc import OperationalError
 from gateway.adapters.delivery.fault_points import fault_point
 from gateway.frames import Decoded, Frame, Lane, SpooledFrame
 from gateway.ingest import Entry, Sorted
-from gateway.ports import Ledger, Spool
+from gateway.ports import PIECE_BYTES, Ledger, Spool
 from telemetry.ports import ReadingsRefused, ReadingStore, ReadingWrite
 from telemetry.readings import ReadingBatch
 
 log = logging.getLogger(__name__)
 
 GROUP_FRAMES: Final = 350
-GROUP_BYTES: Final = 8 * 1024 * 1024
 EVENT_FRAMES: Final = 2_000
 """Most frames of a group of events: a group costs a transaction and a sync, a frame with one event little."""
 EVENT_BYTES: Final = 1024 * 1024
@@ -72,7 +71,7 @@ class LaneDrain:
     """Moves one lane's frames, one group at a time. Belongs to one thread."""
 
     group_frames = GROUP_FRAMES
-    group_bytes = GROUP_BYTES
+    group_bytes = PIECE_BYTES
 
     def __init__(self, lane: Lane, spool: Spool, stores: Stores) -> None:
         self.lane = lane

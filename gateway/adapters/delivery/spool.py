@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Final
 
 from gateway.adapters.delivery.spool_records import MARK_BYTES, encode
-from gateway.adapters.delivery.spool_segment import CHUNK_BYTES, SegmentReader
+from gateway.adapters.delivery.spool_segment import SegmentReader
 from gateway.frames import Frame, SpooledFrame
-from gateway.ports import SpoolUnavailable
+from gateway.ports import PIECE_BYTES, SpoolUnavailable
 
 SEGMENT_BYTES: Final = 128 * 1024 * 1024
 SEGMENT_S: Final = 3600.0
@@ -58,7 +58,7 @@ class SegmentSpool:
                 self._drop_writer()
                 raise SpoolUnavailable(f"spool {self._folder}: {problem}") from problem
 
-    def read(self, after: int, limit: int = 500, most_bytes: int = CHUNK_BYTES) -> tuple[SpooledFrame, ...]:
+    def read(self, after: int, limit: int = 500, most_bytes: int = PIECE_BYTES) -> tuple[SpooledFrame, ...]:
         """Frames with position > after in order, at most ``limit``, from one segment at a time."""
         with self._reading:
             return self._read(after, limit, most_bytes)

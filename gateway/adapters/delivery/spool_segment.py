@@ -15,9 +15,8 @@ from gateway.adapters.delivery.spool_records import (
     next_head,
 )
 from gateway.frames import Frame
+from gateway.ports import PIECE_BYTES
 
-CHUNK_BYTES: Final = 8 * 1024 * 1024
-"""Most that is read at once."""
 MAX_NAMED_ROWS: Final = 1_000
 """A longer stretch of lost rows is reported as one."""
 MAX_MARKS: Final = 64
@@ -43,7 +42,7 @@ class SegmentReader:
     def close(self) -> None:
         os.close(self._descriptor)
 
-    def read(self, offset: int, limit: int, *, sealed: bool, most_bytes: int = CHUNK_BYTES) -> list[Found]:
+    def read(self, offset: int, limit: int, *, sealed: bool, most_bytes: int = PIECE_BYTES) -> list[Found]:
         """Up to ``limit`` records behind ``offset``, within ``most_bytes`` or a single one that is larger.
 
         Damaged ones are named one by one.

@@ -33,15 +33,15 @@ class Answer:
     document: Any
 
 
-def await_found(look: Callable[[], Found | None], what: str) -> Found:
+def await_found(look: Callable[[], Found | None], what: str, patience_s: float = PATIENCE_S) -> Found:
     """What ``look`` finds, as soon as it finds something."""
-    deadline_s = time.monotonic() + PATIENCE_S
+    deadline_s = time.monotonic() + patience_s
     while time.monotonic() < deadline_s:
         found = look()
         if found:
             return found
         time.sleep(LOOK_S)
-    raise AssertionError(f"not within {PATIENCE_S:.0f} s: {what}")
+    raise AssertionError(f"not within {patience_s:.0f} s: {what}")
 
 
 def iso(moment: datetime) -> str:
@@ -102,6 +102,13 @@ class Login:
                 return items
             cursor = f"&cursor={page['next_cursor']}"
 
+    def metrics(self) -> dict[str, float]:
+        """What Prometheus would get: name with labels → value."""
+        with urllib.request.urlopen(f"{self.product.url}metrics", timeout=ASK_S) as answer:
+            lines = answer.read().decode().splitlines()
+        told = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, _, value in told}
+
     def name(self, what: str) -> str:
         """An operation's id that nobody used before."""
         return f"journey-{what}-{time.time_ns()}-{next(self._numbers)}"
@@ -116,6 +123,12 @@ class Login:
         """Outages that this element explains, ended ones too; merged ones are another's."""
         listed = self.all("outages?state=all")
         return [one for one in listed if element in one["cause"]["equivalent"] and one["state"] not in AWAY]
+
+    def crew(self, identifier: str) -> Document:
+        return next(one for one in self.all("crews") if one["id"] == identifier)
+
+    def notices_of(self, outages: set[str]) -> list[Document]:
+        return [one for one in self.all("notices") if one["outage_id"] in outages]
 
     def repair_of(self, outage_id: str) -> Document | None:
         orders = self.all(f"orders?state=all&outage_id={outage_id}&type=repair")
