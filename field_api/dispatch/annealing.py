@@ -4,31 +4,31 @@ A run of one to three jobs is moved, two jobs or the tails of two lists are exch
 turned round, and a job that is left takes a place, or another's. The same arguments give the same plan.
 """
 
-from typing import NamedTuple
-
 import numba as nb
 import numpy as np
 
-from field_api.dispatch.kernels import Lists, Table, copy_run, list_cost
+from field_api.dispatch.kernels import (
+    ENTERS,
+    LEAVES,
+    ONE,
+    TWO,
+    A,
+    B,
+    Lists,
+    Move,
+    Table,
+    copy_run,
+    list_cost,
+)
+from field_api.dispatch.turns import Course, copy_course, priced_in_turn, settle
 from geo.network import Bool, Float64, Int32
 
-A, ONE, B, TWO, ENTERS, LEAVES = range(6)
-"""Of ``Move.told``: the first list and its new length, the second, who joins the plan and who falls out; −1
-where there is none."""
 _ANYWHERE = 0.2
 """Share of moves that go to any place of any crew, not beside a near job."""
 _TAILS, _SWAP, _TURN = 0.10, 0.30, 0.45
 """Cumulated shares of the kinds of move; the rest moves a run."""
 _BACKWARDS = 0.3
 _LONGEST_RUN = 3
-
-
-class Move(NamedTuple):
-    """A change that is being considered: what the touched lists would be."""
-
-    one: Int32
-    two: Int32
-    told: Int32
 
 
 @nb.njit(cache=True, nogil=True)
@@ -38,11 +38,11 @@ def anneal(table: Table, lists: Lists, seed: int, iterations: int, hot: float, c
     The temperature falls geometrically from ``hot`` to ``cold``, both in units of cost.
     """
     np.random.seed(seed)
-    crews, jobs = len(table.ready), len(lists.owner)
+    crews, jobs, in_turn = len(table.ready), len(lists.owner), table.after.shape[1] > 0
     move = Move(np.empty(jobs + 4, np.int32), np.empty(jobs + 4, np.int32), np.empty(6, np.int32))
-    cost, changed = np.empty(crews), np.ones(crews, np.bool_)
+    now, then, changed = _course(crews, jobs), _course(crews, jobs), np.ones(crews, np.bool_)
     best_routes, best_length = np.empty((crews, jobs), np.int32), np.empty(crews, np.int32)
-    total = _total(table, lists, cost)
+    total = _total(table, lists, now)
     best = total
     _keep(lists, best_routes, best_length, changed)
     heat, cooling = hot, (cold / hot) ** (1.0 / max(1, iterations))
@@ -50,28 +50,45 @@ def anneal(table: Table, lists: Lists, seed: int, iterations: int, hot: float, c
         heat *= cooling
         if not _propose(table, lists, move):
             continue
-        worse, new_a, new_b = _priced(table, move, cost)
+        if in_turn:
+            worse = priced_in_turn(table, lists, move, now, then)
+        else:
+            worse = _priced(table, lists, move, now.cost, then.cost)
         if worse > 0 and (worse == np.inf or np.random.random() >= np.exp(-worse / heat)):
             continue
         total += worse
-        _take(lists, move, cost, changed, new_a, new_b)
+        _take(lists, move, now.cost, then.cost, changed)
+        if in_turn:
+            copy_course(then, now)
         if total < best - 1e-9 * abs(best):
             best = total
             _keep(lists, best_routes, best_length, changed)
     _restore(lists, best_routes, best_length)
+    settle(table, lists)
     return float(best)
 
 
 @nb.njit(cache=True, nogil=True)
-def _total(table: Table, lists: Lists, cost: Float64) -> float:
-    """What the plan costs; fills in what each list does."""
+def _course(crews: int, jobs: int) -> Course:
+    return Course(
+        np.empty(crews), np.empty(jobs), np.empty(jobs), np.empty(jobs, np.int32), np.zeros(crews, np.bool_)
+    )
+
+
+@nb.njit(cache=True, nogil=True)
+def _total(table: Table, lists: Lists, now: Course) -> float:
+    """What a settled plan costs; fills in how it goes."""
     total = 0.0
-    for crew in range(len(cost)):
-        cost[crew] = list_cost(table, crew, lists.routes[crew], lists.length[crew])
-        total += cost[crew]
+    for crew in range(len(now.cost)):
+        now.cost[crew] = list_cost(
+            table, crew, lists.routes[crew], lists.length[crew], lists.release, now.finish
+        )
+        total += now.cost[crew]
     for job in range(len(lists.owner)):
+        now.owner[job], now.release[job] = lists.owner[job], lists.release[job]
         if lists.owner[job] < 0:
             total += table.left[job]
+            now.finish[job] = np.inf
     return total
 
 
@@ -97,33 +114,33 @@ def _restore(lists: Lists, routes: Int32, length: Int32) -> None:
 
 
 @nb.njit(cache=True, nogil=True)
-def _priced(table: Table, move: Move, cost: Float64) -> tuple[float, float, float]:
-    """By how much the move makes the plan worse, and what its lists would cost; inf where impossible."""
+def _priced(table: Table, lists: Lists, move: Move, cost: Float64, then: Float64) -> float:
+    """By how much the move makes the plan worse; inf where impossible. ``then``: its lists' new costs."""
     told = move.told
-    worse, new_a, new_b = 0.0, 0.0, 0.0
+    worse = 0.0
     if told[A] >= 0:
-        new_a = list_cost(table, told[A], move.one, told[ONE])
-        worse += new_a - cost[told[A]]
+        then[told[A]] = list_cost(table, told[A], move.one, told[ONE], lists.release, lists.release)
+        worse += then[told[A]] - cost[told[A]]
     if told[B] >= 0 and worse < np.inf:
-        new_b = list_cost(table, told[B], move.two, told[TWO])
-        worse += new_b - cost[told[B]]
+        then[told[B]] = list_cost(table, told[B], move.two, told[TWO], lists.release, lists.release)
+        worse += then[told[B]] - cost[told[B]]
     if told[ENTERS] >= 0:
         worse -= table.left[told[ENTERS]]
     if told[LEAVES] >= 0:
         worse += table.left[told[LEAVES]]
-    return worse, new_a, new_b
+    return worse
 
 
 @nb.njit(cache=True, nogil=True)
-def _take(lists: Lists, move: Move, cost: Float64, changed: Bool, new_a: float, new_b: float) -> None:
+def _take(lists: Lists, move: Move, cost: Float64, then: Float64, changed: Bool) -> None:
     told = move.told
     if told[LEAVES] >= 0:
         lists.owner[told[LEAVES]] = -1
     if told[A] >= 0:
-        cost[told[A]] = new_a
+        cost[told[A]] = then[told[A]]
         _write(lists, told[A], move.one, told[ONE], changed)
     if told[B] >= 0:
-        cost[told[B]] = new_b
+        cost[told[B]] = then[told[B]]
         _write(lists, told[B], move.two, told[TWO], changed)
 
 

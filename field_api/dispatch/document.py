@@ -173,7 +173,7 @@ class Written:
     def _of(self, job: Job, reasons: tuple[Reason, ...]) -> dict[str, object]:
         stored = self.orders[job.id]
         order = stored.order
-        told = (one if one.code != "handed_over" else self._named(one) for one in reasons)
+        told = map(self._named, reasons)
         return {
             "order_id": order.id, "order_number": order.number, "order_type": order.type,
             "revision": stored.revision, "grid_id": order.grid_id, "outage_id": order.outage_id,
@@ -181,8 +181,14 @@ class Written:
         }  # fmt: skip
 
     def _named(self, reason: Reason) -> Reason:
-        crew = str(reason.figures["crew"])
-        return Reason(reason.code, {"crew": self.names.get(crew, crew)})
+        """With names of crews and numbers of orders, as people call them, for their ids."""
+        figures = dict(reason.figures)
+        if "crew" in figures:
+            figures["crew"] = self.names.get(str(figures["crew"]), figures["crew"])
+        if "orders" in figures:
+            known = str(figures["orders"]).split(", ")
+            figures["orders"] = ", ".join(self.orders[one].order.number for one in known)
+        return Reason(reason.code, figures)
 
     def _since(self, order_id: str, crew: str) -> str:
         """A proposal that stands from plan to plan keeps its beginning."""

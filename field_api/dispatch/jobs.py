@@ -3,7 +3,9 @@
 Only work that somebody travels for is planned: a work type whose steps send a crew on its way.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from field_api.company import Company
@@ -30,13 +32,36 @@ def jobs_of(
     """The jobs of these open orders; those that wait for a customer or for proof are nobody's errand."""
     crews = tuple(crew_ids)
     under_way = _under_way(orders, company, now_ms)
+    unfinished = _unfinished(orders, company, under_way)
     found = []
     for stored in orders:
         work_type = company.work_type(stored.order.type)
         running = _running(stored, work_type, under_way)
         if running is not None:
-            found.append(_job(stored, company, work_type, running, crews, now_ms))
+            job = _job(stored, company, work_type, running, crews, now_ms)
+            found.append(replace(job, after=_before(stored, work_type, unfinished)))
     return tuple(found)
+
+
+def _unfinished(
+    orders: Sequence[StoredOrder], company: Company, under_way: frozenset[str]
+) -> Mapping[str, Sequence[StoredOrder]]:
+    """By incident the orders with work on site still to do, those that wait for somebody among them."""
+    found: dict[str, list[StoredOrder]] = defaultdict(list)
+    for stored in orders:
+        work_type = company.work_type(stored.order.type)
+        paused = stored.state in work_type.paused_states
+        if stored.order.incident_id and (paused or _running(stored, work_type, under_way) is not None):
+            found[stored.order.incident_id].append(stored)
+    return found
+
+
+def _before(
+    stored: StoredOrder, work_type: WorkType, unfinished: Mapping[str, Sequence[StoredOrder]]
+) -> tuple[str, ...]:
+    """Ids of the incident's orders that must end before this one begins."""
+    same = unfinished.get(stored.order.incident_id, ())
+    return tuple(one.order.id for one in same if one.order.type in work_type.comes_after)
 
 
 def doing(stored: StoredOrder, work_type: WorkType) -> str:

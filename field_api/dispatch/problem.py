@@ -1,8 +1,9 @@
 """Who goes where by when, as a problem in numbers: jobs, hands, and what a plan is judged by.
 
 The objective is customer-minutes without supply, plus weighted minutes beyond due times. Hard: skills,
-shifts, appointments, work under way. Soft: grid cells, and what a crew already has. Customers who depend on
-supply (key, vulnerable) weigh so much that they go first. The figures are data (``dispatch.toml``).
+shifts, appointments, work under way, and which jobs of an incident come before others. Soft: grid cells, and
+what a crew already has. Customers who depend on supply (key, vulnerable) weigh so much that they go first.
+The figures are data (``dispatch.toml``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from field_api.dispatch.kernels import Lists, Table
+from field_api.dispatch.kernels import NOTHING, UNPLANNED, Lists, Table
 from field_api.dispatch.policy import Policy
 from field_api.instants import MINUTE_MS
 from geo.network import Float64, Int32
@@ -62,6 +63,9 @@ class Job:
     """Crews that must not have it, whatever they can do."""
     estimate_ms: int | None = None
     """When the crew itself expects to be done."""
+    after: tuple[str, ...] = ()
+    """Jobs that must have ended before this one begins, unless somebody is at it or on the way; nobody knows
+    when one ends that is not planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,7 @@ class Problem:
         """As the kernels want it."""
         travel = self._travel()
         numbers = np.array([self._numbers(job) for job in self.jobs], np.float64).reshape(-1, 7)
+        after = self._after()
         far = FAR_MINUTES * (numbers[:, 1] + 2 * numbers[:, 6])
         return Table(
             numbers=numbers,
@@ -117,10 +122,24 @@ class Problem:
             ready=np.zeros(len(self.hands)),
             locked=np.array([len(jobs) for jobs in self.under_way], np.int32),
             left=LEFT_COST + far,
+            after=after,
+            then=_waiting(after),
             near=_nearest(travel[len(self.hands) :]),
             driven=float(self.policy.driven),
             overtime=float(self.policy.overtime_minutes),
         )
+
+    @cached_property
+    def turns(self) -> Int32:
+        """By job: 0 where it need not wait for another, else one more than those that it waits for."""
+        turns = np.zeros(len(self.jobs), np.int32)
+        for _ in self.jobs:
+            waits = (turns[rows[rows >= 0]] for rows in self.table.after)
+            later = np.array([1 + max(others, default=-1) for others in waits], np.int32)
+            if (later == turns).all():
+                break
+            turns = later
+        return turns
 
     @cached_property
     def under_way(self) -> tuple[tuple[int, ...], ...]:
@@ -137,7 +156,10 @@ class Problem:
         """A plan in which everybody only goes on with what is under way."""
         jobs, hands = len(self.jobs), len(self.hands)
         lists = Lists(
-            np.zeros((hands, jobs), np.int32), np.zeros(hands, np.int32), np.full(jobs, -1, np.int32)
+            np.zeros((hands, jobs), np.int32),
+            np.zeros(hands, np.int32),
+            np.full(jobs, -1, np.int32),
+            np.full(jobs, -np.inf),
         )
         for crew, rows in enumerate(self.under_way):
             lists.routes[crew, : len(rows)] = rows
@@ -186,6 +208,13 @@ class Problem:
         foreign = self.policy.other_cell if job.cell not in hand.cells else 0.0
         return foreign + (self.policy.change if job.crew not in {"", hand.id} else 0.0)
 
+    def _after(self) -> Int32:
+        begun = {Running.ON_SITE, Running.UNDER_WAY}
+        return _padded([
+            [] if job.running in begun else [self.job_row.get(one, UNPLANNED) for one in job.after]
+            for job in self.jobs
+        ])  # fmt: skip
+
     def _shifts(self) -> Float64:
         """A crew without any is never at work: its one shift is over before it begins."""
         longest = max([1, *(len(hand.shifts_ms) for hand in self.hands)])
@@ -202,6 +231,21 @@ def _stops(rows: Sequence[tuple[float, float, str, str]]) -> Stops:
         np.array([row[0] for row in rows], np.float64), np.array([row[1] for row in rows], np.float64),
         tuple(row[2] for row in rows), tuple(row[3] for row in rows),
     )  # fmt: skip
+
+
+def _padded(rows: Sequence[Sequence[int]]) -> Int32:
+    padded = np.full((len(rows), max(map(len, rows), default=0)), NOTHING, np.int32)
+    for number, row in enumerate(rows):
+        padded[number, : len(row)] = row
+    return padded
+
+
+def _waiting(after: Int32) -> Int32:
+    """For each job those that wait for it."""
+    waiting: list[list[int]] = [[] for _ in after]
+    for job, before in np.argwhere(after >= 0):
+        waiting[after[job, before]].append(int(job))
+    return _padded(waiting)
 
 
 def _nearest(between: Float64) -> Int32:

@@ -3,7 +3,7 @@
 Each reason is a code with the figures that its words are filled with, so that a screen can show either.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,6 +32,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "nearest": ("具备技能的最近班组：{minutes}分钟", "the nearest crew with the skill: {minutes} min"),
     "after": ("由上一处顺路前往：{minutes}分钟", "follows from its last stop: {minutes} min"),
     "sooner": ("更近的班组更晚才有空", "nearer crews are free later"),
+    "in_turn": ("须待{orders}完成后进行", "only after {orders}"),
     "other_cell": ("跨网格支援", "helps out in another grid cell"),
     "later": ("晚{minutes}分钟到场", "there {minutes} min later"),
     "earlier": ("早{minutes}分钟到场", "there {minutes} min sooner"),
@@ -40,6 +41,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "no_skill": ("没有具备技能的班组：{skills}", "no crew has the skill: {skills}"),
     "no_crew": ("没有可接单的班组", "no crew may have it"),
     "no_shift": ("班次内无法安排", "does not fit into anybody's shift"),
+    "no_turn": ("须待{orders}完成，完成时间未知", "only after {orders}, whose end is not known"),
     "no_room": ("班组均已排满", "every crew is taken"),
     "appointment_missed": ("预约时段无法满足", "the appointment cannot be kept"),
 }
@@ -72,7 +74,7 @@ class Explained:
             return tuple(self._left(row, job))
         if job.running in {Running.ON_SITE, Running.UNDER_WAY}:
             return (Reason(job.running.value),)
-        return (*_urgency(job), *self._clock(row), *self._choice(row, job))
+        return (*_urgency(job), *self._clock(row), *_turn("in_turn", job.after), *self._choice(row, job))
 
     def _clock(self, row: int) -> Iterator[Reason]:
         numbers = self.problem.table.numbers
@@ -118,6 +120,8 @@ class Explained:
             yield Reason("no_skill", {"skills": ", ".join(sorted(job.skills))})
         elif not (extra < np.inf).any():
             yield Reason("no_crew")
+        elif self.lists.release[row] == np.inf:
+            yield from _turn("no_turn", job.after)
         elif feasible_crews(self.problem.table, row).any():
             yield Reason("no_room")
         else:
@@ -133,6 +137,11 @@ def _urgency(job: Job) -> Iterator[Reason]:
     if job.window_ms is not None:
         begins, ends = job.window_ms
         yield Reason("appointment", {"begins": clock_face(begins), "ends": clock_face(ends)})
+
+
+def _turn(code: str, orders: Sequence[str]) -> Iterator[Reason]:
+    if orders:
+        yield Reason(code, {"orders": ", ".join(orders)})
 
 
 def minutes_ms(problem: Problem, minutes: float) -> int:

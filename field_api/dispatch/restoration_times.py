@@ -34,16 +34,26 @@ def simulate(problem: Problem, lists: Lists, seed: int = 1) -> Expected:
     work = np.exp(policy.work_sigma * dice.standard_normal(shape))
     drive = np.exp(policy.drive_sigma * dice.standard_normal(shape))
     finish = np.full(shape, np.nan)
-    for crew in range(len(problem.hands)):
-        route = lists.routes[crew, : lists.length[crew]]
-        now, before = np.full(policy.runs, table.ready[crew]), float(table.ready[crew])
-        for job in route:
-            begin, way = now + planned[job, 2] * drive[job], planned[job, 2]
-            waits = planned[job, 0] > before + way + 1e-9  # for an appointment or for the next shift
-            begin = np.maximum(begin, planned[job, 0] if waits else table.numbers[job, OPENS])
-            now = begin + table.numbers[job, DURATION] * work[job]
-            finish[job], before = now, planned[job, 1]
+    now = np.repeat(table.ready[:, None], policy.runs, axis=1)
+    free_at = table.ready.copy()
+    for job in _in_time(lists, planned):
+        crew, begins, way = lists.owner[job], planned[job, 0], planned[job, 2]
+        released = lists.release[job]
+        # Whoever waits longer than for other jobs waits for an appointment or for the next shift.
+        earliest = begins if begins > max(free_at[crew] + way, released) + 1e-9 else table.numbers[job, OPENS]
+        before = [row for row in table.after[job] if row >= 0 and released > -np.inf]
+        begin = np.maximum(now[crew] + way * drive[job], earliest)
+        begin = np.maximum(begin, finish[before].max(axis=0, initial=-np.inf))
+        now[crew] = finish[job] = begin + table.numbers[job, DURATION] * work[job]
+        free_at[crew] = planned[job, 1]
     return Expected(*(np.quantile(finish, share, axis=1) for share in (0.5, policy.quantile)))
+
+
+def _in_time(lists: Lists, planned: Float64) -> list[int]:
+    """Rows of the planned jobs as they begin: after their crew's earlier ones, and after whom they wait."""
+    routes = zip(lists.routes, lists.length, strict=True)
+    rows = [int(job) for route, count in routes for job in route[:count]]
+    return sorted(rows, key=lambda job: float(planned[job, 0]))
 
 
 def rounded_up_ms(at_ms: float, step_minutes: int) -> int:

@@ -14,9 +14,11 @@ import numpy as np
 from field_api.dispatch.annealing import anneal
 from field_api.dispatch.kernels import (
     DURATION,
+    NOTHING,
     URGENCY,
     WEIGHT,
     Lists,
+    copied,
     insert_greedily,
     list_cost,
     place_job,
@@ -25,6 +27,7 @@ from field_api.dispatch.kernels import (
 )
 from field_api.dispatch.policy import Policy
 from field_api.dispatch.problem import Hand, Job, Problem
+from field_api.dispatch.turns import settle
 from geo.network import Float64, Int32
 from geo.travel import TravelModel
 
@@ -32,6 +35,8 @@ ROUND: Final = 20_000
 """Steps of the annealer between two questions whether there is time."""
 STEPS_PER_JOB: Final = 4_000
 MAX_STEPS: Final = 600_000
+IN_TURN_COSTS: Final = 6.0
+"""A step takes so many times longer again where every job waits for others or others for it (measured)."""
 _HOT: Final = 1.0
 _COLD: Final = 0.003
 """Temperatures as shares of what moving a usual job by its own time on site costs."""
@@ -47,9 +52,13 @@ class Search:
     """Beginning temperature in units of cost; None: by the problem."""
     cold: float | None = None
 
-    def steps_for(self, jobs: int) -> int:
-        """How many steps of the annealer."""
-        return min(MAX_STEPS, STEPS_PER_JOB * jobs) if self.steps is None else self.steps
+    def steps_for(self, problem: Problem) -> int:
+        """How many steps of the annealer: fewer where many jobs wait for others, for it takes longer."""
+        if self.steps is not None:
+            return self.steps
+        table = problem.table
+        in_turn = (table.after != NOTHING).any(axis=1) | (table.then != NOTHING).any(axis=1)
+        return int(min(MAX_STEPS, STEPS_PER_JOB * len(in_turn)) / (1 + IN_TURN_COSTS * in_turn.mean()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +82,9 @@ def search(problem: Problem, how: Search = Search(), enough: Callable[[], bool] 
         empty = problem.empty()
         return Found(empty, cost_of(problem, empty))
     kept = _begun(problem)
-    insert_greedily(problem.table, kept, _urgent_first(problem, kept))
+    _fill(problem, kept)
     before = Found(kept, cost_of(problem, kept), kept=True)
-    steps = how.steps_for(len(problem.jobs))
+    steps = how.steps_for(problem)
     if not steps:
         return before
     better = _annealed(problem, kept, how, steps, enough)
@@ -86,15 +95,17 @@ def search(problem: Problem, how: Search = Search(), enough: Callable[[], bool] 
 def cost_of(problem: Problem, lists: Lists) -> float:
     """Of the whole plan, with who is left."""
     table = problem.table
+    finish = np.empty(len(problem.jobs))
     done = sum(
-        list_cost(table, crew, lists.routes[crew], lists.length[crew]) for crew in range(len(table.ready))
+        list_cost(table, crew, lists.routes[crew], lists.length[crew], lists.release, finish)
+        for crew in range(len(table.ready))
     )
     return float(done + table.left[lists.owner < 0].sum())
 
 
 def _annealed(problem: Problem, start: Lists, how: Search, steps: int, enough: Callable[[], bool]) -> Found:
     """In rounds, so that one may end in time; the temperature falls over all of them."""
-    lists = Lists(start.routes.copy(), start.length.copy(), start.owner.copy())
+    lists = copied(start)
     usual = _usual_cost(problem)
     hot = _HOT * usual if how.hot is None else how.hot
     cold = _COLD * usual if how.cold is None else how.cold
@@ -118,7 +129,7 @@ def _usual_cost(problem: Problem) -> float:
 
 def _begun(problem: Problem) -> Lists:
     """What is under way, then the plan before as far as it can still be kept."""
-    lists, table = problem.empty(), problem.table
+    lists, table, finish = problem.empty(), problem.table, np.empty(len(problem.jobs))
     for crew_id, job_ids in problem.lists.items():
         crew = problem.hand_row.get(crew_id)
         if crew is None:
@@ -128,9 +139,18 @@ def _begun(problem: Problem) -> Lists:
             if job is None or lists.owner[job] >= 0:
                 continue
             trial = np.append(lists.routes[crew, : lists.length[crew]], np.int32(job)).astype(np.int32)
-            if list_cost(table, crew, trial, len(trial)) < np.inf:
+            if list_cost(table, crew, trial, len(trial), lists.release, finish) < np.inf:
                 place_job(lists, crew, int(lists.length[crew]), job)
     return lists
+
+
+def _fill(problem: Problem, lists: Lists) -> None:
+    """Who has no place yet gets one, those that others wait for before these; changes the plan in place."""
+    settle(problem.table, lists)
+    order = _urgent_first(problem, lists)
+    for turn in range(int(problem.turns.max()) + 1):
+        insert_greedily(problem.table, lists, order[problem.turns[order] == turn])
+        settle(problem.table, lists)
 
 
 def _urgent_first(problem: Problem, lists: Lists) -> Int32:

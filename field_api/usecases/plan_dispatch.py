@@ -52,6 +52,7 @@ class Situation:
             told.update(repr((
                 job.id, job.lon, job.lat, job.cell, job.crew, job.customers_out, job.priority, job.window_ms,
                 job.due_begin_ms, job.due_finish_ms, job.running, job.estimate_ms, sorted(job.barred),
+                job.after,
             )).encode())  # fmt: skip
         for hand in self.hands:
             place = round(hand.lon, _PLACES), round(hand.lat, _PLACES)

@@ -14,6 +14,7 @@ from field_api.dispatch.kernels import Lists
 from field_api.dispatch.policy import Policy
 from field_api.dispatch.problem import Hand, Job, Problem
 from field_api.dispatch.search import Found, cost_of
+from field_api.dispatch.turns import settle
 from geo.travel import TravelModel
 
 NOW_MS: Final = 1_795_300_000_000
@@ -70,7 +71,11 @@ def lists(found: Found, of: Problem) -> dict[str, list[str]]:
 
 def best_of_all(of: Problem) -> float:
     """The least cost of any plan that leaves nobody whom some plan need not leave."""
-    return min(cost_of(of, one) for one in _plans(of))
+    costs = []
+    for plan in _plans(of):
+        settle(of.table, plan)
+        costs.append(cost_of(of, plan))
+    return min(costs)
 
 
 def _plans(of: Problem) -> Iterator[Lists]:

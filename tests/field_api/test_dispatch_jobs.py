@@ -120,3 +120,22 @@ def test_crews_that_had_an_order_do_not_get_it_back() -> None:
 
 def test_who_has_supply_again_waits_for_nobody() -> None:
     assert only(stored("repair", ("supply_returned", 5, {}))).customers_out == 0
+
+
+def test_jobs_of_an_incident_come_in_their_turn() -> None:
+    """Another incident's jobs are not theirs; what has ended on site is waited for no longer."""
+    kinds = ("restoration_check", "repair", "switching", "patrol")
+    orders = [stored(kind, id=kind) for kind in kinds] + [stored("patrol", id="x", incident_id="inc-2")]
+    after = _after(orders)
+    assert after == {
+        "restoration_check": {"repair", "switching", "patrol"}, "repair": {"switching", "patrol"},
+        "switching": {"patrol"}, "patrol": set(), "x": set(),
+    }  # fmt: skip
+    orders[3] = stored("patrol", ("accept", 1, {}), ("wait", 2, {}), id="patrol")
+    assert _after(orders)["repair"] == {"switching", "patrol"}, "nobody knows how long it stands still"
+    ended: list[Any] = [("accept", 1, {}), ("arrive", 2, {}), ("repair", 3, {}), ("close_unverified", 4, {})]
+    assert _after([stored("repair", *ended, id="repair"), orders[0]]) == {"restoration_check": set()}
+
+
+def _after(orders: list[StoredOrder]) -> dict[str, set[str]]:
+    return {one.id: set(one.after) for one in jobs_of(orders, COMPANY, CREWS, OPENED_MS + 5 * MINUTE_MS)}

@@ -120,7 +120,7 @@ def test_who_is_left_is_told_why() -> None:
 def test_every_reason_has_words_in_both_languages() -> None:
     figures: dict[str, str | int] = {
         "minutes": 5, "customers": 3, "begins": "11-22 09:00", "ends": "11-22 10:00", "crew": "一班",
-        "skills": "x",
+        "skills": "x", "orders": "R-1",
     }  # fmt: skip
     for code in WORDS:
         told = replace(Reason(code), figures=figures)

@@ -19,6 +19,7 @@ from field_api.dispatch.kernels import (
     WEIGHT,
     Lists,
     Table,
+    copied,
     insert_greedily,
     times_of,
 )
@@ -136,7 +137,7 @@ def test_known_minimum_latencies_of_tsplib_are_reached(name: str) -> None:
     steps, hot, cold = (1_000_000, 3.0, 0.01) if len(start.owner) < 100 else (3_000_000, 1.0, 0.003)
     best = np.inf
     for seed in range(6):
-        made = Lists(*(part.copy() for part in start))
+        made = copied(start)
         found = anneal(table, made, seed, steps, hot * usual, cold * usual) - way_back
         best = min(best, round(found))
         if best <= OPTIMA[name]:
@@ -158,9 +159,11 @@ def _tour(xy: np.ndarray[Any, Any]) -> tuple[Table, Lists, float]:
         numbers=numbers, travel=np.vstack([metres[0, rows], between]), extra=np.zeros((n, 1)),
         shifts=np.array([[[0.0, 1e12]]]), ready=np.zeros(1), locked=np.zeros(1, np.int32),
         left=np.full(n, 1e9), near=np.argsort(apart, axis=1)[:, :10].astype(np.int32),
-        driven=0.0, overtime=0.0,
+        after=np.empty((n, 0), np.int32), then=np.empty((n, 0), np.int32), driven=0.0, overtime=0.0,
     )  # fmt: skip
-    start = Lists(np.zeros((1, n), np.int32), np.zeros(1, np.int32), np.full(n, -1, np.int32))
+    start = Lists(
+        np.zeros((1, n), np.int32), np.zeros(1, np.int32), np.full(n, -1, np.int32), np.full(n, -np.inf)
+    )
     insert_greedily(table, start, np.arange(n).astype(np.int32))
     return table, start, way_back
 
