@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, insert, or_, select
 
 from field_api.adapters.audit_tables import audit
 from field_api.people.audit_chain import START, Act, AuditRow, link
@@ -41,13 +41,14 @@ class SqlAuditLog:
 
     def listed(self, wanted: AuditFilter, before: int | None, limit: int) -> tuple[AuditRow, ...]:
         query = select(audit).order_by(audit.c.sequence.desc()).limit(limit)
-        for column, value in (
-            (audit.c.action, wanted.action),
-            (audit.c.actor_id, wanted.actor_id),
-            (audit.c.subject, wanted.subject),
-        ):
+        for column, value in ((audit.c.action, wanted.action), (audit.c.actor_id, wanted.actor_id)):
             if value:
                 query = query.where(column == value)
+        if (
+            thing := wanted.subject
+        ):  # in an operation's row it stands behind the name of its place in the path
+            named = audit.c.subject.endswith(f"={thing}", autoescape=True)
+            query = query.where(or_(audit.c.subject == thing, named))
         if wanted.since_ms is not None:
             query = query.where(audit.c.at_ms >= wanted.since_ms)
         if wanted.until_ms is not None:

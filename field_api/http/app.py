@@ -196,7 +196,7 @@ class _View:
                 write_refusal(services.desk, request, identity, operation, path, services.clock())
             raise
         if identity is not None and response.status_code < 400 and is_written(operation):
-            write_act(services.desk, request, identity, operation, path, services.clock())
+            write_act(services.desk, request, identity, operation, path, response, services.clock())
         return response
 
     def _handled(self, path: dict[str, str], identity: Identity | None) -> WerkzeugResponse:

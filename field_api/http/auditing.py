@@ -1,15 +1,18 @@
 """What people change through the API is written to the audit record, unless a record of its own holds it."""
 
+import json
 from collections.abc import Mapping
 from typing import Final
 
 from flask import Request
+from werkzeug.wrappers import Response
 
 from field_api.http.operations import Operation
 from field_api.people.audit_chain import Act
 from field_api.ports import Desk
 from field_api.usecases.login import Identity
 
+CREATED: Final = 201
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 RECORDED_ELSEWHERE: Final = frozenset({
     "log_in", "log_out", "make_token", "renew_token",  # by their use cases, in the same transaction
@@ -31,10 +34,18 @@ def is_written(operation: Operation) -> bool:
 
 
 def write_act(
-    desk: Desk, sent: Request, identity: Identity, operation: Operation, path: Mapping[str, str], now_ms: int
+    desk: Desk,
+    sent: Request,
+    identity: Identity,
+    operation: Operation,
+    path: Mapping[str, str],
+    answer: Response,
+    now_ms: int,
 ) -> None:
-    """Who did what to which thing."""
-    _append(desk, sent, identity, operation.name, _subject(path), {}, now_ms)
+    """Who did what to which thing, and what they made."""
+    subject, made = _subject(path), _made(answer)
+    details = {"made": made} if made and subject else {}
+    _append(desk, sent, identity, operation.name, subject or made, details, now_ms)
 
 
 def write_refusal(
@@ -57,6 +68,14 @@ def _append(
     act = Act(action, subject, user.id, user.username, sent.remote_addr or "", details)
     with desk.writing() as session:
         session.audit.append(now_ms, act)
+
+
+def _made(answer: Response) -> str:
+    """The id of what a request made; '' where it made nothing that has one."""
+    if answer.status_code != CREATED or answer.is_streamed:
+        return ""
+    told = json.loads(answer.get_data() or b"{}")
+    return str(told.get("id", "")) if isinstance(told, dict) else ""
 
 
 def _subject(path: Mapping[str, str]) -> str:

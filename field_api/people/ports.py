@@ -16,6 +16,7 @@ class AuditFilter:
     action: str = ""
     actor_id: str = ""
     subject: str = ""
+    """A thing's id, also where the row says of what kind it is (`order_id=…`)."""
     since_ms: int | None = None
     until_ms: int | None = None
 

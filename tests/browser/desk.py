@@ -17,6 +17,8 @@ from tests.browser.page import OUTAGE_S, CommandCentre
 from tests.product import Product
 
 QUIET: Final = "crew-quiet"
+FAR: Final = 5.0
+"""Degrees."""
 TRIES: Final = 5
 
 
@@ -47,10 +49,15 @@ def posted(centre: CommandCentre, path: str, **body: object) -> dict[str, Any]:
 
 
 def quiet_order(centre: CommandCentre, **order: str) -> dict[str, Any]:
-    """An order of a crew that nobody plays: the simulated ones would be quicker than the test."""
+    """An order of a crew that nobody plays: the simulated ones would be quicker than the test.
+
+    It is so far away that the plan proposes another one.
+    """
     with writing(centre.product) as session:
         west, south = session.organisation.cells(WHOLE_COMPANY)[0].bounds[:2]
-        session.organisation.put_crew(Crew(QUIET, "手工班", ("nowhere",), CrewState.FREE, west, south, 0))
+        session.organisation.put_crew(
+            Crew(QUIET, "手工班", ("nowhere",), CrewState.FREE, west - FAR, south, 0)
+        )
     opened, deadline = posted(centre, "orders", **order), time.monotonic() + OUTAGE_S
     while "id" not in opened:  # an outage is shown before it is an incident
         assert time.monotonic() < deadline, opened

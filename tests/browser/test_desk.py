@@ -104,15 +104,25 @@ def test_a_hold_is_made_seen_and_released(running_product: Product, desk_page: P
 def test_the_plan_says_who_goes_where_and_a_crew_is_chosen_by_hand(
     running_product: Product, desk_page: Page
 ) -> None:
-    """An order stands in a crew's list with time and reasons; by hand it goes to another, with a reason."""
+    """Proposals stand first with reasons and runners-up: one is taken by a click, one overruled by hand."""
     centre = CommandCentre(desk_page, running_product, on_desk=True)
     centre.log_in()
-    order = quiet_order(centre, type="inspection", subject_id="T110")
+    order, taken = (quiet_order(centre, type="inspection", subject_id=one) for one in ("T110", "T109"))
     centre.get("tab-dispatch").click()
+    proposed = centre.get("proposals").locator(f"[data-testid=visit][data-order='{taken['id']}']")
+    expect(proposed.get_by_test_id("visit-change")).to_contain_text("→", timeout=FEED_MS)
+    expect(proposed.get_by_test_id("runners-up").locator("li").first).to_contain_text("到场")
+    assert not centre.serious_violations()
+    proposed.get_by_test_id("take").press("Enter")
+    expect(proposed).to_have_count(0)
+    history = read(centre, f"orders/{taken['id']}")["history"]
+    given = [one["details"] for one in history if one["step"] == "transfer"]
+    assert given[-1]["from_crew"] == QUIET
     visit = desk_page.locator(f"[data-testid=visit][data-order='{order['id']}']")
     expect(visit).to_be_visible(timeout=FEED_MS)
     expect(visit.get_by_test_id("visit-reasons").locator("li").first).to_be_visible()
     expect(visit).to_contain_text("办结时限")
+    expect(visit.get_by_test_id("choose-crew")).to_be_enabled()
     visit.get_by_test_id("choose-crew").click()
     visit.get_by_test_id("choice-send").click()
     expect(visit).to_contain_text("请填写此项")

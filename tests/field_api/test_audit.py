@@ -159,6 +159,21 @@ def test_a_step_for_somebody_else_is_on_record(world: World) -> None:
     assert ("order.behalf", order["id"], "dispatcher") in acts(world)
 
 
+def test_what_was_made_is_named_and_found_by_its_id(world: World) -> None:
+    dispatcher, order = world.log_in("dispatcher"), world.confirmed()
+    split = {"operation_id": "operation-1", "element": "T1"}
+    made = dispatcher.send("POST", f"/api/v1/orders/{order['id']}/split", split).get_json()["id"]
+    opened = {"operation_id": "operation-2", "type": "inspection", "subject_id": "T2"}
+    alone = dispatcher.send("POST", "/api/v1/orders", opened).get_json()["id"]
+    assert acts(world)[-2:] == [
+        ("split_order", f"order_id={order['id']}", "dispatcher"), ("open_order", alone, "dispatcher"),
+    ]  # fmt: skip
+    auditor = hire(world, "olga", Role.AUDITOR)
+    for thing, told in ((order["id"], {"made": made}), (alone, {})):
+        rows = auditor.get(f"/api/v1/audit?subject={thing}").get_json()["items"]
+        assert [row["details"] for row in rows] == [told]
+
+
 def test_auditors_read_pages_and_nobody_else_does(world: World) -> None:
     auditor = hire(world, "olga", Role.AUDITOR)
     _recorded(world, 5)

@@ -62,6 +62,12 @@ export function clockTime(iso: string, nowMs: number): string {
   return sameDay ? time : `${at['month']}-${at['day']} ${time}`
 }
 
+/** Day and time with the year, for what is read years later. */
+export function dateTime(iso: string): string {
+  const at = wall(new Date(iso))
+  return `${at['year']}-${at['month']}-${at['day']} ${at['hour']}:${at['minute']}:${at['second']}`
+}
+
 /** Clock time to the minute, for plans; with the day when it is not today's. */
 export function clockMinute(iso: string, nowMs: number): string {
   return clockTime(iso, nowMs).slice(0, -3)

@@ -55,8 +55,9 @@ export async function take(orderIds: string[] | null): Promise<Assignments> {
 export async function giveTo(orderId: string, crewId: string, note: string): Promise<void> {
   const path = `/orders/${encodeURIComponent(orderId)}`
   const { revision } = orders.get(orderId) ?? (await get<Order>(path))
-  const seen = { revision, at: new Date().toISOString() }
-  keepOrder(await operate<Order>(`${path}/steps`, { step: 'transfer', to_crew: crewId, note }, seen))
+  const now = new Date().toISOString()
+  const said = { step: 'transfer', to_crew: crewId, note }
+  keepOrder(await operate<Order>(`${path}/steps`, said, { revision, at: now }, { sent_at: now }))
   void refreshPlan()
 }
 

@@ -124,8 +124,9 @@ async function sendPhoto(photo: KeptPhoto): Promise<void> {
     arrivedPhotos.set(photo.order, (arrivedPhotos.get(photo.order) ?? 0) + 1)
     await forgetPhoto(photo.id)
   } catch (failure) {
-    shown.state = failure instanceof RequestFailed && failure.status < 500 && !TRY_AGAIN.includes(failure.status) ? 'refused' : 'waiting'
-    shown.problem = (failure as Error).message
+    const answer = failure instanceof RequestFailed ? failure : null
+    shown.state = answer && answer.status < 500 && !TRY_AGAIN.includes(answer.status) ? 'refused' : 'waiting'
+    shown.problem = answer?.message ?? ''
   }
 }
 

@@ -1,10 +1,10 @@
 /** Short messages about changes; new outages are also spoken by screen readers. */
 
-import { ref } from 'vue'
+import { ref, watch } from 'vue'
 
 import type { Order, Outage } from '../api/types.ts'
 import { count } from '../format/numbers.ts'
-import { t } from '../i18n/index.ts'
+import { language, t } from '../i18n/index.ts'
 import { called, orderCrew, orderState } from './naming.ts'
 import type { Selection } from './selection.ts'
 import { gridName } from './site.ts'
@@ -28,6 +28,9 @@ export function say(tone: Toast['tone'], text: string, target?: Selection): void
   toasts.value = [...toasts.value, toast].slice(-MOST)
   setTimeout(() => dismiss(toast.id), SHOWN_MS)
 }
+
+// What was said in the other language is no longer read.
+watch(language, () => (toasts.value = []))
 
 export function dismiss(id: number): void {
   toasts.value = toasts.value.filter((toast) => toast.id !== id)
