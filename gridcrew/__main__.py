@@ -17,11 +17,11 @@ from gridcrew.compiled import cache_folder
 BAD_INPUT = 2
 RECORDED: Final = frozenset({
     "network import", "network approve", "network rollback", "network edit", "network switch",
-    "network export", "calendar import", "device approve", "device block", "notices hold", "notices release",
-    "notices approve", "organisation import", "organisation export", "outage plan", "access provision",
-    "access revoke",
+    "network export", "network whose", "calendar import", "device approve", "device block", "notices hold",
+    "notices release", "notices approve", "organisation import", "organisation export", "outage plan",
+    "access provision", "access revoke",
 })  # fmt: skip
-"""`gridcrew user` writes its own rows; an export holds customers unmasked."""
+"""`gridcrew user` writes its own rows; an export holds customers unmasked, a number is a person's."""
 GARBAGE_AFTER: Final = 50_000
 """New objects before a search for cycles. Libraries and networks make many that stay: with the usual 700
 a tenth of a short command's time went into looking at them again and again."""

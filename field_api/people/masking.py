@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-_PHONE: Final = re.compile(r"(?<!\d)(1[3-9]\d)\d{4}(\d{4})(?!\d)")
+_PHONE: Final = re.compile(r"(?<!\d)(?:\+?86[ -]?)?(1[3-9]\d)[ -]?\d{4}[ -]?(\d{4})(?!\d)")
+"""Of a mobile, as people write it: with or without the country, in one or in groups."""
 _IDENTITY: Final = re.compile(r"(?<!\d)(\d{4})\d{10}(\d{3}[\dXx])(?!\d)")
 _HOUSE_NUMBER: Final = re.compile(r"\s*[0-9０-９].*$", re.DOTALL)
 _SHOWN_DIGITS: Final = 3

@@ -40,6 +40,7 @@ SUBCOMMANDS: Final = {
     "diff": "What changed from one network to another.",
     "identifiers": "Foreign ids: unmatched, in conflict, exchanged.",
     "suspects": "Who is probably recorded at the wrong transformer or phase.",
+    "whose": "Which customers have a telephone number.",
     "propose": "Bring a network in for approval, feeder by feeder.",
     "approve": "Let a proposal, or some feeders of it, go live.",
     "rollback": "Bring back an earlier version, whole or of some feeders.",

@@ -20,6 +20,14 @@ def test_the_published_forms() -> None:
     assert address_area("东河镇一号院3栋201") == "东河镇一号院"
 
 
+def test_a_number_in_groups_and_with_its_country_is_one() -> None:
+    for written in ("138 1234 5678", "138-1234-5678", "+86 13812345678", "8613812345678"):
+        assert mask_text(f"电话{written}。") == "电话138****5678。"
+    assert (
+        mask_text("R-20261122-0001, 0.4 kV, 2026-11-22 13:45") == "R-20261122-0001, 0.4 kV, 2026-11-22 13:45"
+    )
+
+
 def test_what_is_missing_stays_missing() -> None:
     assert (mask_phone(""), mask_name("  "), address_area("")) == ("", "", "")
     assert mask_phone("0312-5551234") == "*********234"
