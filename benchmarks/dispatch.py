@@ -8,7 +8,7 @@ import importlib
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +28,8 @@ from geo.travel import usual_travel
 ROUTING: Final = Path(__file__).parent.parent / ".peers" / "routing"
 NOW_MS: Final = 1_795_300_000_000
 SIZES: Final = ((80, 12), (200, 30))
+REPLANS: Final = ((80, 12, 0.0), (200, 30, 0.0), (200, 30, 0.2), (200, 30, 1.0), (300, 30, 0.0))
+"""Jobs, crews, and the share of jobs that stand in an order among each other."""
 STEPS: Final = (100_000, MAX_STEPS, 3_000_000)
 SOLVER_S: Final = 15
 SEEDS: Final = (1, 101, 201)
@@ -236,12 +238,22 @@ class Solver:
         return made
 
 
+def in_turn(of: Problem, share: float) -> Problem:
+    """The same night where that share of the jobs are of incidents of four, one after the other."""
+    jobs = list(of.jobs)
+    for first in range(0, round(share * len(jobs)), 4):
+        for row in range(first + 1, first + 4):
+            jobs[row] = replace(jobs[row], after=tuple(job.id for job in jobs[first:row]))
+    return replace(of, jobs=tuple(jobs))
+
+
 def replanned() -> list[dict[str, Cell]]:
     """A whole re-plan as the worker makes it: the problem in numbers, the search, simulated restoration."""
     rows: list[dict[str, Cell]] = []
-    for jobs, crews in (*SIZES, (300, 30)):
+    for jobs, crews, share in REPLANS:
+        made = in_turn(night(jobs, crews), share)
         began = time.process_time()
-        of = night(jobs, crews)
+        of = replace(made)
         of.table  # noqa: B018
         numbers = time.process_time()
         found = search(of)
@@ -249,7 +261,7 @@ def replanned() -> list[dict[str, Cell]]:
         simulate(of, found.lists)
         ended = time.process_time()
         rows.append({
-            "jobs": jobs, "crews": crews, "numbers, s": round(numbers - began, 3),
+            "jobs": jobs, "crews": crews, "in incidents of four": f"{share:.0%}", "numbers, s": round(numbers - began, 3),
             "search, s": round(searched - numbers, 3), "restoration, s": round(ended - searched, 3),
             "whole, s": round(ended - began, 3),
         })  # fmt: skip
@@ -259,7 +271,8 @@ def replanned() -> list[dict[str, Cell]]:
 def run() -> None:
     """Compare, and write the result."""
     small = night(20, 4)
-    simulate(small, search(small).lists)  # compiles
+    for share in (0.0, 1.0):
+        simulate(small, search(in_turn(small, share)).lists)  # compiles
     tables = {f"{jobs} jobs, {crews} crews": compared(jobs, crews) for jobs, crews in SIZES}
     record(
         "dispatch",

@@ -114,6 +114,17 @@ def _accept(world: World, order: dict[str, Any]) -> None:
     assert answer.status_code == 200, answer.text
 
 
+def test_a_repair_waits_for_the_patrol_of_its_incident_and_says_so(two_crews: World) -> None:
+    order, dispatcher = _opened(two_crews), two_crews.log_in("dispatcher")
+    body = {"operation_id": "patrol-01", "type": "patrol", "subject_id": "LN2", "outage_id": "out-west"}
+    patrol = dispatcher.send("POST", "/api/v1/orders", body).get_json()
+    visits = _visits(dispatcher.send("POST", "/api/v1/dispatch/plan").get_json())
+    assert visits[order["id"]]["begins_at"] >= visits[patrol["id"]]["finishes_at"]
+    told = {one["code"]: one["en"] for one in visits[order["id"]]["reasons"]}
+    assert told["in_turn"] == f"only after {patrol['number']}"
+    assert "in_turn" not in {one["code"] for one in visits[patrol["id"]]["reasons"]}
+
+
 def test_work_under_way_stays_with_its_crew(two_crews: World) -> None:
     order = _opened(two_crews)
     _accept(two_crews, order)
