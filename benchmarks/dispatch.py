@@ -261,9 +261,9 @@ def replanned() -> list[dict[str, Cell]]:
         simulate(of, found.lists)
         ended = time.process_time()
         rows.append({
-            "jobs": jobs, "crews": crews, "in incidents of four": f"{share:.0%}", "numbers, s": round(numbers - began, 3),
-            "search, s": round(searched - numbers, 3), "restoration, s": round(ended - searched, 3),
-            "whole, s": round(ended - began, 3),
+            "jobs": jobs, "crews": crews, "in incidents of four": f"{share:.0%}",
+            "numbers, s": round(numbers - began, 3), "search, s": round(searched - numbers, 3),
+            "restoration, s": round(ended - searched, 3), "whole, s": round(ended - began, 3),
         })  # fmt: skip
     return rows
 
