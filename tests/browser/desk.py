@@ -88,3 +88,5 @@ def fits_a_phone(centre: CommandCentre) -> None:
     centre.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     assert not centre.serious_violations()
     assert centre.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "cut off sideways"
+    wide = "form => form.scrollWidth > form.clientWidth"
+    assert not centre.page.evaluate(f"[...document.forms].filter({wide}).map(form => form.outerHTML)")

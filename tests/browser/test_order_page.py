@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import DESK
-from tests.browser.desk import QUIET, fits_a_phone, posted, quiet_order, read, to_quiet_crew
+from tests.browser.desk import QUIET, fits_a_phone, quiet_order, read, to_quiet_crew
 from tests.browser.page import OUTAGE_S, CommandCentre
 from tests.product import Product
 
@@ -131,7 +131,7 @@ def test_a_job_is_split_and_merged_again(running_product: Product, desk_page: Pa
     expect(centre.get("join-thing")).to_contain_text(moved["number"])
     centre.get("join-thing").select_option(second)
     centre.get("join-note").fill("同一处故障")
-    assert not centre.serious_violations()
+    fits_a_phone(centre)
     centre.get("join-send").press("Enter")
     expect(detail).to_contain_text(moved["number"])
     expect(centre.get("order-history")).to_contain_text(f"工单 {job['number']} 已并入本单")
@@ -142,5 +142,4 @@ def test_a_job_is_split_and_merged_again(running_product: Product, desk_page: Pa
     expect(
         centre.get("order-history").get_by_role("button", name=f"已并入工单 {moved['number']}")
     ).to_be_visible()
-    posted(centre, f"orders/{second}/steps", revision=0, step="cancel", at="2026-01-01T00:00:00Z")
     running_product.command("sim", "restore", "T113")
