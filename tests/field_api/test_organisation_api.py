@@ -1,15 +1,21 @@
 """The organisation over the API: who sees it, who changes it, and what orders make of it."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from field_api.instants import iso
+from field_api.calendars import ZONE
+from field_api.instants import iso, milliseconds
 from field_api.orders.work import Subject
+from field_api.organisation.cells import Crew, CrewState
 from field_api.organisation.establishment import Changes
+from field_api.organisation.shifts import DAY_MINUTES, Shift
 from field_api.organisation.staffing import Person
 from field_api.people.users import Role
+from field_api.service.recurring import Schedule
 from field_api.usecases.follow_tickets import FollowTickets
+from field_api.usecases.open_recurring import OpenRecurring
 from telemetry.alarm_ports import Watched
 from telemetry.fault_watch import Alarm
 from telemetry.outages import OutageState
@@ -291,6 +297,28 @@ def test_org_10_an_open_complaint_is_a_risk_until_it_is_answered(world: World, a
         order = dispatcher.send("POST", f"/api/v1/orders/{order_id}/steps", body).get_json()
     follow(world.clock())
     assert _json(admin, "/api/v1/grid-cells/G2/risks")["items"] == [risk | {"events": ["T-2"]}]
+
+
+def test_whatever_opens_an_order_asks_the_companys_calendar_who_is_there(world: World) -> None:
+    """Saturday 2026-10-10 is worked for the National Day week: who works on working days is there."""
+    world.clock.now_ms = milliseconds(datetime(2026, 10, 10, 9, tzinfo=ZONE))
+    rosters = Shift("crew-02", "off", 0, DAY_MINUTES), Shift("crew-09", "work", 0, DAY_MINUTES)
+    services = world.services
+    with services.desk.writing() as session:
+        session.organisation.put_crew(Crew("crew-09", "九班", ("G2",), CrewState.FREE, 117.0, 40.0, 1))
+        before = tuple(one for one in session.establishment.read().shifts if one.crew_id == "crew-02")
+        session.establishment.change(Changes({"shifts": rosters}, {}, {"shifts": before}))
+    dispatcher = world.log_in("dispatcher")
+    _opened(world, "dispatcher", "customer_contact", "C3")
+    ticket = {"number": "T-1", "accepted_at": iso(world.clock()), "customer": "C3"}
+    dispatcher.send("POST", "/api/v1/tickets", {"tickets": [ticket]})
+    call = {"customer_id": "C4", "open_order": True, "operation_id": "op-call-01"}
+    dispatcher.send("POST", "/api/v1/calls", call)
+    schedule = Schedule("visits", "enterprise_check_up", frozenset(), frozenset({"key"}),
+                        frozenset(range(1, 13)), 1, {"month": "{month}"})  # fmt: skip
+    assert OpenRecurring(services.desk, services.company, services.sites, [schedule])(world.clock()) == 1
+    opened = {one["source"]: one["crew_id"] for one in _json(dispatcher, "/api/v1/orders")["items"]}
+    assert opened == dict.fromkeys(("hand", "95598", "call", "schedule"), "crew-09")
 
 
 def test_org_12_cases_from_ten_kilovolt_are_in_one_queue(world: World, admin: Caller) -> None:

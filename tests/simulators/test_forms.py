@@ -19,7 +19,7 @@ KINDS = {
     name: msgspec.json.decode(work_type_resource(kind).model_dump_json(), type=WorkType)
     for name, kind in SHIPPED.items()
 }
-OFFICE_ENDS = {"call_back", "training", "training_need"}
+OFFICE_ENDS = {"call_back", "complaint", "training", "training_need"}
 
 
 @pytest.mark.parametrize("name", sorted(KINDS))
