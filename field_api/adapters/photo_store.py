@@ -70,11 +70,12 @@ class FolderPhotoStore:
             self._part(photo.id).unlink(missing_ok=True)
         return kept
 
-    def content(self, file: str) -> bytes:
+    def content(self, file: str, edge: int | None = None) -> bytes:
         try:
-            return self._named(file).read_bytes()
+            data = self._named(file).read_bytes()
         except FileNotFoundError as problem:
             raise LookupError(f"the picture {file!r} is not in its folder") from problem
+        return data if edge is None else _small(data, edge)
 
     def forget_parts(self, before_ms: int) -> None:
         for part in self._folder.glob("parts/*"):
@@ -153,6 +154,16 @@ def _encoded(image: Image.Image) -> tuple[bytes, int, int]:
     text = io.BytesIO()
     clean.save(text, "JPEG", quality=QUALITY, optimize=True)
     return text.getvalue(), clean.width, clean.height
+
+
+def _small(data: bytes, edge: int) -> bytes:
+    """Of a picture that is ours; ``draft`` lets the decoder skip what is too fine."""
+    text = io.BytesIO()
+    with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
+        image.draft("RGB", (edge, edge))
+        image.thumbnail((edge, edge))
+        image.save(text, "JPEG", quality=QUALITY)
+    return text.getvalue()
 
 
 def _write_all(file: int, data: bytes) -> None:

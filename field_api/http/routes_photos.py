@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from field_api.http.fields import DeviceTime, Identifier, Input, Whole, Words
+from field_api.http.fields import DeviceTime, Identifier, Input, Query, Whole, Words
 from field_api.http.languages import language_of, told_again
 from field_api.http.operations import EVERYONE, Answer, Call, Operations
 from field_api.http.problems import HttpProblem, refusal
@@ -62,6 +62,12 @@ class PhotoResource(Resource):
     height: int
 
 
+class ContentQuery(Query):
+    edge: int | None = Field(
+        default=None, ge=32, le=1024, description="At most so many pixels long; none: all."
+    )
+
+
 class PhotoList(Resource):
     items: tuple[PhotoResource, ...]
 
@@ -112,11 +118,12 @@ def get_photo(call: Call) -> Answer:
 
 @operations.add(
     "GET", "/api/v1/photos/{photo_id}/content", "The picture, encoded anew",
-    roles=EVERYONE, answers={200: None}, media_type="image/jpeg", conditional=True,
+    roles=EVERYONE, query=ContentQuery, answers={200: None}, media_type="image/jpeg", conditional=True,
 )  # fmt: skip
 def get_photo_content(call: Call) -> Answer:
     """404 until it is complete."""
-    return Answer(200, call.services.keep_photo.content(call.user, call.path["photo_id"]))
+    edge = call.query(ContentQuery).edge
+    return Answer(200, call.services.keep_photo.content(call.user, call.path["photo_id"], edge))
 
 
 @operations.add(

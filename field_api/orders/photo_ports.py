@@ -65,8 +65,8 @@ class PhotoStore(Protocol):
         Raises ``BadPhoto`` or ``ContentLost``; what was received is gone then.
         """
 
-    def content(self, file: str) -> bytes:
-        """The picture as JPEG; raises ``LookupError``."""
+    def content(self, file: str, edge: int | None = None) -> bytes:
+        """The picture as JPEG, at most ``edge`` pixels long; raises ``LookupError``."""
 
     def forget_parts(self, before_ms: int) -> None:
         """Drop unfinished pictures of which nothing came since then; they can begin anew."""

@@ -76,12 +76,12 @@ class KeepPhoto:
             photos = session.photos.of_orders([order_id]).get(order_id, ())
         return tuple(map(self._progress, photos))
 
-    def content(self, user: User, photo_id: str) -> bytes:
-        """The picture; raises ``NotFound`` until it is complete."""
+    def content(self, user: User, photo_id: str, edge: int | None = None) -> bytes:
+        """The picture, at most ``edge`` pixels long; raises ``NotFound`` until it is complete."""
         photo = self.seen(user, photo_id).photo
         if photo.state is not PhotoState.COMPLETE:
             raise NotFound("photo.not_complete", photo=photo_id)
-        return self.store.content(photo.file)
+        return self.store.content(photo.file, edge)
 
     def _again(self, known: Photo, photo: Photo) -> Progress:
         if not known.announces_same(photo):

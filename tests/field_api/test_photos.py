@@ -56,6 +56,18 @@ def test_a_picture_in_parts_with_lost_answers_and_a_new_beginning(world: World) 
     assert send_part(crew, photo, data, 0, len(data)).get_json() == done, "again is as good as once"
 
 
+def test_a_list_takes_pictures_small(world: World) -> None:
+    crew, order_id = _crew_and_order(world)
+    assert send_picture(crew, 1, order_id, picture(size=(640, 480))).status_code == 200
+    path = f"/api/v1/photos/{announcement(1, order_id, b'x')['id']}/content"
+    sizes = {}
+    for asked in ("", "?edge=120", "?edge=1024"):
+        with Image.open(io.BytesIO(crew.get(f"{path}{asked}").data)) as image:
+            sizes[asked] = image.size
+    assert sizes == {"": (640, 480), "?edge=120": (120, 90), "?edge=1024": (640, 480)}
+    assert crew.get(f"{path}?edge=9999").status_code == 422
+
+
 def test_only_pixels_are_kept(world: World) -> None:
     crew, order_id = _crew_and_order(world)
     assert send_picture(crew, 1, order_id, picture(size=(64, 48), turned=True)).status_code == 200
