@@ -44,6 +44,7 @@ def notice_policy(settings: Settings) -> NoticePolicy:
         quiet_until=said.quiet_until,
         villages=said.villages,
         change_ms=said.change_minutes * MINUTE_MS,
+        again_ms=said.again_minutes * MINUTE_MS,
         planned_ahead_ms=said.planned_days_ahead * DAY_MS,
         temporary_ahead_ms=said.temporary_hours_ahead * HOUR_MS,
     )

@@ -67,6 +67,9 @@ class NoticeSettings(_Section):
     change_minutes: int = Field(
         15, ge=1, le=1_440, description="An expected time that moved by less is no news."
     )
+    again_minutes: int = Field(
+        30, ge=0, le=1_440, description="So long after other words another computed time waits."
+    )
     planned_days_ahead: int = Field(7, ge=0, le=60, description="Planned work is told so many days ahead.")
     temporary_hours_ahead: int = Field(
         24, ge=0, le=720, description="Work announced later than that ahead is told, and counts as late."

@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.record import Cell
 from benchmarks.storm.heard import Event
 from benchmarks.storm.night import Night
-from field_api.notices.notice import NEVER_LEFT
+from field_api.notices.notice import NEVER_LEFT, Announcement
 from tests.another_system import Document
 
 Row = dict[str, Cell]
@@ -120,17 +120,18 @@ class Reckoning:
                 yield f"{one['id']} at {one['cause']['element']}"
 
     def _told_twice(self) -> Iterator[str]:
-        for (recipient, outage), told in self._told.items():
-            texts = Counter((one["kind"], one["channel"], one["text"]) for one in told)
-            kinds = [one["kind"] for one in told]
-            same = [kind for kind, after in pairwise(kinds) if kind == after and kind != "progress"]
-            if same or max(texts.values()) > 1:
-                yield f"{recipient} of {outage}: {kinds}"
+        """The same again though nothing else was told between; another expected time is another text."""
+        for (recipient, incident), told in self._told.items():
+            if any(
+                one.kind == after.kind and (one.kind != "progress" or one.text == after.text)
+                for one, after in pairwise(told)
+            ):
+                yield f"{recipient} of {incident}: {[one.kind for one in told]}"
 
     def _left_in_the_dark(self) -> Iterator[str]:
-        for (recipient, outage), told in self._told.items():
-            if told[-1]["kind"] not in ENDINGS:
-                yield f"{recipient} of {outage}"
+        for (recipient, incident), told in self._told.items():
+            if told[-1].kind not in ENDINGS:
+                yield f"{recipient} of {incident}"
 
     def _server_errors(self) -> Iterator[str]:
         for (operation, status), count in self.night.answers.items():
@@ -229,8 +230,8 @@ class Reckoning:
 
     def _telling(self) -> list[Row]:
         recipients = {recipient for recipient, _ in self._told}
-        kinds = Counter(one["kind"] for told in self._told.values() for one in told)
-        ended = sum(told[-1]["kind"] in ENDINGS for told in self._told.values())
+        kinds = Counter(one.kind for told in self._told.values() for one in told)
+        ended = sum(told[-1].kind in ENDINGS for told in self._told.values())
         kept: list[Row] = [
             {"what": f"messages: {kind}", "number": number} for kind, number in sorted(kinds.items())
         ]
@@ -305,13 +306,12 @@ class Reckoning:
         return [*spans, *(Span(crew, order, since_s, np.inf) for order, (crew, since_s) in begun.items())]
 
     @cached_property
-    def _told(self) -> Mapping[tuple[str, str], Sequence[Document]]:
-        """(Customer, outage) → what they were told, in turn."""
-        left = (one for one in self.night.notices if one["state"] not in set(NEVER_LEFT))
-        found: dict[tuple[str, str], list[Document]] = defaultdict(list)
-        for one in sorted(left, key=lambda one: (str(one["at"]), str(one["id"]))):
-            if one["outage_id"]:
-                found[one["recipient"], one["outage_id"]].append(one)
+    def _told(self) -> Mapping[tuple[str, str], Sequence[Announcement]]:
+        """(Customer, incident) → what left to them about it, in turn."""
+        found: dict[tuple[str, str], list[Announcement]] = defaultdict(list)
+        for one in self.night.notices:
+            if one.state not in NEVER_LEFT:
+                found[one.posting.recipient, one.announcement.incident_id].append(one.announcement)
         return found
 
 

@@ -82,7 +82,7 @@ class SqlOutbox:
         query: Select[Any] = (
             select(
                 outbox.c.recipient, outbox.c.state, outbox.c.attempts,
-                announcements.c.kind, announcements.c.expected_ms,
+                announcements.c.kind, announcements.c.expected_ms, announcements.c.at_ms,
             )
             .join(announcements, announcements.c.id == outbox.c.announcement_id)
             .where(announcements.c.incident_id == incident_id)
@@ -241,7 +241,7 @@ def _heard(before: Told, row: Row[Any]) -> Told:
     if state in NEVER_LEFT:
         return replace(before, withdrawn=before.withdrawn + 1)
     waits = state in WAITING and row.attempts == 0
-    heard = Told(kind, before.times + 1, before.withdrawn, expected_ms=row.expected_ms)
+    heard = Told(kind, before.times + 1, before.withdrawn, expected_ms=row.expected_ms, at_ms=row.at_ms)
     return replace(heard, unsent=heard.knows and waits and (before.unsent or not before.knows))
 
 

@@ -4,10 +4,25 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, delete, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+)
 
 from field_api.adapters.sql_organisation import in_scope
-from field_api.adapters.tables import feed, outage_cells, outage_views
+from field_api.adapters.tables import feed, orders, outage_cells, outage_views
 from field_api.people.users import Scope
 from field_api.ports import FeedEvent, LoggedEvent, OutageView, PageAfter
 from geo.adapters.database import lock_log
@@ -39,13 +54,16 @@ class SqlOutageViews:
         return True
 
     def get(self, scope: Scope, outage_id: str) -> OutageView | None:
-        found = self._views(_visible(scope).where(outage_views.c.outage_id == outage_id))
+        """A crew from elsewhere sees what it has an order about: who helps must know what is out."""
+        this = outage_views.c.outage_id == outage_id
+        query = select(outage_views).where(this, or_(_seen_by(scope), _helped_by(scope, outage_id)))
+        found = self._views(query)
         return found[0] if found else None
 
     def listed(
         self, scope: Scope, is_open: bool | None, after: PageAfter | None, limit: int
     ) -> tuple[OutageView, ...]:
-        query = _visible(scope)
+        query = select(outage_views).where(_seen_by(scope))
         if is_open is not None:
             query = query.where(outage_views.c.open == is_open)
         if after is not None:
@@ -64,11 +82,17 @@ class SqlOutageViews:
         return tuple(_view(row, cells[row.outage_id]) for row in rows)
 
 
-def _visible(scope: Scope) -> Select[Any]:
+def _seen_by(scope: Scope) -> ColumnElement[bool]:
     if scope.whole_company:
-        return select(outage_views)
+        return true()
     seen = select(outage_cells.c.outage_id).where(in_scope(outage_cells.c.grid_id, scope))
-    return select(outage_views).where(outage_views.c.outage_id.in_(seen))
+    return outage_views.c.outage_id.in_(seen)
+
+
+def _helped_by(scope: Scope, outage_id: str) -> ColumnElement[bool]:
+    if not scope.crew_id:
+        return false()
+    return exists().where(orders.c.outage_id == outage_id, orders.c.crew_id == scope.crew_id)
 
 
 def _view(row: Row[Any], cells: frozenset[str]) -> OutageView:

@@ -48,6 +48,8 @@ class Told:
     """Nothing of what tells them that they are out has left yet."""
     expected_ms: int | None = None
     """When supply is back, as the last one said."""
+    at_ms: int = 0
+    """When that was made."""
 
     @property
     def knows(self) -> bool:
@@ -102,14 +104,32 @@ class Progress:
 
     tell: tuple[Message, ...]
     replace: tuple[Message, ...]
+    waiting_ms: int | None = None
+    """When the eldest words were made that are too young to be followed by others yet."""
 
 
-def progress(told: Mapping[str, Told], expected_ms: int | None, change_ms: int) -> Progress:
-    """What is due where supply is now expected back at ``expected_ms``; None: withdrawn, nobody knows."""
-    stale = [
+def progress(
+    told: Mapping[str, Told], expected_ms: int | None, change_ms: int, before_ms: int | None = None
+) -> Progress:
+    """What is due where supply is now expected back at ``expected_ms``; None: withdrawn, nobody knows.
+
+    Words made after ``before_ms`` are not followed by others yet: what is computed moves with every order of
+    a storm, and nobody is helped by hearing each move. What was withdrawn is told whenever that was.
+    """
+    news = [
         one for one, last in told.items() if last.knows and is_news(last.expected_ms, expected_ms, change_ms)
     ]
+    young = [
+        one
+        for one in news
+        if before_ms is not None
+        and expected_ms is not None
+        and not told[one].unsent
+        and told[one].at_ms > before_ms
+    ]
+    stale = [one for one in news if one not in set(young)]
     return Progress(
+        waiting_ms=min((told[one].at_ms for one in young), default=None),
         tell=tuple(
             _message(one, NoticeKind.PROGRESS, told)
             for one in stale

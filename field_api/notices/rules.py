@@ -44,6 +44,8 @@ class NoticeRules:
     """Local wall clock; equal: never quiet."""
     change_ms: int = 15 * MINUTE_MS
     """An expected time that moved by less is no news."""
+    again_ms: int = 30 * MINUTE_MS
+    """So long after other words another computed time waits; a crew's word and a withdrawal never do."""
     planned_ahead_ms: int = 7 * DAY_MS
     temporary_ahead_ms: int = DAY_MS
     villages: bool = True

@@ -7,6 +7,15 @@ from field_api.orders.estimates import WITHDRAWN, estimate_ms
 from field_api.ports import StoredOrder
 
 
+def is_promised(company: Company, repairs: Sequence[StoredOrder]) -> bool:
+    """Did a crew give its word, kept or not? Else a time is computed."""
+    running = [one for one in repairs if company.runs(one)] or repairs
+    return any(
+        estimate_ms(stored.history) is not None or any(entry.step == WITHDRAWN for entry in stored.history)
+        for stored in running
+    )
+
+
 def expected_return(
     company: Company, repairs: Sequence[StoredOrder], now_ms: int, planned_ms: int | None = None
 ) -> int | None:

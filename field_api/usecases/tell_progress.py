@@ -9,17 +9,31 @@ from itertools import groupby
 from typing import Final
 
 from field_api.company import Company
-from field_api.notices.alerts import NoticeKind, is_news, progress
+from field_api.notices.alerts import NoticeKind, Progress, is_news, progress
 from field_api.notices.call_list import STAFF
 from field_api.notices.rules import Size
 from field_api.people.users import WHOLE_COMPANY
 from field_api.ports import Desk, DeskSession, Sites, StoredOrder
 from field_api.usecases.announce import About, Announce
-from field_api.usecases.expected_return import expected_return
+from field_api.usecases.expected_return import expected_return, is_promised
 from telemetry.outages import OutageRevision
 from telemetry.ports import OutageLog
 
 MAX_OUTAGES: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Examined:
+    """What was expected when its people were last gone through, and until when some of them wait."""
+
+    expected_ms: int | None
+    until_ms: int | None
+
+    def worth(self, expected_ms: int | None, now_ms: int, change_ms: int, *, at_once: bool) -> bool:
+        """May there be something to tell?"""
+        if self.until_ms is None:
+            return is_news(self.expected_ms, expected_ms, change_ms)
+        return at_once or now_ms >= self.until_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +42,8 @@ class TellProgress:
     outages: OutageLog
     sites: Sites
     company: Company
-    examined: dict[str, int | None] = field(default_factory=dict)
-    """Incident → expected time when its people were last gone through: thousands, not every few seconds."""
+    examined: dict[str, "_Examined"] = field(default_factory=dict)
+    """By incident: its people are thousands, not to be gone through every few seconds."""
 
     def __call__(self, now_ms: int) -> int:
         """How many messages were queued."""
@@ -45,12 +59,26 @@ class TellProgress:
         planned_ms = session.plans.expected_ms(repairs[-1].order.outage_id)
         expected_ms = expected_return(self.company, repairs, now_ms, planned_ms)
         incident_id = repairs[-1].order.incident_id
-        change_ms = self.company.rules.change_ms
-        if incident_id in self.examined and not is_news(self.examined[incident_id], expected_ms, change_ms):
+        known = self.examined.get(incident_id)
+        at_once = expected_ms is None or is_promised(self.company, repairs)
+        if known and not known.worth(expected_ms, now_ms, self.company.rules.change_ms, at_once=at_once):
             return False
-        found = progress(session.outbox.told(incident_id), expected_ms, change_ms)
-        self.examined[incident_id] = expected_ms
+        found = self._progress(session, incident_id, repairs, expected_ms, now_ms)
+        until_ms = None if found.waiting_ms is None else found.waiting_ms + self.company.rules.again_ms
+        self.examined[incident_id] = _Examined(expected_ms, until_ms)
         return bool(found.tell or found.replace)
+
+    def _progress(
+        self,
+        session: DeskSession,
+        incident_id: str,
+        repairs: Sequence[StoredOrder],
+        expected_ms: int | None,
+        now_ms: int,
+    ) -> Progress:
+        rules = self.company.rules
+        before_ms = None if is_promised(self.company, repairs) else now_ms - rules.again_ms
+        return progress(session.outbox.told(incident_id), expected_ms, rules.change_ms, before_ms)
 
     def _tell(self, repairs: Sequence[StoredOrder], now_ms: int) -> int:
         outage_id = repairs[0].order.outage_id
@@ -67,7 +95,7 @@ class TellProgress:
             planned_ms = session.plans.expected_ms(outage_id)
             expected_ms = expected_return(self.company, mine, now_ms, planned_ms)
             incident_id = mine[-1].order.incident_id
-            found = progress(session.outbox.told(incident_id), expected_ms, self.company.rules.change_ms)
+            found = self._progress(session, incident_id, mine, expected_ms, now_ms)
             impact = site.impact(revision)
             about = About(
                 outage_id=outage_id, incident_id=incident_id, name=f"{revision.revision}@{now_ms}",

@@ -9,6 +9,7 @@ from benchmarks.storm.grid import PLACES, places, storm_grid
 from benchmarks.storm.heard import Event
 from benchmarks.storm.night import Night, Plan
 from benchmarks.storm.reckoning import Reckoning
+from field_api.notices.notice import Announcement, Notice, NoticeState, Posting
 from geo.tracing import Feeding
 from simulators.practice import TruthEntry
 
@@ -35,19 +36,13 @@ ORDER = {
     "created_at": "2026-11-22T00:00:03.000Z",
 }  # fmt: skip
 OUTAGE = {"id": "u1", "state": "confirmed", "cause": {"element": "T1", "equivalent": ["T1"]}}
-NOTICE = {
-    "recipient": "C1",
-    "outage_id": "u1",
-    "kind": "outage",
-    "channel": "log",
-    "state": "sent",
-    "text": "x",
-}
 
 
-def _told(*kinds: str) -> list[dict[str, Any]]:
+def _told(*kinds: str) -> list[Notice]:
+    posting = Posting("k", "C1", "G1", "log")
     return [
-        NOTICE | {"id": str(n), "at": f"2026-11-22T00:0{n}:00Z", "kind": kind} for n, kind in enumerate(kinds)
+        Notice(n, posting, Announcement(str(n), "u1", "i1", kind, n, "x"), NoticeState.SENT, 1)
+        for n, kind in enumerate(kinds)
     ]
 
 

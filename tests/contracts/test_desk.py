@@ -284,7 +284,7 @@ def test_a_notice_is_queued_once(desk: Desk) -> None:
     assert _announce(desk, 1, "abc") == [1, 2, 3]
     assert _announce(desk, 1, "abcd") == [4], "known keys are dropped"
     with desk.reading() as session:
-        waiting = Told(NoticeKind.OUTAGE, 1, unsent=True)
+        waiting = Told(NoticeKind.OUTAGE, 1, unsent=True, at_ms=10)
         assert session.outbox.told("i1") == dict.fromkeys("abcd", waiting)
         assert [one.posting.recipient for one in session.outbox.listed(EAST, None, 10)] == ["b", "a"]
         assert [one.id for one in session.outbox.listed(WHOLE_COMPANY, 3, 1)] == [2]
@@ -297,7 +297,10 @@ def test_what_was_told_follows_a_merger(desk: Desk) -> None:
         session.outbox.rejoin("i1", "i2")
         assert session.outbox.told("i1") == {}
         told = session.outbox.told("i2")
-    assert told == {"a": Told(NoticeKind.RESTORED, 2), "b": Told(NoticeKind.OUTAGE, 1, unsent=True)}
+    assert told == {
+        "a": Told(NoticeKind.RESTORED, 2, at_ms=10),
+        "b": Told(NoticeKind.OUTAGE, 1, unsent=True, at_ms=10),
+    }
 
 
 def test_notices_are_due_postponed_and_settled(desk: Desk) -> None:

@@ -121,6 +121,21 @@ def test_another_expected_time_reaches_those_who_heard_the_old_one() -> None:
     assert progress(told, HOUR_MS + 1, HOUR_MS * 2).tell == (), "too small to be news"
 
 
+def test_another_computed_time_waits_until_the_last_words_are_old_enough() -> None:
+    told = {
+        "a": Told(NoticeKind.OUTAGE, 1, expected_ms=HOUR_MS, at_ms=7 * MINUTE_MS),
+        "b": Told(NoticeKind.OUTAGE, 1, expected_ms=HOUR_MS, at_ms=5 * MINUTE_MS),
+        "c": Told(NoticeKind.OUTAGE, 1, unsent=True, expected_ms=HOUR_MS, at_ms=7 * MINUTE_MS),
+    }
+    found = progress(told, 2 * HOUR_MS, MINUTE_MS, before_ms=6 * MINUTE_MS)
+    assert [one.recipient for one in found.tell] == ["b"]
+    assert [one.recipient for one in found.replace] == ["c"], "what has not left says the newest at once"
+    assert found.waiting_ms == 7 * MINUTE_MS
+    withdrawn = progress(told, None, MINUTE_MS, before_ms=6 * MINUTE_MS)
+    assert [one.recipient for one in withdrawn.tell] == ["a", "b"]
+    assert withdrawn.waiting_ms is None
+
+
 def test_many_changes_leave_room_for_the_end() -> None:
     told = {"a": Told(NoticeKind.PROGRESS, MAX_PROGRESS, expected_ms=0)}
     assert progress(told, HOUR_MS, MINUTE_MS).tell == ()

@@ -90,15 +90,22 @@ def test_an_order_that_has_left_is_told_by_its_id(world: World) -> None:
 def test_a_crew_works_on_what_it_took_over_from_another_cell(world: World) -> None:
     order, helper, dispatcher = world.confirmed(), world.log_in("crew-01"), world.log_in("dispatcher")
     cursor = _pull(helper)["next_cursor"]
-    assert helper.get(f"/api/v1/orders/{order['id']}").status_code == 404
+    assert _seen(helper, order) == {404}
     order = _step(dispatcher, order, "transfer", to_crew="crew-01", note="nearer")
     page = _pull(helper, cursor)
     assert _orders(page) == [(order["id"], "")]
+    assert _seen(helper, order) == {200}, "what it is about too"
     order = _step(helper, order, "accept")
     assert helper.get(f"/api/v1/orders/{order['id']}/contacts").get_json()["items"]
     _step(dispatcher, order, "transfer", to_crew="crew-02", note="back again, the way is blocked")
     assert _orders(_pull(helper, page["next_cursor"])) == [(order["id"], "elsewhere")]
-    assert helper.get(f"/api/v1/orders/{order['id']}").status_code == 404
+    assert _seen(helper, order) == {404}
+
+
+def _seen(person: Person, order: dict[str, Any]) -> set[int]:
+    """How the order and its outage are answered."""
+    paths = (f"orders/{order['id']}", f"outages/{order['outage_id']}")
+    return {person.get(f"/api/v1/{path}").status_code for path in paths}
 
 
 def test_what_an_outage_says_anew_comes_with_its_order(world: World) -> None:
