@@ -42,6 +42,7 @@ outbox: Final = Table(
     Index("ix_outbox_announcement_id", "announcement_id"),
     Index("ix_outbox_state_due_ms", "state", "due_ms"),
     Index("ix_outbox_reference", "reference"),
+    Index("ix_outbox_recipient", "recipient", "id"),
 )
 
 notice_holds: Final = Table(

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from field_api.adapters.notice_tables import announcements, notice_holds, outbox
 from field_api.adapters.sql_organisation import in_scope
-from field_api.notices.alerts import NoticeKind, Told
+from field_api.notices.alerts import OF_OUTAGES, NoticeKind, Told
 from field_api.notices.control import HoldKind, Pending
 from field_api.notices.notice import (
     NEVER_LEFT,
@@ -92,6 +92,22 @@ class SqlOutbox:
         for row in self._connection.execute(query):
             told[row.recipient] = _heard(told.get(row.recipient, Told(None, 0)), row)
         return told
+
+    def told_elsewhere(self, incident_id: str, people: Collection[str]) -> frozenset[str]:
+        newest: dict[str, str] = {}
+        for part in _parts(list(people)):
+            query = (
+                select(outbox.c.recipient, announcements.c.incident_id)
+                .join(announcements, announcements.c.id == outbox.c.announcement_id)
+                .where(
+                    outbox.c.recipient.in_(part),
+                    outbox.c.state.not_in([state.value for state in NEVER_LEFT]),
+                    announcements.c.kind.in_([kind.value for kind in OF_OUTAGES]),
+                )
+                .order_by(outbox.c.id)
+            )
+            newest |= {row.recipient: row.incident_id for row in self._connection.execute(query)}
+        return frozenset(person for person, incident in newest.items() if incident != incident_id)
 
     def withdraw(self, incident_id: str, recipients: Collection[str]) -> None:
         about = select(announcements.c.id).where(announcements.c.incident_id == incident_id)

@@ -31,6 +31,10 @@ class NoticeKind(StrEnum):
 
 
 FIRST_WORDS: Final = frozenset({NoticeKind.OUTAGE, NoticeKind.PLANNED, NoticeKind.TEMPORARY})
+OF_OUTAGES: Final = frozenset(
+    {NoticeKind.OUTAGE, NoticeKind.PROGRESS, NoticeKind.CORRECTION, NoticeKind.RESTORED}
+)
+"""What tells a person whether they are out now."""
 _THEY_KNOW: Final = FIRST_WORDS | {NoticeKind.PROGRESS}
 """After these a person thinks that they are, or will be, out."""
 
@@ -88,6 +92,12 @@ def messages(
         if last.knows and one not in concerned and not last.unsent
     ]
     return tuple(_message(one, kind, told) for one, kind in due if _may_hear(one, told, MAX_TOLD))
+
+
+def leaving(in_scope: Sequence[str], told: Mapping[str, Told]) -> tuple[str, ...]:
+    """Who thinks to be out and is not in scope."""
+    concerned = set(in_scope)
+    return tuple(one for one, last in told.items() if last.knows and one not in concerned)
 
 
 def withdrawals(state: OutageState, in_scope: Sequence[str], told: Mapping[str, Told]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Final, TypedDict
 
 from field_api.calendars import day_stamp
 from field_api.company import Company
-from field_api.notices.alerts import NoticeKind, messages, withdrawals
+from field_api.notices.alerts import NoticeKind, leaving, messages, withdrawals
 from field_api.notices.rules import Size
 from field_api.orders.incidents import (
     CANCEL,
@@ -349,8 +349,9 @@ class _Claim:
         in_scope = [network.customers.ids[row] for row in self._case.impact.customers]
         in_scope += liaisons_of(self._villages())
         told = outbox.told(incident.id)
-        told = {person: last for person, last in told.items() if person not in self._case.still_out}
         outbox.withdraw(incident.id, withdrawals(revision.state, in_scope, told))
+        silent = self._case.still_out | outbox.told_elsewhere(incident.id, leaving(in_scope, told))
+        told = {person: last for person, last in told.items() if person not in silent}
         due = messages(revision.state, in_scope, supply_returns(revision), told)
         announce = Announce(self._session, self._company, self._case.site, self._case.now_ms)
         for is_out in (True, False):

@@ -303,6 +303,23 @@ def test_what_was_told_follows_a_merger(desk: Desk) -> None:
     }
 
 
+def test_whose_newest_words_are_about_another_incident(desk: Desk) -> None:
+    _announce(desk, 1, "abcd")
+    with desk.writing() as session:
+        about = Announcement("b", "o2", "i2", "outage", 20, "停电")
+        session.outbox.announce(about, [Posting(f"b/{one}", one, "G1", "log") for one in "ab"])
+        planned = Announcement("c", "", "i3", "planned", 20, "计划停电")
+        session.outbox.announce(planned, [Posting("c/c", "c", "G1", "log")])
+        assert session.outbox.told_elsewhere("i1", "abcd") == {"a", "b"}, "planned work is no outage"
+        assert session.outbox.told_elsewhere("i1", "bc") == {"b"}
+        assert session.outbox.told_elsewhere("i2", "ab") == frozenset()
+        session.outbox.withdraw("i2", ["b"])
+        assert session.outbox.told_elsewhere("i1", "abcd") == {"a"}, "what never left was not said"
+    _announce(desk, 3, "a", kind="progress")
+    with desk.reading() as session:
+        assert session.outbox.told_elsewhere("i1", "abcd") == frozenset()
+
+
 def test_notices_are_due_postponed_and_settled(desk: Desk) -> None:
     _announce(desk, 1, "abc", due_ms=10)
     with desk.writing() as session:

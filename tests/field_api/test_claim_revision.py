@@ -165,6 +165,23 @@ def test_part_of_it_returns(world: World) -> None:
     assert [one for one in _told(world) if one[1] == "restored"] == [("C1", "restored"), ("C2", "restored")]
 
 
+def test_who_passes_from_one_outage_to_another_hears_the_end_once_and_no_correction(world: World) -> None:
+    world.confirmed("out-1", "T2", also_out=("C1",))
+    world.clock.now_ms += 5_000
+    world.confirmed("out-2", "T1")
+    world.publish("out-1", CONFIRMED, "T2")
+    world.work()
+    assert [kind for person, kind in _told(world) if person == "C1"] == ["outage", "outage"]
+    for outage, cause in (("out-2", "T1"), ("out-1", "T2")):
+        world.clock.now_ms += LONG_MS
+        world.publish(outage, RESTORED, cause)
+        world.work()
+    assert _told(world) == [
+        ("C1", "outage"), ("C1", "outage"), ("C1", "restored"), ("C2", "outage"), ("C2", "restored"),
+        ("C3", "outage"), ("C3", "restored"), ("C4", "outage"), ("C4", "restored"),
+    ]  # fmt: skip
+
+
 def test_people_who_return_one_by_one_hear_that_and_no_correction(world: World) -> None:
     world.confirmed(reasons=("last_gasps=2",))
     world.clock.now_ms += LONG_MS
