@@ -44,11 +44,11 @@ class Plan:
     feeders: int = FEEDERS
     """As many cells and crews."""
     faults: int = FEEDERS * PLACES
-    span_s: float = 60.0
+    span_s: float = 75.0
     """From the first fault to the last."""
-    speed: float = 60.0
+    speed: float = 100.0
     """How much faster than life crews wait, drive and work."""
-    patience_s: float = 480.0
+    patience_s: float = 300.0
     """From the last fault on."""
     seed: int = 1
 

@@ -4,6 +4,7 @@ SQLite runs in WAL mode with full synchronisation: what was committed survives k
 Versions before 3.51.3 can corrupt a WAL that two connections reset at once, so they are refused.
 """
 
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from geo.errors import GeoError
 
 SAFE_SQLITE: Final = (3, 51, 3)
 BUSY_TIMEOUT_MS: Final = 10_000
+LOOK_MS: Final = 25
+"""As long as SQLite looks every few milliseconds whether the writer's place is free."""
 POOL: Final[Any] = {"pool_size": 8, "max_overflow": 40}
 """Three for each of the web's 16 threads: a request may read beside its own transaction; where the pool is
 smaller than that, threads that hold one connection wait for each other until they give up."""
@@ -73,8 +76,32 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:  # noqa: ANN401
 
 def _begin_sqlite(connection: Any) -> None:  # noqa: ANN401
     # A writer that begins DEFERRED and upgrades later fails with BUSY at once; IMMEDIATE waits its turn.
-    write = connection.get_execution_options().get("write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    if not connection.get_execution_options().get("write", False):
+        connection.exec_driver_sql("BEGIN")
+    elif not _turn_taken(connection.connection.driver_connection):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # the last try, which says why
+
+
+def _turn_taken(driver: Any) -> bool:  # noqa: ANN401
+    """Begin as the writer; False after ``BUSY_TIMEOUT_MS``.
+
+    SQLite looks ever more rarely, each tenth of a second in the end, and never meets the few milliseconds
+    that a busy writer leaves between two transactions. So it is asked anew before it becomes slow.
+    """
+    ends_s = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    driver.execute(f"PRAGMA busy_timeout={LOOK_MS}")
+    try:
+        while time.monotonic() < ends_s:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+            except sqlite.OperationalError as problem:
+                if "locked" not in str(problem):
+                    return False
+            else:
+                return True
+        return False
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
 
 def writing(engine: Engine) -> Engine:
