@@ -1,6 +1,6 @@
 """A storm with three hundred outages and thirty crews, on the product's real processes.
 
-``python -m benchmarks storm_night`` (some eight minutes). Ends with an error where something happened that
+``python -m benchmarks storm_night`` (some seven minutes). Ends with an error where something happened that
 must never happen; all else is recorded.
 """
 

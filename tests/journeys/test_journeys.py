@@ -41,6 +41,7 @@ def test_from_a_trip_to_the_indices(desk: Login) -> None:
     assert parts[TRIPPED]["dlt836"]["saifi_1"] > 0, "short ones too"
 
 
+@pytest.mark.soak
 def test_a_call_before_the_meters(desk: Login) -> None:
     """REP-01, REP-02: one person calls, the meters speak later; one repair, its clock began with the call."""
     caller, *_ = desk.customers_below(CALLED)
