@@ -93,21 +93,28 @@ class SqlOutbox:
             told[row.recipient] = _heard(told.get(row.recipient, Told(None, 0)), row)
         return told
 
-    def told_elsewhere(self, incident_id: str, people: Collection[str]) -> frozenset[str]:
-        newest: dict[str, str] = {}
+    def told_elsewhere(self, incident_id: str, people: Collection[str]) -> Mapping[str, bool]:
+        found: dict[str, bool] = {}
         for part in _parts(list(people)):
-            query = (
-                select(outbox.c.recipient, announcements.c.incident_id)
-                .join(announcements, announcements.c.id == outbox.c.announcement_id)
-                .where(
-                    outbox.c.recipient.in_(part),
-                    outbox.c.state.not_in([state.value for state in NEVER_LEFT]),
-                    announcements.c.kind.in_([kind.value for kind in OF_OUTAGES]),
+            newest = _newest_of_outages(part).subquery()
+            query: Select[Any] = (
+                select(
+                    outbox.c.recipient,
+                    outbox.c.state,
+                    outbox.c.attempts,
+                    announcements.c.kind,
+                    announcements.c.expected_ms,
+                    announcements.c.at_ms,
                 )
-                .order_by(outbox.c.id)
+                .join(newest, newest.c.id == outbox.c.id)
+                .join(announcements, announcements.c.id == outbox.c.announcement_id)
+                .where(announcements.c.incident_id != incident_id)
             )
-            newest |= {row.recipient: row.incident_id for row in self._connection.execute(query)}
-        return frozenset(person for person, incident in newest.items() if incident != incident_id)
+            for row in self._connection.execute(query):
+                before = NoticeKind.OUTAGE if row.kind == NoticeKind.PROGRESS else None
+                last = _heard(Told(before, 0), row)  # another time is only told to those who heard a first
+                found[row.recipient] = last.knows and not last.unsent
+        return found
 
     def withdraw(self, incident_id: str, recipients: Collection[str]) -> None:
         about = select(announcements.c.id).where(announcements.c.incident_id == incident_id)
@@ -259,6 +266,20 @@ def _heard(before: Told, row: Row[Any]) -> Told:
     waits = state in WAITING and row.attempts == 0
     heard = Told(kind, before.times + 1, before.withdrawn, expected_ms=row.expected_ms, at_ms=row.at_ms)
     return replace(heard, unsent=heard.knows and waits and (before.unsent or not before.knows))
+
+
+def _newest_of_outages(people: Sequence[str]) -> Select[Any]:
+    """Of each the newest words about any outage that were not taken back."""
+    return (
+        select(func.max(outbox.c.id).label("id"))
+        .join(announcements, announcements.c.id == outbox.c.announcement_id)
+        .where(
+            outbox.c.recipient.in_(people),
+            outbox.c.state.not_in([state.value for state in NEVER_LEFT]),
+            announcements.c.kind.in_([kind.value for kind in OF_OUTAGES]),
+        )
+        .group_by(outbox.c.recipient)
+    )
 
 
 def _due(now_ms: int) -> Select[Any]:

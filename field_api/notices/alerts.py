@@ -14,6 +14,8 @@ from telemetry.outages import OutageState
 
 MAX_TOLD: Final = 6
 """Messages to one person about one incident; a flickering scope must not become spam."""
+MAX_FIRST: Final = MAX_TOLD - 1
+"""From then on nobody is told again that they are out, so that what they heard can still be ended."""
 MAX_PROGRESS: Final = MAX_TOLD - 2
 """From then on another expected time is kept back, so that the end can still be told."""
 
@@ -75,23 +77,26 @@ def messages(
     in_scope: Sequence[str],
     supply_returns: bool,
     told: Mapping[str, Told],
+    taken: Sequence[str] = (),
 ) -> tuple[Message, ...]:
     """Messages due after a revision, in the order of ``in_scope`` and then of who was told.
 
     ``in_scope`` are the customers out, most urgent first. Who leaves the scope of an open outage lives again
-    where ``supply_returns`` part by part; otherwise the notice to them was a mistake.
+    where ``supply_returns`` part by part; otherwise the notice to them was a mistake. ``taken`` leave it too,
+    and were told that they are out by another outage, which no longer has them.
     """
     if state in {OutageState.SUSPECTED, OutageState.MERGED}:
         return ()
     out = in_scope if state is OutageState.CONFIRMED else ()
     concerned = set(out)
-    due = [(one, NoticeKind.OUTAGE) for one in out if one not in told or not told[one].knows]
-    due += [
-        (one, _ending(state, supply_returns))
-        for one, last in told.items()
-        if last.knows and one not in concerned and not last.unsent
-    ]
-    return tuple(_message(one, kind, told) for one, kind in due if _may_hear(one, told, MAX_TOLD))
+    first = [one for one in out if one not in told or not told[one].knows]
+    over = [one for one in leaving(out, told) if not told[one].unsent]
+    over += [one for one in taken if one not in concerned]
+    ending = _ending(state, supply_returns)
+    return (
+        *(_message(one, NoticeKind.OUTAGE, told) for one in first if _may_hear(one, told, MAX_FIRST)),
+        *(_message(one, ending, told) for one in over),
+    )
 
 
 def leaving(in_scope: Sequence[str], told: Mapping[str, Told]) -> tuple[str, ...]:

@@ -21,8 +21,11 @@ class Outbox(Protocol):
     def told(self, incident_id: str) -> Mapping[str, Told]:
         """What each person heard about an incident."""
 
-    def told_elsewhere(self, incident_id: str, people: Collection[str]) -> frozenset[str]:
-        """Of these, whose newest words about any outage are about another incident."""
+    def told_elsewhere(self, incident_id: str, people: Collection[str]) -> Mapping[str, bool]:
+        """Of these, whose newest words about any outage are about another incident.
+
+        Whether those words have left and say that they are out.
+        """
 
     def withdraw(self, incident_id: str, recipients: Collection[str]) -> None:
         """Newer words take the place of what still waits for these people."""

@@ -4,13 +4,14 @@ Everything is one transaction with the worker's position, so that a revision han
 or half, counts once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Final, TypedDict
 
 from field_api.calendars import day_stamp
 from field_api.company import Company
-from field_api.notices.alerts import NoticeKind, leaving, messages, withdrawals
+from field_api.notices.alerts import NoticeKind, Told, leaving, messages, withdrawals
+from field_api.notices.call_list import STAFF
 from field_api.notices.rules import Size
 from field_api.orders.incidents import (
     CANCEL,
@@ -38,13 +39,12 @@ from field_api.usecases.announce import About, Announce
 from field_api.usecases.expected_return import expected_return
 from field_api.usecases.note_by_system import note_by_system
 from field_api.usecases.tell import order_event
-from telemetry.lifecycle import SAME_ONSET_MS
+from field_api.usecases.who_is_out import WhoIsOut
 from telemetry.outages import OPEN_STATES, LoggedRevision, OutageRevision, OutageState
 from telemetry.ports import OutageLog
 
 POSITION: Final = "outages"
 MAX_AREAS: Final = 20
-LOOKED_BACK: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,18 @@ class _Case:
     now_ms: int
     history: bool
     """Supply was back before anybody was told: recorded, but nothing is left to order or to announce."""
-    still_out: frozenset[str]
-    """Where supply returns: customers who are out by another open outage (a nested one), and hear nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _OthersConcern:
+    """Who is in, or was told by, another outage as well."""
+
+    known: Set[str]
+    """In scope, and told already by another open outage that they are in."""
+    silent: Set[str]
+    """They leave, but are out by another one, or heard from it since."""
+    taken: tuple[str, ...]
+    """They leave, and were told by another outage that no longer has them."""
 
 
 class _Subject(TypedDict):
@@ -85,6 +95,7 @@ class ClaimRevision:
         self._outages = outages
         self._sites = sites
         self._company = company
+        self._out = WhoIsOut(outages, sites)
 
     def position(self) -> int:
         """Id of the last revision handled."""
@@ -97,7 +108,7 @@ class ClaimRevision:
         with self._desk.writing() as session:
             if not session.positions.advance(POSITION, after_id, logged.id, now_ms):
                 return False
-            _Claim(session, self._company, case).run()
+            _Claim(session, self._company, case, self._out).run()
         return True
 
     def pass_over(self, logged: LoggedRevision, after_id: int, now_ms: int) -> None:
@@ -110,12 +121,9 @@ class ClaimRevision:
         cause = site.place_of(revision.cause.element)
         known = cause.type != "unknown"
         cell = site.cell_of_element(site.find(revision.cause.element)) if known else ""
-        impact = site.impact(revision)
-        widest = impact if revision.state in OPEN_STATES else self._widest(revision, impact)
-        return _Case(
-            revision, site, impact, widest, cause, cell, now_ms, self._is_history(revision),
-            self._out_elsewhere(revision),
-        )  # fmt: skip
+        impact = self._out.impact(revision)
+        widest = impact if revision.state in OPEN_STATES else self._out.widest(revision)
+        return _Case(revision, site, impact, widest, cause, cell, now_ms, self._is_history(revision))
 
     def _is_history(self, revision: OutageRevision) -> bool:
         if revision.state is not OutageState.CONFIRMED:
@@ -124,33 +132,13 @@ class ClaimRevision:
         ended_ms = newest[0].revision.restored_at_ms if newest else None
         return ended_ms is not None and ended_ms <= revision.at_ms
 
-    def _out_elsewhere(self, revision: OutageRevision) -> frozenset[str]:
-        """By open outages of the same onset: what stays dead inside a restored one is dated back to it."""
-        if revision.state is not OutageState.RESTORED:
-            return frozenset()
-        out: set[str] = set()
-        for logged in self._outages.current(open_only=True):
-            other = logged.revision
-            if abs(other.started_at_ms - revision.started_at_ms) <= SAME_ONSET_MS:
-                site = self._sites.of(other.network_hash)
-                out.update(site.network.customers.ids[row] for row in site.impact(other).customers)
-        return frozenset(out)
-
-    def _widest(self, revision: OutageRevision, otherwise: Impact) -> Impact:
-        """Of the last revisions before the end that blamed the same element, the one with most people out."""
-        chain = [logged.revision for logged in self._outages.revisions(revision.outage_id)]
-        before = [one for one in chain if one.revision < revision.revision and one.state in OPEN_STATES]
-        blamed = before[-1].cause.element if before else ""
-        same = [one for one in before[-LOOKED_BACK:] if one.cause.element == blamed]
-        impacts = [self._sites.of(one.network_hash).impact(one) for one in same]
-        return max(impacts, key=lambda impact: len(impact.customers), default=otherwise)
-
 
 class _Claim:
     """One revision inside its transaction."""
 
-    def __init__(self, session: DeskSession, company: Company, case: _Case) -> None:
+    def __init__(self, session: DeskSession, company: Company, case: _Case, out: WhoIsOut) -> None:
         self._session = session
+        self._out = out
         self._company = company
         self._case = case
         self._revision = case.revision
@@ -209,7 +197,8 @@ class _Claim:
             self._open_order(incident, ordinal=len(stored) + 1)
         self._amend(stored)
         self._apply(decision)
-        if not (self._revision.owner_side and self._revision.state in OPEN_STATES):
+        owners = self._revision.owner_side and self._revision.state in OPEN_STATES
+        if self._revision.state is not OutageState.SUSPECTED and not owners:
             self._notify(incident)
 
     def _open_incident(self) -> Incident:
@@ -331,7 +320,9 @@ class _Claim:
             other = mine
         elif other.id != mine.id:
             self._session.incidents.attach(outage, other.id)
-            self._session.outbox.rejoin(mine.id, other.id)
+            outbox = self._session.outbox
+            outbox.withdraw(mine.id, [one for one, last in outbox.told(other.id).items() if last.knows])
+            outbox.rejoin(mine.id, other.id)
         orders = self._session.orders
         facts, rivals = self._facts(self._repairs(outage)), self._repairs(into)
         other_has_open = any(is_open(self._company.repair, rival.state) for rival in rivals)
@@ -350,15 +341,38 @@ class _Claim:
         in_scope += liaisons_of(self._villages())
         told = outbox.told(incident.id)
         outbox.withdraw(incident.id, withdrawals(revision.state, in_scope, told))
-        silent = self._case.still_out | outbox.told_elsewhere(incident.id, leaving(in_scope, told))
-        told = {person: last for person, last in told.items() if person not in silent}
-        due = messages(revision.state, in_scope, supply_returns(revision), told)
+        concern = self._concern(incident, in_scope, told)
+        due = messages(
+            revision.state,
+            [one for one in in_scope if one not in concern.known],
+            supply_returns(revision),
+            {person: last for person, last in told.items() if person not in concern.silent},
+            concern.taken,
+        )
         announce = Announce(self._session, self._company, self._case.site, self._case.now_ms)
         for is_out in (True, False):
             self._events += announce(
                 self._about(incident, is_out),
                 [one for one in due if (one.kind is NoticeKind.OUTAGE) is is_out],
             )
+
+    def _concern(
+        self, incident: Incident, in_scope: Sequence[str], told: Mapping[str, Told]
+    ) -> "_OthersConcern":
+        """Each hears once that they are out, and once that it is over, however many outages they were in."""
+        out = in_scope if self._revision.state is OutageState.CONFIRMED else ()
+        fresh = {one for one in out if one not in told or not told[one].knows}
+        leave = set(leaving(out, told))
+        left = set(self._out.just_before(self._revision)) - set(out) - leave
+        customers = {one for one in fresh | leave | left if not one.startswith(STAFF)}
+        other = self._session.outbox.told_elsewhere(incident.id, customers)
+        held = self._out.elsewhere(self._revision, (leave | other.keys()) & customers)
+        think_out = {one for one, thinks in other.items() if thinks}
+        return _OthersConcern(
+            known=fresh & think_out & held,
+            silent=leave & (held | other.keys() - think_out),
+            taken=tuple(sorted((left & think_out) - held)),
+        )
 
     def _villages(self) -> tuple[TouchedVillage, ...]:
         if not self._company.rules.villages:

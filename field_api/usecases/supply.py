@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from field_api.kept import Kept
 from field_api.ports import Sites
 from field_api.projection import Impact
+from field_api.usecases.who_is_out import WhoIsOut
 from geo.network import Network
 from telemetry.mapping_suspects import Suspect, suspects_of
 from telemetry.outages import OPEN_STATES, OutageRevision, OutageState
@@ -16,7 +16,6 @@ from telemetry.ports import OutageLog
 
 Excusing = Callable[[OutageRevision, Sequence[str]], Mapping[str, str]]
 
-IMPACTS_KEPT: Final = 64
 MAX_MERGES: Final = 20
 
 
@@ -28,7 +27,7 @@ class Supply:
         self._outages = outages
         self._sites = sites
         self._excused = excused
-        self._impacts: Kept[tuple[str, int], Impact] = Kept(IMPACTS_KEPT)
+        self._out = WhoIsOut(outages, sites)
         self._suspects: tuple[tuple[str, int], tuple[Suspect, ...]] | None = None
         self._lock = Lock()
 
@@ -62,13 +61,8 @@ class Supply:
         return max(0, now_ms - waiting[0].revision.at_ms) if waiting else 0
 
     def impact(self, revision: OutageRevision) -> Impact:
-        """Who is out as of the revision; the last few are remembered."""
-        key = revision.outage_id, revision.revision
-        impact = self._impacts.get(key)
-        if impact is None:
-            impact = self._sites.of(revision.network_hash).impact(revision)
-            self._impacts.put(key, impact)
-        return impact
+        """Who is out as of the revision; the last few hundred are remembered."""
+        return self._out.impact(revision)
 
     def still_dead(self, outage_id: str) -> tuple[str, ...]:
         """Ids of the meters in scope that still read dead; empty once supply is proven back.

@@ -307,17 +307,24 @@ def test_whose_newest_words_are_about_another_incident(desk: Desk) -> None:
     _announce(desk, 1, "abcd")
     with desk.writing() as session:
         about = Announcement("b", "o2", "i2", "outage", 20, "停电")
-        session.outbox.announce(about, [Posting(f"b/{one}", one, "G1", "log") for one in "ab"])
+        waiting = session.outbox.announce(about, [Posting(f"b/{one}", one, "G1", "log") for one in "ab"])
         planned = Announcement("c", "", "i3", "planned", 20, "计划停电")
         session.outbox.announce(planned, [Posting("c/c", "c", "G1", "log")])
-        assert session.outbox.told_elsewhere("i1", "abcd") == {"a", "b"}, "planned work is no outage"
-        assert session.outbox.told_elsewhere("i1", "bc") == {"b"}
-        assert session.outbox.told_elsewhere("i2", "ab") == frozenset()
+        assert session.outbox.told_elsewhere("i1", "abcd") == {"a": False, "b": False}, "nothing has left yet"
+        session.outbox.settle([waiting[0]], NoticeState.SENT)
+        assert session.outbox.told_elsewhere("i1", "abc") == {"a": True, "b": False}
+        assert session.outbox.told_elsewhere("i2", "abcd") == dict.fromkeys("cd", False), (
+            "planned is no outage"
+        )
         session.outbox.withdraw("i2", ["b"])
-        assert session.outbox.told_elsewhere("i1", "abcd") == {"a"}, "what never left was not said"
+        assert session.outbox.told_elsewhere("i1", "abcd") == {"a": True}, "what never left was not said"
     _announce(desk, 3, "a", kind="progress")
     with desk.reading() as session:
-        assert session.outbox.told_elsewhere("i1", "abcd") == frozenset()
+        assert session.outbox.told_elsewhere("i1", "abcd") == {}
+        assert session.outbox.told_elsewhere("i2", "a") == {"a": True}
+    _announce(desk, 4, "a", kind="restored")
+    with desk.reading() as session:
+        assert session.outbox.told_elsewhere("i2", "a") == {"a": False}
 
 
 def test_notices_are_due_postponed_and_settled(desk: Desk) -> None:
