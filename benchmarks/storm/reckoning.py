@@ -120,18 +120,17 @@ class Reckoning:
                 yield f"{one['id']} at {one['cause']['element']}"
 
     def _told_twice(self) -> Iterator[str]:
-        """The same again though nothing else was told between; another expected time is another text."""
-        for (recipient, incident), told in self._told.items():
-            if any(
-                one.kind == after.kind and (one.kind != "progress" or one.text == after.text)
-                for one, after in pairwise(told)
-            ):
-                yield f"{recipient} of {incident}: {[one.kind for one in told]}"
+        """Out though they thought so, or over though it was; another expected time is another text."""
+        for recipient, told in self._told.items():
+            ends = [one.kind in ENDINGS for one in told if one.kind != "progress"]
+            same = any(one.kind == after.kind and one.text == after.text for one, after in pairwise(told))
+            if same or any(one is after for one, after in pairwise(ends)):
+                yield f"{recipient}: {[f'{one.kind} of {one.outage_id}' for one in told]}"
 
     def _left_in_the_dark(self) -> Iterator[str]:
-        for (recipient, incident), told in self._told.items():
+        for recipient, told in self._told.items():
             if told[-1].kind not in ENDINGS:
-                yield f"{recipient} of {incident}"
+                yield f"{recipient} of {told[-1].outage_id}"
 
     def _server_errors(self) -> Iterator[str]:
         for (operation, status), count in self.night.answers.items():
@@ -229,7 +228,7 @@ class Reckoning:
         return {self.night.customers[meter] for meter in lost if meter in self.night.customers}
 
     def _telling(self) -> list[Row]:
-        recipients = {recipient for recipient, _ in self._told}
+        recipients = self._told.keys()
         kinds = Counter(one.kind for told in self._told.values() for one in told)
         ended = sum(told[-1].kind in ENDINGS for told in self._told.values())
         kept: list[Row] = [
@@ -306,12 +305,12 @@ class Reckoning:
         return [*spans, *(Span(crew, order, since_s, np.inf) for order, (crew, since_s) in begun.items())]
 
     @cached_property
-    def _told(self) -> Mapping[tuple[str, str], Sequence[Announcement]]:
-        """(Customer, incident) → what left to them about it, in turn."""
-        found: dict[tuple[str, str], list[Announcement]] = defaultdict(list)
+    def _told(self) -> Mapping[str, Sequence[Announcement]]:
+        """Customer → what left to them, in turn, whichever outage it was about."""
+        found: dict[str, list[Announcement]] = defaultdict(list)
         for one in self.night.notices:
             if one.state not in NEVER_LEFT:
-                found[one.posting.recipient, one.announcement.incident_id].append(one.announcement)
+                found[one.posting.recipient].append(one.announcement)
         return found
 
 
