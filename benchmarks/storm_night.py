@@ -24,9 +24,12 @@ def run(arguments: Sequence[str] = ()) -> dict[str, object]:
     parser.add_argument("--faults", type=int, default=usual.faults)
     parser.add_argument("--span", type=float, default=usual.span_s, help="seconds, first to last fault")
     parser.add_argument("--speed", type=float, default=usual.speed, help="of the crews, life is 1")
+    parser.add_argument(
+        "--dwell", type=float, default=usual.dwell_s, help="seconds before customers are told"
+    )
     parser.add_argument("--seed", type=int, default=usual.seed)
     chosen = parser.parse_args(arguments)
-    plan = Plan(chosen.feeders, chosen.faults, chosen.span, chosen.speed, seed=chosen.seed)
+    plan = Plan(chosen.feeders, chosen.faults, chosen.span, chosen.speed, chosen.dwell, seed=chosen.seed)
     before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="gridcrew-storm-") as folder:
         night = storm(plan, Path(folder))
@@ -35,6 +38,7 @@ def run(arguments: Sequence[str] = ()) -> dict[str, object]:
     notes = (
         f"{plan.faults} faults within {plan.span_s:g} s of real time, in which terminals and meters speak.",
         f"{plan.feeders} crews wait, drive and work {plan.speed:g} times faster than life.",
+        f"Customers are told after a dwell of {plan.dwell_s:g} s.",
         f"From the first fault until all was over: {night.seconds:.0f} s.",
         "20 % of the last gasps are lost, 1 % of the meters are recorded at a wrong place.",
         "Broker, gateway, detector, worker, web and simulator on one machine; times as one page hears them.",

@@ -48,6 +48,8 @@ class Plan:
     """From the first fault to the last."""
     speed: float = 100.0
     """How much faster than life crews wait, drive and work."""
+    dwell_s: float = 60.0
+    """As the product has it; what is over within it is told to nobody."""
     patience_s: float = 300.0
     """From the last fault on."""
     seed: int = 1
@@ -125,6 +127,7 @@ def _settings(plan: Plan) -> dict[str, str]:
         "GRIDCREW_SIM__SPEED": str(plan.speed),
         "GRIDCREW_SIM__CREWS": str(plan.feeders),
         "GRIDCREW_SIM__SEED": str(plan.seed),
+        "GRIDCREW_NOTICES__DWELL_S": str(plan.dwell_s),
     }
 
 
