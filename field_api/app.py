@@ -245,7 +245,7 @@ def build_worker(home: Installation, readings: ReadingStore | None = None) -> Wo
     return Worker(
         outages=outages,
         desk=desk,
-        claim=ClaimRevision(desk, outages, sites, ours),
+        claim=ClaimRevision(desk, outages, sites, ours, supply.out),
         notices=notices,
         sites=sites,
         clock=wall_clock_ms,

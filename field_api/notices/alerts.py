@@ -109,8 +109,8 @@ def withdrawals(state: OutageState, in_scope: Sequence[str], told: Mapping[str, 
     """Who is no longer concerned by words that have not left: a reclose in time is told to nobody."""
     if state in {OutageState.SUSPECTED, OutageState.MERGED}:
         return ()
-    concerned = set(in_scope if state is OutageState.CONFIRMED else ())
-    return tuple(one for one, last in told.items() if last.knows and last.unsent and one not in concerned)
+    out = in_scope if state is OutageState.CONFIRMED else ()
+    return tuple(one for one in leaving(out, told) if told[one].unsent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +134,15 @@ def progress(
     news = [
         one for one, last in told.items() if last.knows and is_news(last.expected_ms, expected_ms, change_ms)
     ]
-    young = [
+    young = {
         one
         for one in news
         if before_ms is not None
         and expected_ms is not None
         and not told[one].unsent
         and told[one].at_ms > before_ms
-    ]
-    stale = [one for one in news if one not in set(young)]
+    }
+    stale = [one for one in news if one not in young]
     return Progress(
         waiting_ms=min((told[one].at_ms for one in young), default=None),
         tell=tuple(

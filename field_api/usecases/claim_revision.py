@@ -56,6 +56,8 @@ class _Case:
     impact: Impact
     widest: Impact
     """As ``impact``; once the outage is over, what it was at its widest."""
+    before: tuple[str, ...]
+    """Customers who were out by the revision before, if that was confirmed."""
     cause: Place
     cause_cell: str
     now_ms: int
@@ -90,12 +92,12 @@ class _Subject(TypedDict):
 class ClaimRevision:
     """Handles one revision after the other."""
 
-    def __init__(self, desk: Desk, outages: OutageLog, sites: Sites, company: Company) -> None:
+    def __init__(self, desk: Desk, outages: OutageLog, sites: Sites, company: Company, out: WhoIsOut) -> None:
         self._desk = desk
         self._outages = outages
         self._sites = sites
         self._company = company
-        self._out = WhoIsOut(outages, sites)
+        self._out = out
 
     def position(self) -> int:
         """Id of the last revision handled."""
@@ -123,7 +125,8 @@ class ClaimRevision:
         cell = site.cell_of_element(site.find(revision.cause.element)) if known else ""
         impact = self._out.impact(revision)
         widest = impact if revision.state in OPEN_STATES else self._out.widest(revision)
-        return _Case(revision, site, impact, widest, cause, cell, now_ms, self._is_history(revision))
+        before = self._out.just_before(revision)
+        return _Case(revision, site, impact, widest, before, cause, cell, now_ms, self._is_history(revision))
 
     def _is_history(self, revision: OutageRevision) -> bool:
         if revision.state is not OutageState.CONFIRMED:
@@ -363,7 +366,7 @@ class _Claim:
         out = in_scope if self._revision.state is OutageState.CONFIRMED else ()
         fresh = {one for one in out if one not in told or not told[one].knows}
         leave = set(leaving(out, told))
-        left = set(self._out.just_before(self._revision)) - set(out) - leave
+        left = set(self._case.before) - set(out) - leave
         customers = {one for one in fresh | leave | left if not one.startswith(STAFF)}
         other = self._session.outbox.told_elsewhere(incident.id, customers)
         held = self._out.elsewhere(self._revision, (leave | other.keys()) & customers)

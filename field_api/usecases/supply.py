@@ -27,7 +27,7 @@ class Supply:
         self._outages = outages
         self._sites = sites
         self._excused = excused
-        self._out = WhoIsOut(outages, sites)
+        self.out = WhoIsOut(outages, sites)
         self._suspects: tuple[tuple[str, int], tuple[Suspect, ...]] | None = None
         self._lock = Lock()
 
@@ -62,7 +62,7 @@ class Supply:
 
     def impact(self, revision: OutageRevision) -> Impact:
         """Who is out as of the revision; the last few hundred are remembered."""
-        return self._out.impact(revision)
+        return self.out.impact(revision)
 
     def still_dead(self, outage_id: str) -> tuple[str, ...]:
         """Ids of the meters in scope that still read dead; empty once supply is proven back.
